@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the D-Bus objects show, as plain values, and the calls through which
+ * they ask the agent for them. dbus/ sees nothing else of the agent.
+ */
+#ifndef TACIT_DBUS_SOURCE_H
+#define TACIT_DBUS_SOURCE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "util/addr.h"
+
+/* One flow, as status shows it. Strings are borrowed for the call, never NULL. */
+struct dbus_peer {
+	struct addr local, remote;
+	const char *state;	/* "secured", "clear", "negotiate", ... */
+	const char *policy;	/* name of the policy */
+	const char *level;	/* "offer" */
+	const char *identity;	/* who the peer is: "" when anonymous */
+	const char *auth;	/* how it was proven: "none", "null" */
+	const char *algorithms; /* of IKE, "" when none */
+	const char *cipher;	/* of ESP, "" when none */
+	const char *reason;	/* why it is not encrypted, "" when it is */
+	uint32_t spi_in, spi_out;
+	uint64_t since_ms; /* in this state, milliseconds */
+	uint64_t setup_us; /* acquire to SA, microseconds; 0: unknown */
+};
+
+/* The host on one screen. Strings as above. */
+struct dbus_host {
+	const char *version;
+	const char *instance; /* "" for the only one */
+	const char *warning;  /* what needs attention, one sentence, or "" */
+	bool protecting;      /* traps are armed */
+	bool privileges_separate;
+	uint32_t secured, clear, blocked, negotiating, held_down;
+	uint64_t acquires, established, failed, refused_records;
+	uint64_t uptime_ms;
+};
+
+struct dbus_policy {
+	const char *name, *level, *auth;
+	bool wait;
+	const char *networks; /* separated by spaces */
+	const char *file;     /* "" when built in */
+};
+
+struct dbus_source {
+	void *user;
+	void (*host)(void *user, struct dbus_host *ret);
+	/* 0; -ENOENT: nothing known of this address. */
+	int (*peer)(void *user, const struct addr *remote,
+		    struct dbus_peer *ret);
+	/* Peers after the cursor (family 0: from the start), in the order of
+	 * addr_compare() on remote; at most limit. each() returning non-zero
+	 * stops and is returned. Constant work a peer. */
+	int (*peers)(void *user, const struct addr *after, uint32_t limit,
+		     int (*each)(const struct dbus_peer *p, void *ctx),
+		     void *ctx);
+	int (*policies)(void *user,
+			int (*each)(const struct dbus_policy *p, void *ctx),
+			void *ctx);
+};
+
+#endif

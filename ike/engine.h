@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The IKEv2 engine (RFC 7296): datagrams, time and finished jobs go in, a
+ * queue of actions comes out. It opens no socket, reads no clock and knows no
+ * kernel; randomness and the admission of strangers are callbacks. So two
+ * engines run against each other in one process under a fake clock.
+ *
+ * Time is milliseconds of a monotonic clock. Nothing here blocks: expensive
+ * crypto is an IKE_JOB action that any thread may run with ike_job_run() and
+ * that comes back through ike_job_done() on the engine's own thread.
+ */
+#ifndef TACIT_IKE_ENGINE_H
+#define TACIT_IKE_ENGINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "util/addr.h"
+#include "util/esp.h"
+#include "util/slots.h"
+
+struct ike_engine;
+struct ike_job;
+
+/* What the owner says about a stranger that sends IKE_SA_INIT. */
+enum ike_admission {
+	IKE_ADMIT,  /* answer */
+	IKE_REFUSE, /* answer NO_PROPOSAL_CHOSEN, keep nothing */
+	IKE_IGNORE, /* no answer at all */
+};
+
+struct ike_ops {
+	/* Fills buf; 0 or -errno. Must be fit for keys. */
+	int (*random)(void *user, void *buf, size_t len);
+	/* Asked once for each new IKE_SA_INIT request that parses. Pure. */
+	enum ike_admission (*admit)(void *user, const struct endpoint *local,
+				    const struct endpoint *remote);
+	void *user;
+};
+
+struct ike_config {
+	/* First retransmission, then doubling up to max, this many sends. */
+	uint32_t retransmit_ms;
+	uint32_t retransmit_max_ms;
+	uint32_t retransmit_sends;
+	/* An unauthenticated refusal is believed after this wait. */
+	uint32_t refusal_wait_ms;
+	/* A half-open IKE SA as responder lives this long. */
+	uint32_t half_open_ms;
+	/* Idle IKE SAs are checked (RFC 7296 2.4) this often; 0: never. */
+	uint32_t liveness_ms;
+	/* The losing one of two simultaneous IKE SAs is deleted after this. */
+	uint32_t redundant_ms;
+};
+
+/* The defaults, which suit a LAN and the Internet. */
+void ike_config_init(struct ike_config *c);
+
+/* Why an IKE SA or Child SA is not, or no longer, there. */
+enum ike_reason {
+	IKE_REASON_NONE = 0,
+	IKE_REASON_REFUSED,	/* an error notify before authentication */
+	IKE_REASON_UNANSWERED,	/* retransmissions ran out */
+	IKE_REASON_UNREACHABLE, /* ICMP, told by ike_unreachable() */
+	IKE_REASON_AUTH,	/* either side failed the other's AUTH */
+	IKE_REASON_MODE,	/* no common mode, proposal or selectors */
+	IKE_REASON_PROTOCOL,	/* the peer broke the protocol */
+	IKE_REASON_DELETED,	/* the peer deleted it */
+	IKE_REASON_REPLACED,	/* a newer SA with this peer took its place */
+	IKE_REASON_DEAD,	/* liveness check unanswered */
+	IKE_REASON_CLOSED,	/* ike_close() */
+	IKE_REASON_RESOURCES,	/* memory, randomness, a limit */
+};
+const char *ike_reason_name(enum ike_reason r); /* "unanswered" */
+
+enum ike_action_type {
+	IKE_SEND,
+	IKE_JOB,
+	IKE_CHILD_UP,
+	IKE_CHILD_DOWN,
+	IKE_FAILED, /* an IKE SA ended before it had a Child SA */
+};
+
+enum ike_auth_method {
+	IKE_AUTH_NULL = 13, /* RFC 7619 */
+};
+
+struct ike_child_up {
+	struct addr local, remote; /* the selector: these two hosts */
+	bool initiator;		   /* we initiated the IKE SA */
+	/* The other of two simultaneous SAs won: install the in-SA only. A
+	 * CHILD_UP without this supersedes every earlier one of the pair. */
+	bool redundant;
+	enum ike_auth_method peer_auth;
+	struct esp_sa in, out;
+};
+
+struct ike_child_down {
+	struct addr local, remote;
+	uint32_t spi_in, spi_out; /* host order */
+	enum ike_reason reason;
+};
+
+struct ike_failed {
+	bool initiator;
+	struct endpoint local, remote;
+	enum ike_reason reason;
+	uint16_t notify; /* the peer's notify type, or 0 */
+};
+
+struct ike_send {
+	struct endpoint local, remote;
+	const uint8_t *data; /* valid until the action is done */
+	size_t len;
+};
+
+/* Actions are taken one at a time with ike_engine_next_action(), and freed
+ * (keys wiped) with ike_action_done(). sa is none for stateless replies. */
+struct ike_action {
+	enum ike_action_type type;
+	struct handle sa;
+	union {
+		struct ike_send send;
+		struct ike_job *job; /* owner from now on: the taker */
+		struct ike_child_up child_up;
+		struct ike_child_down child_down;
+		struct ike_failed failed;
+	};
+};
+
+/* Copies config and ops. NULL: out of memory. */
+struct ike_engine *ike_engine_new(const struct ike_config *config,
+				  const struct ike_ops *ops, uint64_t now);
+/* Silently drops everything; takes NULL. Jobs still out must not come back. */
+struct ike_engine *ike_engine_free(struct ike_engine *e);
+
+struct ike_request {
+	struct endpoint local, remote;
+};
+
+/*
+ * Starts an IKE SA with its first Child SA: transport mode between the two
+ * addresses. One outcome follows: IKE_CHILD_UP or IKE_FAILED with this handle
+ * (unless an SA that the peer initiated came up first: then the unfinished
+ * one ends with IKE_FAILED, IKE_REASON_REPLACED).
+ * 0; -ENOSPC at LIMIT_IKE_SAS; -ENOMEM; -EIO no randomness.
+ */
+int ike_initiate(struct ike_engine *e, uint64_t now,
+		 const struct ike_request *req, struct handle *ret_sa)
+	__attribute__((warn_unused_result));
+
+/* One datagram, the non-ESP marker of port 4500 already taken off. Malformed
+ * input is counted and has no other effect. */
+void ike_input(struct ike_engine *e, uint64_t now,
+	       const struct endpoint *local, const struct endpoint *remote,
+	       const void *data, size_t len);
+
+/* An ICMP error said that remote cannot be reached. Believed only for IKE SAs
+ * that we initiate and that have no answer yet, after refusal_wait_ms. */
+void ike_unreachable(struct ike_engine *e, uint64_t now,
+		     const struct endpoint *remote);
+
+/* Delete (RFC 7296 1.4.1), then gone: IKE_CHILD_DOWN with IKE_REASON_CLOSED
+ * comes at once, the exchange runs on by itself. Stale handles are ignored. */
+void ike_close(struct ike_engine *e, uint64_t now, struct handle sa);
+/* Drops it without a word to the peer. */
+void ike_abandon(struct ike_engine *e, uint64_t now, struct handle sa);
+/* Starts a liveness check now, unless an exchange is already under way. */
+void ike_check(struct ike_engine *e, uint64_t now, struct handle sa);
+/* ike_close() for all; for a clean stop. Half-open ones are dropped. */
+void ike_close_all(struct ike_engine *e, uint64_t now);
+
+/* Timers: call ike_tick() at ike_engine_deadline(), UINT64_MAX is never. */
+void ike_tick(struct ike_engine *e, uint64_t now);
+uint64_t ike_engine_deadline(const struct ike_engine *e);
+
+/* True and *ret while there are actions, oldest first. */
+bool ike_engine_next_action(struct ike_engine *e, struct ike_action *ret);
+void ike_action_done(struct ike_action *a);
+
+/* Runs the job; any thread, once. Touches nothing but the job. */
+void ike_job_run(struct ike_job *job);
+/* Hands a run job back and frees it. Jobs of SAs that ended meanwhile are
+ * welcome. */
+void ike_job_done(struct ike_engine *e, uint64_t now, struct ike_job *job);
+/* Frees a job that will not be run or handed back (shutdown, full queue). */
+struct ike_job *ike_job_free(struct ike_job *job);
+
+/* What is known of an SA, for status; false when the handle is stale. */
+struct ike_sa_info {
+	uint64_t spi_i, spi_r;
+	bool initiator, established;
+	struct endpoint local, remote;
+	char algorithms[64]; /* "AES-GCM-16-256/HMAC-SHA2-256/X25519" */
+	uint64_t established_at;
+};
+bool ike_sa_describe(const struct ike_engine *e, struct handle sa,
+		     struct ike_sa_info *ret);
+
+struct ike_counters {
+	uint64_t received, malformed, unknown_spi, sent, retransmitted;
+	uint64_t init_refused, init_ignored, auth_failed, integrity_failed;
+	uint32_t sas, half_open;
+};
+void ike_engine_count(const struct ike_engine *e, struct ike_counters *ret);
+
+#endif

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Configuration: DIR/tacit.conf with DIR/tacit.conf.d/, and one policy a
+ * file in DIR/policy.d/ (names ending in .conf); INI in the style of systemd. Every error is
+ * collected with file and line, none stops the reading; with any error nothing
+ * is loaded. Without files the built-in defaults hold: offer, Wait=no for
+ * private and link-local networks, allow for the rest.
+ */
+#ifndef TACIT_POLICY_CONFIG_H
+#define TACIT_POLICY_CONFIG_H
+
+#include "policy/policy.h"
+
+struct config_error {
+	char *file;    /* NULL: not about a file */
+	unsigned line; /* 0: the whole file */
+	char *message; /* one sentence, with the remedy where there is one */
+};
+
+struct config_errors {
+	struct config_error *list;
+	size_t count;	/* at most LIMIT_CONFIG_ERRORS */
+	size_t dropped; /* beyond that */
+};
+
+struct config {
+	/* [Agent] */
+	int log_level;	       /* LogLevel=: debug, info, notice, warning, error */
+	bool open_on_stop;     /* OnStop=open|closed */
+	/* [IKE] */
+	uint16_t port;	       /* Port=, default 500 */
+	uint16_t natt_port;    /* NATPort=, default 4500 */
+	/* [Hold] */
+	uint16_t queue_offer;  /* QueueOffer=, nfnetlink queue numbers */
+	uint16_t queue_require; /* QueueRequire= */
+	uint8_t mark_bit;      /* MarkBit=: 0 to 31 */
+	struct policy_table *policies;
+};
+
+/*
+ * Reads a whole configuration. 0 and *ret (free with config_free()); -EINVAL
+ * with the errors in *errors; -ENOMEM. dir NULL is the compiled-in
+ * SYSCONFDIR/tacit. *errors is initialised here; config_errors_done() always.
+ */
+int config_load(const char *dir, struct config **ret,
+		struct config_errors *errors)
+	__attribute__((warn_unused_result));
+struct config *config_free(struct config *c);
+void config_errors_done(struct config_errors *e);
+/* "FILE:LINE: MESSAGE" for each, to the log. */
+void config_errors_log(const struct config_errors *e);
+
+#endif

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Named policies and the table that finds one for an address: most specific
+ * network first, IPv4 and IPv6 alike (design: "Policy: four levels, named").
+ * Immutable once loaded, so tacitd and tacit-netd each read the same files
+ * and reach the same verdicts.
+ */
+#ifndef TACIT_POLICY_POLICY_H
+#define TACIT_POLICY_POLICY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "util/addr.h"
+#include "util/limits.h"
+
+enum policy_level { /* Encryption= */
+	POLICY_FORBID,	/* always clear; a peer who asks is refused */
+	POLICY_ALLOW,	/* clear, but answer a peer who asks */
+	POLICY_OFFER,	/* try; clear if the peer cannot */
+	POLICY_REQUIRE, /* never clear */
+	POLICY_BLOCK,	/* nothing at all */
+};
+
+enum policy_auth { /* Authentication= */
+	POLICY_AUTH_ALLOW, /* anonymous is fine, take a proof if offered */
+	POLICY_AUTH_OFFER, /* prefer an authenticated peer, else anonymous */
+	POLICY_AUTH_REQUIRE, /* only an authenticated peer */
+};
+
+struct policy {
+	char name[LIMIT_POLICY_NAME + 1];
+	enum policy_level level;
+	enum policy_auth auth;
+	bool wait;	     /* Wait=: first packets are held (offer only;
+				require always holds) */
+	uint32_t wait_ms;    /* WaitTime=: the longest that a packet is held */
+	uint32_t retry_ms;   /* RetryTime=: a failed peer is left alone so long */
+	uint32_t lifetime_s; /* Lifetime=: hard lifetime of an SA, seconds */
+	struct prefix *networks;
+	size_t n_networks;
+	const char *file; /* where it stands; NULL: built in */
+	unsigned line;
+};
+
+struct policy_table;
+
+const char *policy_level_name(enum policy_level l); /* "offer" */
+const char *policy_auth_name(enum policy_auth a);
+/* 0 or -EINVAL. */
+int policy_level_parse(const char *text, enum policy_level *ret);
+int policy_auth_parse(const char *text, enum policy_auth *ret);
+
+/* The policy of the most specific network that contains the address, or NULL:
+ * nobody's, always clear, treated as forbid. Borrowed from the table. */
+const struct policy *policy_table_lookup(const struct policy_table *t,
+					 const struct addr *a);
+/* The same, with the network that matched. */
+const struct policy *policy_table_match(const struct policy_table *t,
+					const struct addr *a,
+					struct prefix *ret_network);
+/* In order of name. NULL at the end. */
+const struct policy *policy_table_at(const struct policy_table *t, size_t i);
+size_t policy_table_count(const struct policy_table *t);
+struct policy_table *policy_table_free(struct policy_table *t);
+
+#endif

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The typed records between tacitd and tacit-netd: one struct, one size, over
+ * a util/channel. tacit-netd believes nothing that it can check itself: see
+ * agent/netd-guard.h for what it refuses, and with which error.
+ *
+ * A request (agent to netd) carries a seq, and gets one RECORD_REPLY with the
+ * same seq; events (netd to agent) carry seq 0. Records are in the sender's
+ * byte order: both ends are one build on one machine, and the version says so.
+ */
+#ifndef TACIT_XFRM_RECORD_H
+#define TACIT_XFRM_RECORD_H
+
+#include "util/addr.h"
+#include "util/esp.h"
+
+#define RECORD_VERSION 1
+
+/* How often each side says that it lives, and after how long a silence it is
+ * taken for hung (design section 1), milliseconds. */
+#define RECORD_ALIVE_MS 1000u
+#define RECORD_HUNG_MS  3500u
+
+enum record_type {
+	/* agent to netd: requests */
+	RECORD_HELLO = 1, /* first one; arms the offer traps */
+	RECORD_INSTALL,	  /* SA pair and policies of a flow */
+	RECORD_SWITCH,	  /* start sending with the out-SA; releases */
+	RECORD_HARDEN,	  /* the in-policy becomes required */
+	RECORD_REMOVE_SA, /* one SA of a flow */
+	RECORD_REMOVE,	  /* all of a flow */
+	RECORD_VERDICT,	  /* decision about a destination without SA */
+	RECORD_BYE,	  /* clean stop: apply OnStop= and forget the agent */
+	/* both ways */
+	RECORD_ALIVE,
+	/* netd to agent: events */
+	RECORD_WELCOME, /* answer to HELLO, carries the UDP sockets */
+	RECORD_REPLY,
+	RECORD_ACQUIRE,
+	RECORD_EXPIRE,
+	RECORD_ORPHAN,	/* a flow that outlived an agent; after WELCOME */
+	RECORD_ADDRESS, /* an address of ours came or went */
+	RECORD_TYPES
+};
+
+/* The flow's reqid lies in our range; netd refuses any other. */
+#define RECORD_REQID_MIN 0x54000000u
+#define RECORD_REQID_MAX 0x54ffffffu
+
+struct record_hello {
+	uint32_t pid;
+};
+
+/* Descriptors come with it in this order: IPv4 port 500, IPv4 4500, IPv6 500,
+ * IPv6 4500; bit n of sockets is set when the n-th is there. */
+struct record_welcome {
+	uint32_t sockets;
+	uint32_t flags; /* enum record_welcome_flag */
+};
+
+enum record_welcome_flag {
+	RECORD_HAS_ESP4 = 1 << 0,
+	RECORD_HAS_ESP6 = 1 << 1,
+	RECORD_HAS_HOLD = 1 << 2, /* nft_queue works: packets are held */
+	RECORD_HAS_CHACHA = 1 << 3,
+};
+
+struct record_install {
+	struct addr local, remote; /* selector: these two hosts, all protocols */
+	uint32_t reqid;
+	uint32_t acquire_seq; /* 0: no acquire to answer */
+	uint32_t flags;	      /* enum record_install_flag */
+	uint32_t hard_s;      /* hard lifetime of both SAs, seconds; 0: none */
+	uint32_t soft_s;      /* soft lifetime, seconds; 0: none */
+	struct esp_sa in, out;
+};
+
+enum record_install_flag {
+	/* In-policy stays optional until RECORD_HARDEN: clear packets that
+	 * the peer sent before it switched are not lost. Refused in a
+	 * require network. */
+	RECORD_IN_OPTIONAL = 1 << 0,
+	/* The out-SA goes in, but nothing is sent with it before
+	 * RECORD_SWITCH: the initiator may not have its SAs yet. */
+	RECORD_OUT_LATER = 1 << 1,
+	/* Only the in-SA: the other SA pair of this flow stays in use. */
+	RECORD_IN_ONLY = 1 << 2,
+};
+
+/* RECORD_SWITCH, RECORD_HARDEN, RECORD_REMOVE: reqid. RECORD_REMOVE_SA: the
+ * SPI and its direction too. */
+struct record_flow {
+	struct addr local, remote;
+	uint32_t reqid;
+	uint32_t spi;	  /* host order */
+	uint32_t inbound; /* 1: the in-SA */
+};
+
+enum record_verdict_type {
+	/* Release what is held in the clear, and let the destination be clear
+	 * for lifetime_ms. Refused in a require or block network. */
+	RECORD_CLEAR = 1,
+	/* Drop what is held, and block the destination for lifetime_ms. */
+	RECORD_BLOCK,
+	/* Forget a verdict given before: the trap is back. */
+	RECORD_FORGET,
+};
+
+struct record_verdict {
+	struct addr local, remote;
+	uint32_t verdict; /* enum record_verdict_type */
+	uint32_t lifetime_ms;
+};
+
+struct record_reply {
+	int32_t error; /* 0 or negative errno */
+	uint32_t type; /* of the request */
+};
+
+struct record_acquire {
+	struct addr local, remote;
+	uint32_t seq;	    /* of the kernel's acquire; 0: a held packet's */
+	uint32_t reqid;	    /* of the trap */
+	uint16_t protocol;  /* of the packet, 0 unknown */
+	uint16_t local_port, remote_port; /* host order, 0 where none */
+	uint16_t held;	    /* 1: packets of it wait in netd */
+};
+
+struct record_expire {
+	struct addr local, remote;
+	uint32_t reqid;
+	uint32_t spi;
+	uint32_t inbound;
+	uint32_t hard;
+};
+
+struct record_orphan {
+	struct addr local, remote;
+	uint32_t reqid;
+	uint32_t spi_in, spi_out; /* 0: that direction has none */
+	uint32_t last;		  /* 1: the last one; reqid 0: no flow at all */
+};
+
+struct record_address {
+	struct addr addr;
+	uint32_t gone; /* 1: went */
+};
+
+struct record {
+	uint16_t version; /* RECORD_VERSION */
+	uint16_t type;	  /* enum record_type */
+	uint32_t seq;
+	union {
+		struct record_hello hello;
+		struct record_welcome welcome;
+		struct record_install install;
+		struct record_flow flow;
+		struct record_verdict verdict;
+		struct record_reply reply;
+		struct record_acquire acquire;
+		struct record_expire expire;
+		struct record_orphan orphan;
+		struct record_address address;
+	};
+};
+
+/* "INSTALL"; "?" when unknown. */
+const char *record_type_name(unsigned type);
+
+/* A zeroed record of this type. */
+void record_init(struct record *r, enum record_type type, uint32_t seq);
+
+/*
+ * Is every field of its record in its domain (version, type, families that
+ * agree, flags known, SPIs and key lengths right, reqid in range, reserved
+ * bytes zero)? Pure; knows nothing of policy. 0, or -EPROTO with the name of
+ * the field that is wrong in *ret_field (a constant string).
+ */
+int record_validate(const struct record *r, const char **ret_field)
+	__attribute__((warn_unused_result));
+
+#endif
