@@ -17,13 +17,13 @@
 struct addr {
 	uint16_t family;   /* AF_INET, AF_INET6, or 0: unset */
 	uint16_t reserved; /* zero */
-	uint32_t scope;    /* interface index of an IPv6 link-local, else 0 */
+	uint32_t scope;	   /* interface index of an IPv6 link-local, else 0 */
 	uint8_t bytes[16]; /* network order; IPv4 in the first four */
 };
 
 struct prefix {
 	struct addr addr; /* host bits are zero, scope is zero */
-	uint8_t len;      /* bits, 0 to 32 or 128 */
+	uint8_t len;	  /* bits, 0 to 32 or 128 */
 };
 
 struct endpoint {
@@ -32,8 +32,8 @@ struct endpoint {
 };
 
 /* Longest text of each, with the final NUL. */
-#define ADDR_STRLEN     64 /* "fe80::1%4294967295" and any IPv6 address */
-#define PREFIX_STRLEN   72
+#define ADDR_STRLEN	64 /* "fe80::1%4294967295" and any IPv6 address */
+#define PREFIX_STRLEN	72
 #define ENDPOINT_STRLEN 80 /* "[2001:db8::1]:500" */
 
 /* Length of the address in bytes: 4, 16, or 0 when unset. */
@@ -46,15 +46,15 @@ bool addr_is_multicast(const struct addr *a);
 bool addr_is_linklocal(const struct addr *a); /* 169.254/16 and fe80::/10 */
 bool addr_is_unspecified(const struct addr *a);
 
-/* Text to address, "%IFNAME" or "%INDEX" behind a link-local is its scope.
- * 0, or -EINVAL and *ret untouched. */
+/* Text to address, "%IFNAME" or "%INDEX" behind an IPv6 link-local is its
+ * scope. 0, or -EINVAL and *ret untouched. */
 int addr_parse(const char *text, struct addr *ret);
-/* Writes at most ADDR_STRLEN; returns buf. */
+/* Writes at most ADDR_STRLEN ("unset" where it is); returns buf. */
 char *addr_format(const struct addr *a, char buf[static ADDR_STRLEN]);
 
 void addr_from_in(const struct in_addr *in, struct addr *ret);
-void addr_from_in6(const struct in6_addr *in, uint32_t scope,
-		   struct addr *ret);
+/* The scope is kept for a link-local address only. */
+void addr_from_in6(const struct in6_addr *in, uint32_t scope, struct addr *ret);
 
 /* "10.0.0.0/8"; an address alone is a host prefix. Host bits that are set
  * are an error (-EINVAL), so that 10.0.0.1/8 is noticed. */
@@ -70,10 +70,11 @@ struct prefix prefix_host(const struct addr *a);
 bool endpoint_equal(const struct endpoint *a, const struct endpoint *b);
 char *endpoint_format(const struct endpoint *e,
 		      char buf[static ENDPOINT_STRLEN]);
-/* -EAFNOSUPPORT for other families, -EINVAL when len is too short. */
+/* -EAFNOSUPPORT for other families, -EINVAL when len is too short. An
+ * IPv4-mapped IPv6 address (RFC 4291 2.5.5.2) becomes the IPv4 one. */
 int endpoint_from_sockaddr(const struct sockaddr *sa, socklen_t len,
 			   struct endpoint *ret);
-/* Returns the length written. */
+/* Returns the length written, 0 for an unset address. */
 socklen_t endpoint_to_sockaddr(const struct endpoint *e,
 			       struct sockaddr_storage *ret);
 

@@ -30,8 +30,9 @@ int channel_fd(const struct channel *c);
 int channel_peer_uid(const struct channel *c, uid_t *ret)
 	__attribute__((warn_unused_result));
 /* Sends or queues one record; fds are duplicated, the caller keeps its own.
- * The queue's copies are wiped after sending. 0, or the link is dead:
- * -ENOBUFS, -EPIPE, -errno. */
+ * The queue's copies are wiped after sending. 0, or the link is dead (and
+ * shut down, and stays so): -ENOBUFS, -EPIPE, -errno. -EINVAL, and the link
+ * lives, for more than CHANNEL_FDS_MAX descriptors. */
 int channel_send(struct channel *c, const void *record, const int *fds,
 		 size_t n_fds) __attribute__((warn_unused_result));
 bool channel_wants_out(const struct channel *c);
@@ -39,8 +40,8 @@ bool channel_wants_out(const struct channel *c);
 int channel_flush(struct channel *c) __attribute__((warn_unused_result));
 /* 1 and a record (and up to CHANNEL_FDS_MAX descriptors, now the caller's,
  * close-on-exec); 0 nothing there; -EBADMSG for a record of another size or
- * with too many descriptors (dropped, the link may go on); -EPIPE closed;
- * -errno. */
+ * with too many descriptors, or with any where fds is NULL (dropped, *record
+ * wiped, the link may go on); -EPIPE closed; -errno. */
 int channel_recv(struct channel *c, void *record, int fds[CHANNEL_FDS_MAX],
 		 size_t *ret_n_fds) __attribute__((warn_unused_result));
 

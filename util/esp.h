@@ -22,9 +22,9 @@ enum esp_cipher {
 #define ESP_SPI_MIN 0x1000u
 
 struct esp_sa {
-	uint32_t spi; /* host order */
+	uint32_t spi;	/* host order */
 	uint8_t cipher; /* enum esp_cipher */
-	uint8_t esn;    /* 1: extended sequence numbers (RFC 4304) */
+	uint8_t esn;	/* 1: extended sequence numbers (RFC 4304) */
 	uint8_t key_len;
 	uint8_t reserved;
 	uint8_t key[ESP_KEY_MAX]; /* key, then salt (RFC 4106 8.1) */

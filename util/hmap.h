@@ -20,7 +20,7 @@
 
 #ifndef container_of
 #define container_of(ptr, type, member) \
-	((type *)(void *)((char *)(ptr) - offsetof(type, member)))
+	((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 #endif
 
 struct hmap_node {
@@ -33,6 +33,7 @@ struct hmap {
 	struct hmap_node **old; /* being moved away from, or NULL */
 	size_t mask, old_mask;
 	size_t old_pos; /* old buckets below this one are empty */
+	size_t any_pos; /* buckets below this one are empty */
 	size_t count;
 };
 
@@ -51,21 +52,22 @@ void hmap_done(struct hmap *m);
  * longer chains). */
 int hmap_insert(struct hmap *m, struct hmap_node *n, uint64_t hash)
 	__attribute__((warn_unused_result));
-/* The node must be in the map. */
+/* The node must be in the map. Its link stays, so that hmap_for_each() goes on
+ * past a node that it removed but did not free. */
 void hmap_remove(struct hmap *m, struct hmap_node *n);
 /* First node with this hash, and the next one with the same hash. */
 struct hmap_node *hmap_first(const struct hmap *m, uint64_t hash);
 struct hmap_node *hmap_next_same(const struct hmap_node *n);
-/* Any node, for emptying a map; NULL when empty. */
-struct hmap_node *hmap_any(const struct hmap *m);
+/* Any node, for emptying a map (which costs linear time); NULL when empty. */
+struct hmap_node *hmap_any(struct hmap *m);
 
 static inline size_t hmap_count(const struct hmap *m)
 {
 	return m->count;
 }
 
-#define hmap_for_each(n, m, hash)                                     \
-	for (struct hmap_node *n = hmap_first(m, hash); n;            \
+#define hmap_for_each(n, m, hash)                          \
+	for (struct hmap_node *n = hmap_first(m, hash); n; \
 	     n = hmap_next_same(n))
 
 #endif

@@ -11,74 +11,109 @@
 /* --- IKE ------------------------------------------------------------- */
 
 /* Largest IKE message taken or built, bytes. Larger ones are dropped. */
-#define LIMIT_IKE_MESSAGE      4096u
+#define LIMIT_IKE_MESSAGE 4096u
 /* Payloads in one message; more is a syntax error. */
-#define LIMIT_IKE_PAYLOADS     32u
+#define LIMIT_IKE_PAYLOADS 32u
 /* Proposals in an SA payload, and transforms in a proposal. */
-#define LIMIT_IKE_PROPOSALS    16u
-#define LIMIT_IKE_TRANSFORMS   64u
+#define LIMIT_IKE_PROPOSALS  16u
+#define LIMIT_IKE_TRANSFORMS 64u
 /* Traffic selectors in one TS payload. */
-#define LIMIT_IKE_SELECTORS    16u
+#define LIMIT_IKE_SELECTORS 16u
 /* Bytes of identity data, and of a nonce (RFC 7296 2.10: 16 to 256). */
-#define LIMIT_IKE_ID           256u
-#define LIMIT_IKE_NONCE_MIN    16u
-#define LIMIT_IKE_NONCE_MAX    256u
+#define LIMIT_IKE_ID	    256u
+#define LIMIT_IKE_NONCE_MIN 16u
+#define LIMIT_IKE_NONCE_MAX 256u
 /* A cookie as initiator (RFC 7296 2.6: 1 to 64 bytes). */
-#define LIMIT_IKE_COOKIE       64u
+#define LIMIT_IKE_COOKIE 64u
 /* IKE SAs in all, and those not yet authenticated. Beyond: INIT dropped. */
-#define LIMIT_IKE_SAS          131072u
-#define LIMIT_IKE_HALF_OPEN    4096u
+#define LIMIT_IKE_SAS	    131072u
+#define LIMIT_IKE_HALF_OPEN 4096u
 /* Restarts of one IKE_SA_INIT by COOKIE or INVALID_KE_PAYLOAD. */
 #define LIMIT_IKE_INIT_RETRIES 4u
 
 /* --- the agent ------------------------------------------------------- */
 
 /* Flows (and peers, and endpoints). Beyond: acquire refused, counted. */
-#define LIMIT_FLOWS            131072u
+#define LIMIT_FLOWS 131072u
 /* Initiations under way at once; acquires beyond wait in order. */
-#define LIMIT_INITIATIONS      1024u
+#define LIMIT_INITIATIONS 1024u
 /* Acquires that wait for a place. Beyond: refused, counted. */
 #define LIMIT_INITIATION_QUEUE 16384u
 /* New initiations a second, in all and per destination /24 or /48. */
-#define LIMIT_INITIATE_RATE    2000u
-#define LIMIT_INITIATE_PREFIX  256u
+#define LIMIT_INITIATE_RATE   2000u
+#define LIMIT_INITIATE_PREFIX 256u
 /* New IKE_SA_INIT requests answered a second from one /32 or /64. */
-#define LIMIT_RESPOND_RATE     1000u
+#define LIMIT_RESPOND_RATE 1000u
 /* Source prefixes whose rates are remembered. Beyond: the oldest is forgot. */
-#define LIMIT_RATE_PREFIXES    8192u
+#define LIMIT_RATE_PREFIXES 8192u
 /* Jobs waiting for a crypto thread. Beyond: the exchange is dropped. */
-#define LIMIT_JOBS             4096u
+#define LIMIT_JOBS 4096u
 
 /* --- records between the processes ------------------------------------ */
 
 /* Records waiting for the other side. Beyond: the link is cut. */
-#define LIMIT_RECORD_QUEUE     65536u
+#define LIMIT_RECORD_QUEUE 65536u
+/* Connections to a record socket not yet accepted. Beyond: EAGAIN. */
+#define LIMIT_CHANNEL_BACKLOG 16
 
 /* --- tacit-netd ------------------------------------------------------- */
 
 /* Packets held in all, and for one destination. Beyond: oldest stay, new
  * ones are dropped under require and let go in the clear under offer. */
-#define LIMIT_HELD             8192u
-#define LIMIT_HELD_PEER        256u
+#define LIMIT_HELD	8192u
+#define LIMIT_HELD_PEER 256u
 /* Destinations with held packets. */
-#define LIMIT_HELD_PEERS       4096u
+#define LIMIT_HELD_PEERS 4096u
+/* Destinations remembered for a moment after they were let go. Beyond: a new
+ * one is not remembered, a late packet of it is held anew. */
+#define LIMIT_HOLD_MEMORY 4096u
 /* Own addresses that get traps. Beyond: logged, not protected, in status. */
-#define LIMIT_OWN_ADDRESSES    256u
+#define LIMIT_OWN_ADDRESSES 256u
 /* Shunts installed at once. Beyond: the agent is told ENOSPC. */
-#define LIMIT_SHUNTS           65536u
+#define LIMIT_SHUNTS 65536u
+/* SAs of one flow, both directions and those on their way out. Beyond: the
+ * agent is told ENOSPC. */
+#define LIMIT_FLOW_SAS 8u
+/* Records of a wrong length or version in a row. Beyond: the link is cut. */
+#define LIMIT_BAD_RECORDS 16u
 
 /* --- configuration ---------------------------------------------------- */
 
-#define LIMIT_POLICIES         1024u
-#define LIMIT_POLICY_NETWORKS  65536u
-#define LIMIT_CONFIG_ERRORS    64u
-#define LIMIT_POLICY_NAME      63u
+#define LIMIT_POLICIES	      1024u
+#define LIMIT_POLICY_NETWORKS 65536u
+#define LIMIT_CONFIG_ERRORS   64u
+#define LIMIT_POLICY_NAME     63u
+
+/* --- the log ------------------------------------------------------------ */
+
+/* Lines a second, and at once, from one struct log_limit. Beyond: left out
+ * and counted in the next line. Bytes in one message. Beyond: cut short. */
+#define LIMIT_LOG_RATE	  5u
+#define LIMIT_LOG_BURST	  10u
+#define LIMIT_LOG_MESSAGE 2048u
 
 /* --- D-Bus ------------------------------------------------------------- */
 
-/* Connections to the agent's own socket. Beyond: refused. */
+/* Connections to the agent's own socket, of one user, and places that only
+ * root gets. Beyond: refused. */
 #define LIMIT_BUS_CLIENTS      64u
+#define LIMIT_BUS_CLIENTS_USER 16u
+#define LIMIT_BUS_CLIENTS_ROOT 8u
+/* Accepted a second. Beyond: they wait. */
+#define LIMIT_BUS_ACCEPT_RATE 200u
+/* Bytes that the kernel keeps for a client (it doubles this). Beyond: they
+ * are queued with us. */
+#define LIMIT_BUS_SOCKET 131072
+/* Messages that a client has not read. Beyond: it is disconnected. */
+#define LIMIT_BUS_QUEUE 256u
+/* Of these, when it asks for a list. Beyond: the call fails. */
+#define LIMIT_BUS_QUEUE_LISTS 2u
+/* Milliseconds for which a client may leave signals unread. It misses those
+ * of that time (and is told to list anew); beyond, it is disconnected. */
+#define LIMIT_BUS_STALL 30000u
+/* PeerChanged signals sent at once. Beyond: one PeersChanged for all. */
+#define LIMIT_BUS_CHANGES 128u
 /* Peers in one ListPeers reply. */
-#define LIMIT_LIST_PEERS       1024u
+#define LIMIT_LIST_PEERS 256u
 
 #endif

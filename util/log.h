@@ -42,10 +42,10 @@ void log_limited(struct log_limit *limit, uint64_t now, int level,
 		 const struct log_fields *fields, const char *format, ...)
 	__attribute__((format(printf, 5, 6)));
 
-#define log_error(...)   log_full(LOG_ERR, NULL, __VA_ARGS__)
+#define log_error(...)	 log_full(LOG_ERR, NULL, __VA_ARGS__)
 #define log_warning(...) log_full(LOG_WARNING, NULL, __VA_ARGS__)
-#define log_notice(...)  log_full(LOG_NOTICE, NULL, __VA_ARGS__)
-#define log_info(...)    log_full(LOG_INFO, NULL, __VA_ARGS__)
-#define log_debug(...)   log_full(LOG_DEBUG, NULL, __VA_ARGS__)
+#define log_notice(...)	 log_full(LOG_NOTICE, NULL, __VA_ARGS__)
+#define log_info(...)	 log_full(LOG_INFO, NULL, __VA_ARGS__)
+#define log_debug(...)	 log_full(LOG_DEBUG, NULL, __VA_ARGS__)
 
 #endif

@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 struct ratelimit {
-	uint64_t last;   /* ms; 0: never used */
+	uint64_t last;	 /* ms; 0: never used */
 	uint64_t tokens; /* thousandths */
 };
 
@@ -26,7 +26,7 @@ struct ratelimit_table;
 
 struct ratelimit_table *ratelimit_table_new(uint32_t limit);
 struct ratelimit_table *ratelimit_table_free(struct ratelimit_table *t);
-bool ratelimit_table_take(struct ratelimit_table *t, uint64_t key,
-			  uint64_t now, uint32_t rate, uint32_t burst);
+bool ratelimit_table_take(struct ratelimit_table *t, uint64_t key, uint64_t now,
+			  uint32_t rate, uint32_t burst);
 
 #endif

@@ -23,7 +23,8 @@ static inline struct rbuf rbuf_of(const void *data, size_t len)
 	return (struct rbuf){ .pos = data, .left = len };
 }
 
-/* The next len bytes, borrowed; NULL when they are not there. */
+/* The next len bytes, borrowed; NULL when they are not there (or when none are
+ * asked for of a cursor over NULL: with len 0, look at rbuf_ok()). */
 static inline const uint8_t *rbuf_bytes(struct rbuf *r, size_t len)
 {
 	const uint8_t *p = r->pos;
@@ -33,7 +34,8 @@ static inline const uint8_t *rbuf_bytes(struct rbuf *r, size_t len)
 		r->left = 0;
 		return NULL;
 	}
-	r->pos += len;
+	if (len)
+		r->pos += len;
 	r->left -= len;
 	return p;
 }
@@ -57,8 +59,8 @@ static inline uint32_t rbuf_be32(struct rbuf *r)
 	const uint8_t *p = rbuf_bytes(r, 4);
 
 	return p ? (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 |
-			   (uint32_t)p[2] << 8 | p[3] :
-		   0;
+			       (uint32_t)p[2] << 8 | p[3]
+		 : 0;
 }
 
 static inline uint64_t rbuf_be64(struct rbuf *r)
@@ -75,10 +77,9 @@ static inline struct rbuf rbuf_slice(struct rbuf *r, size_t len)
 	struct rbuf s = { 0 };
 
 	s.pos = rbuf_bytes(r, len);
-	if (s.pos)
+	s.failed = r->failed;
+	if (!s.failed)
 		s.left = len;
-	else
-		s.failed = true;
 	return s;
 }
 

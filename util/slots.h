@@ -22,7 +22,7 @@ struct slots;
 
 struct slots *slots_new(uint32_t limit); /* NULL: out of memory */
 struct slots *slots_free(struct slots *s);
-/* 0 and *ret; -ENOSPC at the limit; -ENOMEM. */
+/* 0 and *ret; -ENOSPC at the limit; -ENOMEM; -EINVAL for no object. */
 int slots_add(struct slots *s, void *object, struct handle *ret)
 	__attribute__((warn_unused_result));
 /* The object, or NULL when the handle is stale or none. */

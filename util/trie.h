@@ -12,7 +12,8 @@ struct trie;
 
 struct trie *trie_new(void); /* NULL: out of memory */
 struct trie *trie_free(struct trie *t);
-/* 0; -EEXIST when this very prefix is there; -ENOMEM. */
+/* 0; -EEXIST when this very prefix is there; -EINVAL for an unset address or
+ * no value; -ENOMEM. */
 int trie_insert(struct trie *t, const struct prefix *p, void *value)
 	__attribute__((warn_unused_result));
 /* Value of the longest prefix that contains a, or NULL; *ret_prefix, where
@@ -21,8 +22,9 @@ void *trie_lookup(const struct trie *t, const struct addr *a,
 		  struct prefix *ret_prefix);
 /* Value at exactly this prefix, or NULL. */
 void *trie_get(const struct trie *t, const struct prefix *p);
-/* Calls func for every prefix inside (or equal to) p, shorter ones first;
- * stops at its first non-zero return and returns it. */
+/* Calls func for every prefix inside (or equal to) p, in order of address, a
+ * prefix before those inside it; stops at its first non-zero return and
+ * returns it. */
 int trie_walk(const struct trie *t, const struct prefix *p,
 	      int (*func)(const struct prefix *at, void *value, void *user),
 	      void *user);

@@ -28,12 +28,13 @@ static inline struct wbuf wbuf_of(void *data, size_t cap)
 /* Room for len bytes, to be filled by the caller; NULL when it is not there. */
 static inline uint8_t *wbuf_room(struct wbuf *w, size_t len)
 {
-	uint8_t *p = w->data + w->len;
+	uint8_t *p;
 
 	if (w->failed || len > w->cap - w->len) {
 		w->failed = true;
 		return NULL;
 	}
+	p = w->cap ? w->data + w->len : w->data;
 	w->len += len;
 	return p;
 }
@@ -50,7 +51,7 @@ static inline void wbuf_zero(struct wbuf *w, size_t len)
 {
 	uint8_t *p = wbuf_room(w, len);
 
-	if (p)
+	if (p && len)
 		memset(p, 0, len);
 }
 
