@@ -21,33 +21,39 @@ struct config_errors {
 	struct config_error *list;
 	size_t count;	/* at most LIMIT_CONFIG_ERRORS */
 	size_t dropped; /* beyond that */
+	/* What loads all the same, but hardly does what was meant. */
+	struct config_error *warnings;
+	size_t n_warnings;
 };
 
 struct config {
 	/* [Agent] */
-	int log_level;	       /* LogLevel=: debug, info, notice, warning, error */
-	bool open_on_stop;     /* OnStop=open|closed */
+	int log_level; /* LogLevel=: debug, info (default), notice, warning, error */
+	bool open_on_stop; /* OnStop=open|closed */
 	/* [IKE] */
-	uint16_t port;	       /* Port=, default 500 */
-	uint16_t natt_port;    /* NATPort=, default 4500 */
+	uint16_t port;	    /* Port=, default 500 */
+	uint16_t natt_port; /* NATPort=, default 4500 */
 	/* [Hold] */
-	uint16_t queue_offer;  /* QueueOffer=, nfnetlink queue numbers */
+	uint16_t queue_offer;	/* QueueOffer=, nfnetlink queue numbers */
 	uint16_t queue_require; /* QueueRequire= */
-	uint8_t mark_bit;      /* MarkBit=: 0 to 31 */
+	uint8_t mark_bit;	/* MarkBit=: 0 to 31 */
 	struct policy_table *policies;
 };
 
 /*
  * Reads a whole configuration. 0 and *ret (free with config_free()); -EINVAL
  * with the errors in *errors; -ENOMEM. dir NULL is the compiled-in
- * SYSCONFDIR/tacit. *errors is initialised here; config_errors_done() always.
+ * SYSCONFDIR/tacit, which may be missing; another one that is missing is an
+ * error. *errors is initialised here; config_errors_done() always.
  */
 int config_load(const char *dir, struct config **ret,
 		struct config_errors *errors)
 	__attribute__((warn_unused_result));
 struct config *config_free(struct config *c);
 void config_errors_done(struct config_errors *e);
-/* "FILE:LINE: MESSAGE" for each, to the log. */
+/* "FILE:LINE: MESSAGE" for each, to the log; warnings too. */
 void config_errors_log(const struct config_errors *e);
+/* The same text in buf; returns buf. */
+char *config_error_format(const struct config_error *e, char *buf, size_t size);
 
 #endif

@@ -14,7 +14,8 @@
 #include "util/addr.h"
 #include "util/limits.h"
 
-enum policy_level { /* Encryption= */
+/* Encryption= */
+enum policy_level {
 	POLICY_FORBID,	/* always clear; a peer who asks is refused */
 	POLICY_ALLOW,	/* clear, but answer a peer who asks */
 	POLICY_OFFER,	/* try; clear if the peer cannot */
@@ -22,9 +23,10 @@ enum policy_level { /* Encryption= */
 	POLICY_BLOCK,	/* nothing at all */
 };
 
-enum policy_auth { /* Authentication= */
-	POLICY_AUTH_ALLOW, /* anonymous is fine, take a proof if offered */
-	POLICY_AUTH_OFFER, /* prefer an authenticated peer, else anonymous */
+/* Authentication= */
+enum policy_auth {
+	POLICY_AUTH_ALLOW,   /* anonymous is fine, take a proof if offered */
+	POLICY_AUTH_OFFER,   /* prefer an authenticated peer, else anonymous */
 	POLICY_AUTH_REQUIRE, /* only an authenticated peer */
 };
 
@@ -32,10 +34,10 @@ struct policy {
 	char name[LIMIT_POLICY_NAME + 1];
 	enum policy_level level;
 	enum policy_auth auth;
-	bool wait;	     /* Wait=: first packets are held (offer only;
+	bool wait;	   /* Wait=: first packets are held (offer only;
 				require always holds) */
-	uint32_t wait_ms;    /* WaitTime=: the longest that a packet is held */
-	uint32_t retry_ms;   /* RetryTime=: a failed peer is left alone so long */
+	uint32_t wait_ms;  /* WaitTime=: the longest that a packet is held */
+	uint32_t retry_ms; /* RetryTime=: a failed peer is left alone so long */
 	uint32_t lifetime_s; /* Lifetime=: hard lifetime of an SA, seconds */
 	struct prefix *networks;
 	size_t n_networks;
@@ -44,6 +46,18 @@ struct policy {
 };
 
 struct policy_table;
+
+/* Takes NULL; returns NULL. */
+struct policy *policy_free(struct policy *p);
+
+/*
+ * A table of policies, each from malloc() with its networks and file too: the
+ * table's on success, still the caller's on failure. 0; -EEXIST when a name or
+ * a network is there twice; -ENOMEM.
+ */
+int policy_table_new(struct policy *const *policies, size_t n,
+		     struct policy_table **ret)
+	__attribute__((warn_unused_result));
 
 const char *policy_level_name(enum policy_level l); /* "offer" */
 const char *policy_auth_name(enum policy_auth a);

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Reading one configuration file by a table of the keys that it may have:
+ * unknown sections and keys, and keys given twice, are errors here; what a
+ * value means is the key's own function.
+ */
+#ifndef TACIT_POLICY_CONFIG_FILE_H
+#define TACIT_POLICY_CONFIG_FILE_H
+
+#include "policy/config-ini.h"
+
+#define CONFIG_KEYS_MAX 16
+
+/* What a key's function works on. */
+struct config_place {
+	const char *path;
+	struct config_errors *errors;
+	const struct config_key *key;
+	const struct config_item *item;
+	void *target; /* what is being filled */
+};
+
+struct config_key {
+	const char *section, *name;
+	bool adds; /* may come again, and go on in indented lines */
+	void (*set)(const struct config_place *at);
+};
+
+struct config_keys {
+	const struct config_key *list;
+	size_t count; /* at most CONFIG_KEYS_MAX */
+	bool once;    /* a section may not come twice */
+};
+
+/* The file's own record of what it had. */
+struct config_seen {
+	unsigned key_line[CONFIG_KEYS_MAX]; /* 0: not there */
+	unsigned section_line;		    /* the last known section's */
+};
+
+/* Reads it; whatever is wrong goes to errors. False only where the file could
+ * not be opened or read to its end (that is in errors too). */
+bool config_file_read(const char *path, const struct config_keys *keys,
+		      struct config_errors *errors, void *target,
+		      struct config_seen *seen);
+
+/* "KEY=VALUE: " and the message, at the item's place. */
+void config_place_error(const struct config_place *at, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+#endif

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * All policies of a configuration while it is read: defaults, those that are
+ * built in, and the rules between them (no name and no network twice).
+ */
+#include "policy/config-policy.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/config-error.h"
+
+#define WAIT_MS	   2000u
+#define RETRY_MS   60000u
+#define LIFETIME_S (4u * 3600)
+
+struct policy *config_policy_new(void)
+{
+	struct policy *p = calloc(1, sizeof(*p));
+
+	if (!p)
+		return NULL;
+	p->auth = POLICY_AUTH_ALLOW;
+	p->wait_ms = WAIT_MS;
+	p->retry_ms = RETRY_MS;
+	p->lifetime_s = LIFETIME_S;
+	return p;
+}
+
+int config_policies_add(struct config_policies *all, struct policy *p,
+			unsigned *lines, unsigned name_line)
+{
+	struct config_policy *grown =
+		reallocarray(all->list, all->count + 1, sizeof(*grown));
+
+	if (!grown) {
+		policy_free(p);
+		free(lines);
+		return -ENOMEM;
+	}
+	all->list = grown;
+	grown[all->count++] = (struct config_policy){ p, lines, name_line };
+	all->n_networks += p->n_networks;
+	return 0;
+}
+
+/* One network or name with the place where it stands, to find twins. */
+struct place {
+	const struct policy *policy;
+	const struct prefix *network;
+	unsigned line;
+	size_t order; /* of reading */
+};
+
+static int by_order(const struct place *x, const struct place *y)
+{
+	return x->order < y->order ? -1 : x->order > y->order;
+}
+
+static int by_network(const void *a, const void *b)
+{
+	const struct place *x = a, *y = b;
+	int r = addr_compare(&x->network->addr, &y->network->addr);
+
+	if (!r)
+		r = (int)x->network->len - (int)y->network->len;
+	return r ? r : by_order(x, y);
+}
+
+static int by_name(const void *a, const void *b)
+{
+	const struct place *x = a, *y = b;
+	int r = strcmp(x->policy->name, y->policy->name);
+
+	return r ? r : by_order(x, y);
+}
+
+static int check_networks(const struct config_policies *all,
+			  struct config_errors *errors)
+{
+	struct place *list = calloc(all->n_networks + 1, sizeof(*list));
+	char text[PREFIX_STRLEN];
+	size_t n = 0;
+
+	if (!list)
+		return -ENOMEM;
+	for (size_t i = 0; i < all->count; i++) {
+		const struct config_policy *c = &all->list[i];
+
+		for (size_t j = 0; j < c->policy->n_networks; j++, n++)
+			list[n] = (struct place){ c->policy,
+						  &c->policy->networks[j],
+						  c->lines[j], n };
+	}
+	qsort(list, n, sizeof(*list), by_network);
+	for (size_t i = 1; i < n; i++) {
+		const struct place *a = &list[i - 1], *b = &list[i];
+
+		if (!prefix_equal(a->network, b->network))
+			continue;
+		config_errors_add(errors, b->policy->file, b->line,
+				  "%s is there already, at %s:%u: remove one",
+				  prefix_format(b->network, text),
+				  a->policy->file, a->line);
+	}
+	free(list);
+	return 0;
+}
+
+static int check_names(const struct config_policies *all,
+		       struct config_errors *errors)
+{
+	struct place *list = calloc(all->count + 1, sizeof(*list));
+
+	if (!list)
+		return -ENOMEM;
+	for (size_t i = 0; i < all->count; i++)
+		list[i] = (struct place){ .policy = all->list[i].policy,
+					  .line = all->list[i].name_line,
+					  .order = i };
+	qsort(list, all->count, sizeof(*list), by_name);
+	for (size_t i = 1; i < all->count; i++) {
+		const struct place *a = &list[i - 1], *b = &list[i];
+
+		/* A bad name is empty, and was complained of. */
+		if (!*b->policy->name ||
+		    strcmp(a->policy->name, b->policy->name))
+			continue;
+		config_errors_add(errors, b->policy->file, b->line,
+				  "There is a policy %s already, at %s:%u: "
+				  "give this one another Name=",
+				  b->policy->name, a->policy->file,
+				  a->line ? a->line : a->policy->line);
+	}
+	free(list);
+	return 0;
+}
+
+int config_policies_check(const struct config_policies *all,
+			  struct config_errors *errors)
+{
+	int r = check_names(all, errors);
+
+	return r < 0 ? r : check_networks(all, errors);
+}
+
+static int add_builtin(struct config_policies *all, const char *name,
+		       enum policy_level level, const char *const *networks)
+{
+	struct policy *p = config_policy_new();
+	size_t n = 0;
+
+	if (!p)
+		return -ENOMEM;
+	strcpy(p->name, name);
+	p->level = level;
+	while (networks[n])
+		n++;
+	p->networks = calloc(n, sizeof(*p->networks));
+	if (!p->networks) {
+		policy_free(p);
+		return -ENOMEM;
+	}
+	for (; p->n_networks < n; p->n_networks++) {
+		if (prefix_parse(networks[p->n_networks],
+				 &p->networks[p->n_networks]) < 0)
+			abort(); /* a constant below is wrong */
+	}
+	return config_policies_add(all, p, NULL, 0);
+}
+
+int config_policies_builtin(struct config_policies *all)
+{
+	/* RFC 1918, RFC 3927, RFC 4193, RFC 4291 2.5.6. */
+	static const char *const private[] = { "10.0.0.0/8",
+					       "172.16.0.0/12",
+					       "192.168.0.0/16",
+					       "169.254.0.0/16",
+					       "fc00::/7",
+					       "fe80::/10",
+					       NULL };
+	static const char *const rest[] = { "0.0.0.0/0", "::/0", NULL };
+	int r = add_builtin(all, "private", POLICY_OFFER, private);
+
+	return r < 0 ? r : add_builtin(all, "default", POLICY_ALLOW, rest);
+}
+
+int config_policies_table(struct config_policies *all,
+			  struct policy_table **ret)
+{
+	struct policy **list = calloc(all->count + 1, sizeof(*list));
+	int r;
+
+	if (!list)
+		return -ENOMEM;
+	for (size_t i = 0; i < all->count; i++)
+		list[i] = all->list[i].policy;
+	r = policy_table_new(list, all->count, ret);
+	free(list);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < all->count; i++)
+		all->list[i].policy = NULL;
+	return 0;
+}
+
+void config_policies_done(struct config_policies *all)
+{
+	for (size_t i = 0; i < all->count; i++) {
+		policy_free(all->list[i].policy);
+		free(all->list[i].lines);
+	}
+	free(all->list);
+	*all = (struct config_policies){ 0 };
+}

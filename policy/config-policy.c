@@ -1,0 +1,388 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * One policy file: [Policy] with its keys, and the rules that tie keys to each
+ * other.
+ */
+#include <config.h> /* not policy/config.h: asprintf() and the like */
+
+#include "policy/config-policy.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/config-error.h"
+#include "policy/config-file.h"
+#include "policy/config-value.h"
+
+/* The file being read. */
+struct draft {
+	struct config_policies *all;
+	struct policy *policy;
+	unsigned *lines;
+	size_t room;
+	bool name_given;
+	bool level_known; /* Encryption= is there, and good */
+	bool wait_known;
+	bool bad_networks; /* complained of already */
+	bool no_memory;
+};
+
+enum key { /* the order of the table below */
+	   KEY_NAME,
+	   KEY_NETWORKS,
+	   KEY_ENCRYPTION,
+	   KEY_AUTHENTICATION,
+	   KEY_WAIT,
+	   KEY_WAIT_TIME,
+	   KEY_RETRY_TIME,
+	   KEY_LIFETIME,
+};
+
+static bool good_name(const char *name)
+{
+	static const char good[] = "abcdefghijklmnopqrstuvwxyz"
+				   "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				   "0123456789-_.";
+	size_t len = strlen(name);
+
+	return len && len <= LIMIT_POLICY_NAME && strspn(name, good) == len;
+}
+
+static void set_name(const struct config_place *at)
+{
+	struct draft *d = at->target;
+
+	d->name_given = true;
+	if (!good_name(at->item->value)) {
+		config_place_error(at,
+				   "a name has 1 to %u letters, digits, "
+				   "- _ or .",
+				   LIMIT_POLICY_NAME);
+		return;
+	}
+	strcpy(d->policy->name, at->item->value);
+}
+
+static void add_network(struct draft *d, const struct config_place *at,
+			const struct prefix *network)
+{
+	struct policy *p = d->policy;
+
+	if (d->all->n_networks + p->n_networks >= LIMIT_POLICY_NETWORKS) {
+		if (!d->all->too_many)
+			config_errors_add(at->errors, at->path, at->item->line,
+					  "There are more than %u networks in "
+					  "all: use fewer, larger ones",
+					  LIMIT_POLICY_NETWORKS);
+		d->all->too_many = true;
+		return;
+	}
+	if (p->n_networks == d->room) {
+		size_t room = d->room ? d->room * 2 : 4;
+		struct prefix *n = reallocarray(p->networks, room, sizeof(*n));
+		unsigned *l;
+
+		if (n)
+			p->networks = n;
+		l = reallocarray(d->lines, room, sizeof(*l));
+		if (l)
+			d->lines = l;
+		if (!n || !l) {
+			d->no_memory = true;
+			return;
+		}
+		d->room = room;
+	}
+	d->lines[p->n_networks] = at->item->line;
+	p->networks[p->n_networks++] = *network;
+}
+
+static void bad_network(const struct config_place *at, const char *text,
+			enum config_network why, const struct prefix *meant)
+{
+	char buf[PREFIX_STRLEN];
+
+	switch (why) {
+	case CONFIG_NETWORK_OK:
+		break;
+	case CONFIG_NETWORK_HOST_BITS:
+		config_errors_add(at->errors, at->path, at->item->line,
+				  "%s has bits set behind its prefix length: "
+				  "write %s",
+				  text, prefix_format(meant, buf));
+		break;
+	case CONFIG_NETWORK_LENGTH:
+		config_errors_add(at->errors, at->path, at->item->line,
+				  "%s has no good prefix length: write 0 to 32 "
+				  "for IPv4, 0 to 128 for IPv6",
+				  text);
+		break;
+	case CONFIG_NETWORK_SYNTAX:
+		if (*text == '#' || *text == ';')
+			config_errors_add(at->errors, at->path, at->item->line,
+					  "A comment cannot follow %s=: give "
+					  "it a line of its own",
+					  at->key->name);
+		else if (at->item->continued && strchr(text, '='))
+			config_errors_add(at->errors, at->path, at->item->line,
+					  "An indented line goes on with %s= "
+					  "above it, and %s is no network: "
+					  "remove the indentation",
+					  at->key->name, text);
+		else
+			config_errors_add(at->errors, at->path, at->item->line,
+					  "%s is not a network: write it as in "
+					  "10.0.0.0/8 or 2001:db8::/32",
+					  text);
+		break;
+	}
+}
+
+static void set_networks(const struct config_place *at)
+{
+	struct draft *d = at->target;
+	char text[256], *save, *word;
+	size_t len = strlen(at->item->value);
+
+	/* inih's lines are shorter as distributions build it. */
+	if (len >= sizeof(text)) {
+		config_errors_add(at->errors, at->path, at->item->line,
+				  "This line is too long: break it and indent "
+				  "what follows");
+		return;
+	}
+	memcpy(text, at->item->value, len + 1);
+	word = strtok_r(text, " \t", &save);
+	for (; word; word = strtok_r(NULL, " \t", &save)) {
+		struct prefix network;
+		enum config_network why = config_value_network(word, &network);
+
+		if (why == CONFIG_NETWORK_OK) {
+			add_network(d, at, &network);
+			continue;
+		}
+		bad_network(at, word, why, &network);
+		d->bad_networks = true;
+		if (*word == '#' || *word == ';')
+			break;
+	}
+}
+
+static void set_encryption(const struct config_place *at)
+{
+	static const char *const words[] = { "forbid",	"allow", "offer",
+					     "require", "block", NULL };
+	struct draft *d = at->target;
+	const char *near;
+
+	if (policy_level_parse(at->item->value, &d->policy->level) == 0) {
+		d->level_known = true;
+		return;
+	}
+	near = config_value_nearest(at->item->value, words);
+	if (near)
+		config_place_error(at, "did you mean %s?", near);
+	else
+		config_place_error(at, "write forbid, allow, offer, require or "
+				       "block");
+}
+
+static void set_authentication(const struct config_place *at)
+{
+	static const char *const words[] = { "allow", "offer", "require",
+					     NULL };
+	struct draft *d = at->target;
+	const char *near;
+
+	if (policy_auth_parse(at->item->value, &d->policy->auth) == 0)
+		return;
+	near = config_value_nearest(at->item->value, words);
+	if (near)
+		config_place_error(at, "did you mean %s?", near);
+	else
+		config_place_error(at, "write allow, offer or require");
+}
+
+static void set_wait(const struct config_place *at)
+{
+	struct draft *d = at->target;
+
+	if (config_value_bool(at->item->value, &d->policy->wait) == 0)
+		d->wait_known = true;
+	else
+		config_place_error(at, "write yes or no");
+}
+
+/* A time between min and max; range says both. */
+static bool span_in(const struct config_place *at, uint64_t min, uint64_t max,
+		    const char *range, uint64_t *ret)
+{
+	uint64_t ms;
+	int r = config_value_span(at->item->value, &ms);
+
+	if (r == -EINVAL) {
+		config_place_error(at, "write a time such as 500ms, 2s, 5min "
+				       "or 4h");
+		return false;
+	}
+	if (r < 0 || ms < min || ms > max) {
+		config_place_error(at, "write a time from %s", range);
+		return false;
+	}
+	*ret = ms;
+	return true;
+}
+
+static void set_wait_time(const struct config_place *at)
+{
+	struct draft *d = at->target;
+	uint64_t ms;
+
+	if (span_in(at, 1, 30000, "1ms to 30s", &ms))
+		d->policy->wait_ms = (uint32_t)ms;
+}
+
+static void set_retry_time(const struct config_place *at)
+{
+	struct draft *d = at->target;
+	uint64_t ms;
+
+	if (span_in(at, 1000, 86400000, "1s to 1d", &ms))
+		d->policy->retry_ms = (uint32_t)ms;
+}
+
+static void set_lifetime(const struct config_place *at)
+{
+	struct draft *d = at->target;
+	uint64_t ms;
+
+	if (span_in(at, 300000, 7ull * 86400000, "5min to 7d", &ms))
+		d->policy->lifetime_s = (uint32_t)(ms / 1000);
+}
+
+static const struct config_key policy_keys[] = {
+	[KEY_NAME] = { "Policy", "Name", false, set_name },
+	[KEY_NETWORKS] = { "Policy", "Networks", true, set_networks },
+	[KEY_ENCRYPTION] = { "Policy", "Encryption", false, set_encryption },
+	[KEY_AUTHENTICATION] = { "Policy", "Authentication", false,
+				 set_authentication },
+	[KEY_WAIT] = { "Policy", "Wait", false, set_wait },
+	[KEY_WAIT_TIME] = { "Policy", "WaitTime", false, set_wait_time },
+	[KEY_RETRY_TIME] = { "Policy", "RetryTime", false, set_retry_time },
+	[KEY_LIFETIME] = { "Policy", "Lifetime", false, set_lifetime },
+};
+
+/* The rules of Wait= and Authentication= beside Encryption=. */
+static void check_level(struct draft *d, const struct config_seen *seen,
+			const char *path, struct config_errors *errors)
+{
+	struct policy *p = d->policy;
+	const char *level = policy_level_name(p->level);
+	unsigned wait = seen->key_line[KEY_WAIT];
+	unsigned auth = seen->key_line[KEY_AUTHENTICATION];
+
+	switch (p->level) {
+	case POLICY_OFFER:
+		break;
+	case POLICY_REQUIRE:
+		if (d->wait_known && !p->wait)
+			config_errors_add(errors, path, wait,
+					  "Encryption=require always holds the "
+					  "first packets: remove Wait=no, or "
+					  "write Encryption=offer");
+		p->wait = true;
+		break;
+	case POLICY_FORBID:
+	case POLICY_ALLOW:
+	case POLICY_BLOCK:
+		if (wait)
+			config_errors_add(errors, path, wait,
+					  "Wait= has no meaning with "
+					  "Encryption=%s: remove it",
+					  level);
+		break;
+	}
+	if (p->auth == POLICY_AUTH_ALLOW)
+		return;
+	if (p->level == POLICY_FORBID || p->level == POLICY_BLOCK)
+		config_errors_add(errors, path, auth,
+				  "Authentication=%s contradicts Encryption=%s "
+				  "(nobody is talked to): remove it",
+				  policy_auth_name(p->auth), level);
+	else if (p->auth == POLICY_AUTH_REQUIRE)
+		config_errors_warn(errors, path, auth,
+				   "Authentication=require cannot be satisfied "
+				   "yet, as there are no keys: every peer of "
+				   "this policy will be refused");
+}
+
+static void check_policy(struct draft *d, const struct config_seen *seen,
+			 const char *path, const char *base,
+			 struct config_errors *errors)
+{
+	struct policy *p = d->policy;
+	size_t len = strlen(base) - strlen(".conf");
+
+	p->line = seen->section_line;
+	if (!d->name_given) {
+		snprintf(p->name, sizeof(p->name), "%.*s",
+			 (int)(len < LIMIT_POLICY_NAME ? len
+						       : LIMIT_POLICY_NAME),
+			 base);
+		if (len > LIMIT_POLICY_NAME || !good_name(p->name))
+			config_errors_add(errors, path, 0,
+					  "This file's name is no policy name "
+					  "(1 to %u letters, digits, - _ or .):"
+					  " rename it, or give Name=",
+					  LIMIT_POLICY_NAME);
+	}
+	if (!seen->key_line[KEY_ENCRYPTION])
+		config_errors_add(errors, path, p->line,
+				  "Encryption= is missing: add it with forbid, "
+				  "allow, offer, require or block");
+	else if (d->level_known)
+		check_level(d, seen, path, errors);
+	if (!p->n_networks && !d->bad_networks)
+		config_errors_add(errors, path,
+				  seen->key_line[KEY_NETWORKS]
+					  ? seen->key_line[KEY_NETWORKS]
+					  : p->line,
+				  "Networks= is missing or empty: name those "
+				  "that this policy is for, as in 10.0.0.0/8");
+}
+
+int config_policy_read(struct config_policies *all, const char *path,
+		       const char *base, struct config_errors *errors)
+{
+	static const struct config_keys keys = {
+		.list = policy_keys,
+		.count = sizeof(policy_keys) / sizeof(policy_keys[0]),
+		.once = true,
+	};
+	struct draft d = { .all = all, .policy = config_policy_new() };
+	struct config_seen seen;
+
+	if (!d.policy)
+		return -ENOMEM;
+	d.policy->file = strdup(path);
+	if (!d.policy->file)
+		goto fail;
+	if (config_file_read(path, &keys, errors, &d, &seen))
+		check_policy(&d, &seen, path, base, errors);
+	if (d.no_memory)
+		goto fail;
+	/* Without what doubling left over. */
+	if (d.policy->n_networks) {
+		struct prefix *fit = reallocarray(
+			d.policy->networks, d.policy->n_networks, sizeof(*fit));
+		if (fit)
+			d.policy->networks = fit;
+	}
+	return config_policies_add(all, d.policy, d.lines,
+				   seen.key_line[KEY_NAME]);
+fail:
+	policy_free(d.policy);
+	free(d.lines);
+	return -ENOMEM;
+}

@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Reading a whole configuration: tacit.conf, its drop-ins in order of name,
+ * and the policies. Everything is read before anything is judged, so that one
+ * run shows every error.
+ */
+#include <config.h> /* not policy/config.h: asprintf() and the like */
+
+#include "policy/config.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <syslog.h>
+
+#include "policy/config-error.h"
+#include "policy/config-file.h"
+#include "policy/config-policy.h"
+#include "policy/config-value.h"
+
+static void set_log_level(const struct config_place *at)
+{
+	static const char *const words[] = { "error", "warning", "notice",
+					     "info",  "debug",	 NULL };
+	struct config *c = at->target;
+	const char *near;
+
+	for (int i = 0; words[i]; i++) {
+		if (!strcmp(at->item->value, words[i])) {
+			c->log_level = LOG_ERR + i;
+			return;
+		}
+	}
+	near = config_value_nearest(at->item->value, words);
+	if (near)
+		config_place_error(at, "did you mean %s?", near);
+	else
+		config_place_error(at, "write debug, info, notice, warning or "
+				       "error");
+}
+
+static void set_on_stop(const struct config_place *at)
+{
+	struct config *c = at->target;
+
+	if (!strcmp(at->item->value, "open"))
+		c->open_on_stop = true;
+	else if (!strcmp(at->item->value, "closed"))
+		c->open_on_stop = false;
+	else
+		config_place_error(at, "write open or closed");
+}
+
+/* A number between min and max. */
+static bool number_in(const struct config_place *at, uint32_t min, uint32_t max,
+		      uint32_t *ret)
+{
+	uint32_t v;
+
+	if (config_value_number(at->item->value, max, &v) < 0 || v < min) {
+		config_place_error(at, "write a number from %u to %u", min,
+				   max);
+		return false;
+	}
+	*ret = v;
+	return true;
+}
+
+static void set_port(const struct config_place *at)
+{
+	struct config *c = at->target;
+	uint32_t v;
+
+	if (number_in(at, 1, UINT16_MAX, &v))
+		c->port = (uint16_t)v;
+}
+
+static void set_nat_port(const struct config_place *at)
+{
+	struct config *c = at->target;
+	uint32_t v;
+
+	if (number_in(at, 1, UINT16_MAX, &v))
+		c->natt_port = (uint16_t)v;
+}
+
+static void set_queue_offer(const struct config_place *at)
+{
+	struct config *c = at->target;
+	uint32_t v;
+
+	if (number_in(at, 0, UINT16_MAX, &v))
+		c->queue_offer = (uint16_t)v;
+}
+
+static void set_queue_require(const struct config_place *at)
+{
+	struct config *c = at->target;
+	uint32_t v;
+
+	if (number_in(at, 0, UINT16_MAX, &v))
+		c->queue_require = (uint16_t)v;
+}
+
+static void set_mark_bit(const struct config_place *at)
+{
+	struct config *c = at->target;
+	uint32_t v;
+
+	if (number_in(at, 0, 31, &v))
+		c->mark_bit = (uint8_t)v;
+}
+
+enum key { /* the order of the table below */
+	   KEY_LOG_LEVEL,
+	   KEY_ON_STOP,
+	   KEY_PORT,
+	   KEY_NAT_PORT,
+	   KEY_QUEUE_OFFER,
+	   KEY_QUEUE_REQUIRE,
+	   KEY_MARK_BIT,
+	   N_KEYS,
+};
+
+static const struct config_key main_keys[] = {
+	[KEY_LOG_LEVEL] = { "Agent", "LogLevel", false, set_log_level },
+	[KEY_ON_STOP] = { "Agent", "OnStop", false, set_on_stop },
+	[KEY_PORT] = { "IKE", "Port", false, set_port },
+	[KEY_NAT_PORT] = { "IKE", "NATPort", false, set_nat_port },
+	[KEY_QUEUE_OFFER] = { "Hold", "QueueOffer", false, set_queue_offer },
+	[KEY_QUEUE_REQUIRE] = { "Hold", "QueueRequire", false,
+				set_queue_require },
+	[KEY_MARK_BIT] = { "Hold", "MarkBit", false, set_mark_bit },
+};
+
+/* A configuration while it is read. */
+struct loader {
+	const char *dir;
+	struct config *config;
+	struct config_errors *errors;
+	struct config_policies policies;
+	/* Where each key of tacit.conf was last given, for rules between
+	 * keys; file NULL: nowhere. */
+	struct {
+		char *file;
+		unsigned line;
+	} where[N_KEYS];
+	size_t n_policy_files;
+};
+
+static int read_main(struct loader *l, const char *path)
+{
+	static const struct config_keys keys = { .list = main_keys,
+						 .count = N_KEYS };
+	struct config_seen seen;
+
+	(void)config_file_read(path, &keys, l->errors, l->config, &seen);
+	for (size_t i = 0; i < N_KEYS; i++) {
+		if (!seen.key_line[i])
+			continue;
+		free(l->where[i].file);
+		l->where[i].file = strdup(path);
+		if (!l->where[i].file)
+			return -ENOMEM;
+		l->where[i].line = seen.key_line[i];
+	}
+	return 0;
+}
+
+/* At the later of two keys, or wherever one was given. */
+static void same_value(struct loader *l, enum key a, enum key b)
+{
+	enum key at = l->where[b].file ? b : a;
+
+	config_errors_add(l->errors, l->where[at].file, l->where[at].line,
+			  "%s= and %s= are the same: give them different "
+			  "numbers",
+			  main_keys[a].name, main_keys[b].name);
+}
+
+static void check_main(struct loader *l)
+{
+	const struct config *c = l->config;
+
+	if (c->port == c->natt_port)
+		same_value(l, KEY_PORT, KEY_NAT_PORT);
+	if (c->queue_offer == c->queue_require)
+		same_value(l, KEY_QUEUE_OFFER, KEY_QUEUE_REQUIRE);
+}
+
+static int is_conf(const struct dirent *d)
+{
+	size_t len = strlen(d->d_name);
+
+	/* Hidden ones are an editor's. */
+	return d->d_name[0] != '.' && len > strlen(".conf") &&
+	       !strcmp(d->d_name + len - strlen(".conf"), ".conf");
+}
+
+static int by_name(const struct dirent **a, const struct dirent **b)
+{
+	/* Not alphasort(): that one follows the locale. */
+	return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+static int read_policy(struct loader *l, const char *path, const char *base)
+{
+	if (l->n_policy_files++ == LIMIT_POLICIES)
+		config_errors_add(l->errors, path, 0,
+				  "There are more than %u policies: use fewer, "
+				  "with more networks each",
+				  LIMIT_POLICIES);
+	if (l->n_policy_files > LIMIT_POLICIES)
+		return 0;
+	return config_policy_read(&l->policies, path, base, l->errors);
+}
+
+/* Calls read() for each file DIR/SUB/NAME.conf, in order of name. */
+static int read_each(struct loader *l, const char *sub,
+		     int (*read)(struct loader *l, const char *path,
+				 const char *base))
+{
+	struct dirent **list;
+	char *dir, *path;
+	int n, r = 0;
+
+	if (asprintf(&dir, "%s/%s", l->dir, sub) < 0)
+		return -ENOMEM;
+	n = scandir(dir, &list, is_conf, by_name);
+	if (n < 0) {
+		if (errno == ENOMEM)
+			r = -ENOMEM;
+		else if (errno != ENOENT)
+			config_errors_add(l->errors, dir, 0,
+					  "Cannot be read: %s",
+					  strerror(errno));
+		free(dir);
+		return r;
+	}
+	for (int i = 0; i < n; i++) {
+		if (r == 0) {
+			path = NULL;
+			if (asprintf(&path, "%s/%s", dir, list[i]->d_name) < 0)
+				r = -ENOMEM;
+			else
+				r = read(l, path, list[i]->d_name);
+			free(path);
+		}
+		free(list[i]);
+	}
+	free(list);
+	free(dir);
+	return r;
+}
+
+static int read_drop_in(struct loader *l, const char *path, const char *base)
+{
+	(void)base;
+	return read_main(l, path);
+}
+
+/* DIR/tacit.conf, where it is. */
+static int read_main_file(struct loader *l)
+{
+	char *path;
+	int r = 0;
+	struct stat st;
+
+	if (asprintf(&path, "%s/tacit.conf", l->dir) < 0)
+		return -ENOMEM;
+	if (lstat(path, &st) == 0 || errno != ENOENT)
+		r = read_main(l, path);
+	free(path);
+	return r;
+}
+
+static int read_all(struct loader *l)
+{
+	int r = read_main_file(l);
+
+	if (r == 0)
+		r = read_each(l, "tacit.conf.d", read_drop_in);
+	if (r < 0)
+		return r;
+	check_main(l);
+	r = read_each(l, "policy.d", read_policy);
+	if (r < 0)
+		return r;
+	if (!l->n_policy_files)
+		return config_policies_builtin(&l->policies);
+	return config_policies_check(&l->policies, l->errors);
+}
+
+static void check_dir(struct loader *l)
+{
+	DIR *d = opendir(l->dir);
+
+	if (d) {
+		closedir(d);
+		return;
+	}
+	if (errno == ENOENT && !strcmp(l->dir, SYSCONFDIR "/tacit"))
+		return;
+	config_errors_add(l->errors, l->dir, 0,
+			  "This directory cannot be read: %s", strerror(errno));
+}
+
+int config_load(const char *dir, struct config **ret,
+		struct config_errors *errors)
+{
+	struct loader l = { .dir = dir ? dir : SYSCONFDIR "/tacit",
+			    .errors = errors };
+	int r = -ENOMEM;
+
+	config_errors_init(errors);
+	l.config = malloc(sizeof(*l.config));
+	if (!l.config)
+		return -ENOMEM;
+	*l.config = (struct config){ .log_level = LOG_INFO,
+				     .port = 500,
+				     .natt_port = 4500,
+				     .queue_offer = 21580,
+				     .queue_require = 21581,
+				     .mark_bit = 22 };
+	check_dir(&l);
+	r = config_errors_any(errors) ? 0 : read_all(&l);
+	if (r == 0 && config_errors_any(errors))
+		r = -EINVAL;
+	if (r == 0)
+		r = config_policies_table(&l.policies, &l.config->policies);
+	config_policies_done(&l.policies);
+	for (size_t i = 0; i < N_KEYS; i++)
+		free(l.where[i].file);
+	if (r < 0) {
+		config_free(l.config);
+		return r;
+	}
+	*ret = l.config;
+	return 0;
+}
+
+struct config *config_free(struct config *c)
+{
+	if (!c)
+		return NULL;
+	policy_table_free(c->policies);
+	free(c);
+	return NULL;
+}

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The policy table: an array in order of name, and a trie of its networks.
+ */
+#include "policy/policy.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/trie.h"
+
+struct policy_table {
+	struct trie *trie;
+	struct policy **list; /* in order of name */
+	size_t count;
+};
+
+static const char *const level_names[] = {
+	[POLICY_FORBID] = "forbid", [POLICY_ALLOW] = "allow",
+	[POLICY_OFFER] = "offer",   [POLICY_REQUIRE] = "require",
+	[POLICY_BLOCK] = "block",
+};
+
+static const char *const auth_names[] = {
+	[POLICY_AUTH_ALLOW] = "allow",
+	[POLICY_AUTH_OFFER] = "offer",
+	[POLICY_AUTH_REQUIRE] = "require",
+};
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+const char *policy_level_name(enum policy_level l)
+{
+	return level_names[l];
+}
+
+const char *policy_auth_name(enum policy_auth a)
+{
+	return auth_names[a];
+}
+
+int policy_level_parse(const char *text, enum policy_level *ret)
+{
+	for (size_t i = 0; i < COUNT(level_names); i++) {
+		if (!strcmp(text, level_names[i])) {
+			*ret = (enum policy_level)i;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
+int policy_auth_parse(const char *text, enum policy_auth *ret)
+{
+	for (size_t i = 0; i < COUNT(auth_names); i++) {
+		if (!strcmp(text, auth_names[i])) {
+			*ret = (enum policy_auth)i;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
+struct policy *policy_free(struct policy *p)
+{
+	if (!p)
+		return NULL;
+	free(p->networks);
+	free((char *)p->file);
+	free(p);
+	return NULL;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	const struct policy *const *x = a, *const *y = b;
+
+	return strcmp((*x)->name, (*y)->name);
+}
+
+static int insert_networks(struct trie *trie, struct policy *p)
+{
+	for (size_t i = 0; i < p->n_networks; i++) {
+		int r = trie_insert(trie, &p->networks[i], p);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+int policy_table_new(struct policy *const *policies, size_t n,
+		     struct policy_table **ret)
+{
+	struct policy_table *t = calloc(1, sizeof(*t));
+	int r = -ENOMEM;
+
+	if (!t)
+		return -ENOMEM;
+	t->trie = trie_new();
+	t->list = calloc(n ? n : 1, sizeof(struct policy *));
+	if (!t->trie || !t->list)
+		goto fail;
+	if (n)
+		memcpy(t->list, policies, n * sizeof(struct policy *));
+	qsort(t->list, n, sizeof(struct policy *), by_name);
+	for (size_t i = 0; i < n; i++) {
+		r = -EEXIST;
+		if (i && !strcmp(t->list[i]->name, t->list[i - 1]->name))
+			goto fail;
+		r = insert_networks(t->trie, t->list[i]);
+		if (r < 0)
+			goto fail;
+	}
+	t->count = n;
+	*ret = t;
+	return 0;
+fail:
+	/* The policies stay the caller's: count is 0. */
+	policy_table_free(t);
+	return r;
+}
+
+struct policy_table *policy_table_free(struct policy_table *t)
+{
+	if (!t)
+		return NULL;
+	for (size_t i = 0; i < t->count; i++)
+		policy_free(t->list[i]);
+	free(t->list);
+	trie_free(t->trie);
+	free(t);
+	return NULL;
+}
+
+const struct policy *policy_table_match(const struct policy_table *t,
+					const struct addr *a,
+					struct prefix *ret_network)
+{
+	return trie_lookup(t->trie, a, ret_network);
+}
+
+const struct policy *policy_table_lookup(const struct policy_table *t,
+					 const struct addr *a)
+{
+	return trie_lookup(t->trie, a, NULL);
+}
+
+const struct policy *policy_table_at(const struct policy_table *t, size_t i)
+{
+	return i < t->count ? t->list[i] : NULL;
+}
+
+size_t policy_table_count(const struct policy_table *t)
+{
+	return t->count;
+}
