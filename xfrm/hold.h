@@ -25,7 +25,8 @@ struct hold_config {
 	uint16_t queue_offer, queue_require; /* nfnetlink queue numbers */
 	uint16_t port, natt_port;	     /* our IKE's, never held */
 	uint8_t mark_bit;		     /* flipped for the rerouting */
-	uint32_t wait_ms; /* an offer packet is let go in the clear after this */
+	/* An offer packet is let go in the clear after this. */
+	uint32_t wait_ms;
 	struct hash_key hash_key;
 };
 
@@ -86,8 +87,11 @@ int hold_forget(struct hold *h, const struct addr *remote)
 int hold_drop(struct hold *h, const struct addr *remote)
 	__attribute__((warn_unused_result));
 
+/* Packets, but for refused. Those whose time ran out are counted as cleared
+ * or dropped too. */
 struct hold_counters {
 	uint64_t held, released, cleared, dropped, timed_out, overflowed, lost;
+	uint64_t refused; /* changes that nftables refused */
 	uint32_t now_held, now_peers;
 };
 void hold_count(const struct hold *h, struct hold_counters *ret);

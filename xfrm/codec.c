@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Encoding of XFRM requests. Only what we ask for exists here: ESP, transport
+ * mode, AEADs of the allow-list, wide replay windows.
+ */
+#include "xfrm/codec.h"
+
+#include <linux/xfrm.h>
+#include <netlink/attr.h>
+#include <netlink/msg.h>
+#include <string.h>
+
+#include "util/secret.h"
+
+/* Room for a policy with its template or an SA with key and replay state. */
+#define CODEC_MESSAGE 768u
+
+/* Inbound replay window, packets: a multi-queue sender reorders far more than
+ * the classic 32. */
+#define CODEC_REPLAY_WINDOW 256u
+/* ICV of every AEAD on the allow-list, bits. */
+#define CODEC_ICV_BITS 128u
+
+const char *codec_cipher_name(enum esp_cipher cipher)
+{
+	switch (cipher) {
+	case ESP_AES_GCM_16_128:
+	case ESP_AES_GCM_16_256:
+		return "rfc4106(gcm(aes))";
+	case ESP_CHACHA20_POLY1305:
+		return "rfc7539esp(chacha20,poly1305)";
+	}
+	return NULL;
+}
+
+static void put_address(const struct addr *a, xfrm_address_t *ret)
+{
+	memcpy(ret, a->bytes, addr_len(a));
+}
+
+static void put_selector(const struct kselector *s, struct xfrm_selector *ret)
+{
+	put_address(&s->src.addr, &ret->saddr);
+	put_address(&s->dst.addr, &ret->daddr);
+	ret->prefixlen_s = s->src.len;
+	ret->prefixlen_d = s->dst.len;
+	ret->sport = htons(s->sport);
+	ret->sport_mask = htons(s->sport_mask);
+	ret->dport = htons(s->dport);
+	ret->dport_mask = htons(s->dport_mask);
+	ret->family = s->dst.addr.family;
+	ret->proto = s->protocol;
+	ret->ifindex = s->ifindex;
+}
+
+/* 0 in a byte or packet limit would expire at once. */
+static void put_lifetime(uint32_t soft_s, uint32_t hard_s,
+			 struct xfrm_lifetime_cfg *ret)
+{
+	ret->soft_byte_limit = XFRM_INF;
+	ret->hard_byte_limit = XFRM_INF;
+	ret->soft_packet_limit = XFRM_INF;
+	ret->hard_packet_limit = XFRM_INF;
+	ret->soft_add_expires_seconds = soft_s;
+	ret->hard_add_expires_seconds = hard_s;
+}
+
+/* A message with a zeroed payload of len bytes: see body(). */
+static struct nl_msg *message(uint16_t type, uint16_t flags, size_t len)
+{
+	struct nl_msg *m = nlmsg_alloc_size(CODEC_MESSAGE);
+	struct nlmsghdr *h = NULL;
+
+	if (m)
+		h = nlmsg_put(m, 0, 0, type, (int)len, flags | NLM_F_REQUEST);
+	if (!h) {
+		nlmsg_free(m);
+		return NULL;
+	}
+	memset(nlmsg_data(h), 0, NLMSG_ALIGN(len));
+	return m;
+}
+
+static void *body(struct nl_msg *m)
+{
+	return nlmsg_data(nlmsg_hdr(m));
+}
+
+static struct nl_msg *finish(struct nl_msg *m, int r)
+{
+	if (r == 0)
+		return m;
+	nlmsg_free(m);
+	return NULL;
+}
+
+static int put_aead(struct nl_msg *m, const struct esp_sa *esp)
+{
+	struct {
+		struct xfrm_algo_aead head;
+		uint8_t key[ESP_KEY_MAX];
+	} a = { 0 };
+	const char *name = codec_cipher_name((enum esp_cipher)esp->cipher);
+	int r;
+
+	if (!name || esp->key_len > sizeof(esp->key))
+		return -1;
+	strncpy(a.head.alg_name, name, sizeof(a.head.alg_name) - 1);
+	a.head.alg_key_len = esp->key_len * 8u;
+	a.head.alg_icv_len = CODEC_ICV_BITS;
+	memcpy(a.key, esp->key, esp->key_len);
+	r = nla_put(m, XFRMA_ALG_AEAD, (int)(sizeof(a.head) + esp->key_len),
+		    &a);
+	secret_wipe(&a, sizeof(a));
+	return r;
+}
+
+/* Windows above 32 and ESN both need the long form. An out-SA has no window;
+ * before 6.10 the kernel wants one with ESN all the same. */
+static int put_replay(struct nl_msg *m, const struct ksa *sa)
+{
+	struct {
+		struct xfrm_replay_state_esn head;
+		uint32_t bitmap[CODEC_REPLAY_WINDOW / 32];
+	} r = { 0 };
+
+	if (!sa->inbound && !sa->esp.esn)
+		return 0;
+	r.head.bmp_len = CODEC_REPLAY_WINDOW / 32;
+	r.head.replay_window = CODEC_REPLAY_WINDOW;
+	return nla_put(m, XFRMA_REPLAY_ESN_VAL, sizeof(r), &r);
+}
+
+struct nl_msg *codec_new_sa(const struct ksa *sa)
+{
+	struct xfrm_usersa_info *info;
+	struct nl_msg *m = message(XFRM_MSG_NEWSA, NLM_F_CREATE | NLM_F_EXCL,
+				   sizeof(*info));
+	int r;
+
+	if (!m)
+		return NULL;
+	info = body(m);
+	/* A packet that claims another sender than this SA's peer is none of
+	 * it, even where the policy takes any SA. */
+	if (sa->inbound) {
+		struct prefix src = prefix_host(&sa->src);
+		struct prefix dst = prefix_host(&sa->dst);
+		struct kselector sel = kselector_between(&src, &dst);
+
+		put_selector(&sel, &info->sel);
+	}
+	info->sel.family = sa->dst.family;
+	put_address(&sa->dst, &info->id.daddr);
+	put_address(&sa->src, &info->saddr);
+	info->id.spi = htonl(sa->esp.spi);
+	info->id.proto = IPPROTO_ESP;
+	put_lifetime(sa->soft_s, sa->hard_s, &info->lft);
+	info->seq = sa->seq;
+	info->reqid = sa->reqid;
+	info->family = sa->dst.family;
+	info->mode = XFRM_MODE_TRANSPORT;
+	if (sa->esp.esn)
+		info->flags |= XFRM_STATE_ESN;
+	r = put_aead(m, &sa->esp);
+	if (r == 0)
+		r = put_replay(m, sa);
+	return finish(m, r);
+}
+
+struct nl_msg *codec_delete_sa(const struct ksa *sa)
+{
+	struct xfrm_usersa_id *id;
+	struct nl_msg *m = message(XFRM_MSG_DELSA, 0, sizeof(*id));
+
+	if (!m)
+		return NULL;
+	id = body(m);
+	put_address(&sa->dst, &id->daddr);
+	id->spi = htonl(sa->esp.spi);
+	id->family = sa->dst.family;
+	id->proto = IPPROTO_ESP;
+	return m;
+}
+
+struct nl_msg *codec_dump_sas(void)
+{
+	return message(XFRM_MSG_GETSA, NLM_F_DUMP,
+		       sizeof(struct xfrm_usersa_id));
+}
+
+static int put_template(struct nl_msg *m, const struct kpolicy *p)
+{
+	struct xfrm_user_tmpl t = {
+		.id.proto = IPPROTO_ESP,
+		.family = p->sel.dst.addr.family,
+		.reqid = p->reqid,
+		.mode = XFRM_MODE_TRANSPORT,
+		.share = XFRM_SHARE_ANY,
+		.optional = p->optional,
+		.aalgos = UINT32_MAX,
+		.ealgos = UINT32_MAX,
+		.calgos = UINT32_MAX,
+	};
+
+	return nla_put(m, XFRMA_TMPL, sizeof(t), &t);
+}
+
+static struct nl_msg *put_policy(uint16_t type, uint16_t flags,
+				 const struct kpolicy *p)
+{
+	struct xfrm_userpolicy_info *info;
+	struct nl_msg *m = message(type, flags, sizeof(*info));
+	int r = 0;
+
+	if (!m)
+		return NULL;
+	info = body(m);
+	put_selector(&p->sel, &info->sel);
+	put_lifetime(0, p->hard_s, &info->lft);
+	info->priority = p->priority;
+	info->dir = (uint8_t)p->dir;
+	info->action = p->action == KACTION_BLOCK ? XFRM_POLICY_BLOCK
+						  : XFRM_POLICY_ALLOW;
+	info->share = XFRM_SHARE_ANY;
+	if (p->action == KACTION_PROTECT)
+		r = put_template(m, p);
+	return finish(m, r);
+}
+
+struct nl_msg *codec_new_policy(const struct kpolicy *p)
+{
+	return put_policy(XFRM_MSG_NEWPOLICY, NLM_F_CREATE | NLM_F_EXCL, p);
+}
+
+struct nl_msg *codec_update_policy(const struct kpolicy *p)
+{
+	return put_policy(XFRM_MSG_UPDPOLICY, NLM_F_REPLACE, p);
+}
+
+static struct nl_msg *put_place(uint16_t type, const struct kpolicy *p)
+{
+	struct xfrm_userpolicy_id *id;
+	struct nl_msg *m = message(type, 0, sizeof(*id));
+
+	if (!m)
+		return NULL;
+	id = body(m);
+	put_selector(&p->sel, &id->sel);
+	id->dir = (uint8_t)p->dir;
+	id->index = p->index;
+	return m;
+}
+
+struct nl_msg *codec_delete_policy(const struct kpolicy *p)
+{
+	return put_place(XFRM_MSG_DELPOLICY, p);
+}
+
+struct nl_msg *codec_get_policy(const struct kpolicy *p)
+{
+	return put_place(XFRM_MSG_GETPOLICY, p);
+}
+
+struct nl_msg *codec_dump_policies(void)
+{
+	return message(XFRM_MSG_GETPOLICY, NLM_F_DUMP,
+		       sizeof(struct xfrm_userpolicy_id));
+}

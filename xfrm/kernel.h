@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the kernel's XFRM knows, as plain values: selectors, policies, SAs,
+ * and what it announces; and the numbers by which ours are told from other
+ * keying daemons'. Kernel selectors carry no scope: two neighbours with the
+ * same link-local address on two links are one to it.
+ */
+#ifndef TACIT_XFRM_KERNEL_H
+#define TACIT_XFRM_KERNEL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "util/addr.h"
+#include "util/esp.h"
+
+/*
+ * Policy priorities: the lower number wins. Other keying daemons' lie below
+ * 0x400000 and so win over all of ours.
+ */
+#define KPOLICY_BAND_FIRST  0x00400000u
+#define KPOLICY_BAND_LAST   0x0040ffffu
+#define KPOLICY_PRIO_BYPASS 0x00400000u
+#define KPOLICY_PRIO_SHUNT  0x00400100u
+#define KPOLICY_PRIO_FLOW   0x00400200u
+/* Plus (longest prefix - prefix length): the most specific network wins. */
+#define KPOLICY_PRIO_NETWORK 0x00401000u
+
+/* The reqid of traps. Flow reqids are those of RECORD_REQID_MIN and up, so
+ * that a flow's SA never matches a trap. */
+#define KERNEL_TRAP_REQID 0x53ffffffu
+
+/* A traffic selector; prefixes of length 0 still carry the family. */
+struct kselector {
+	struct prefix src, dst;
+	uint8_t protocol; /* 0: any */
+	/* Host order. ICMP: type and code stand where ports do. */
+	uint16_t sport, dport;
+	uint16_t sport_mask, dport_mask; /* 0: any, 0xffff: this one */
+	int ifindex;			 /* of an acquire; ours have 0 */
+};
+
+enum kdir { KDIR_IN = 0, KDIR_OUT = 1, KDIR_FWD = 2 }; /* XFRM_POLICY_* */
+
+enum kaction {
+	KACTION_PASS,
+	KACTION_BLOCK,
+	KACTION_PROTECT, /* a transport-mode ESP template */
+};
+
+struct kpolicy {
+	struct kselector sel;
+	enum kdir dir;
+	enum kaction action;
+	bool optional;	   /* the template is optional */
+	uint32_t reqid;	   /* of the template; 0: any SA */
+	uint32_t priority; /* see KPOLICY_PRIO_* */
+	uint32_t hard_s;   /* removed by the kernel after so long; 0: never */
+	uint32_t index;	   /* the kernel's number for it; 0: unknown */
+	/* Decoded only: it has what ours never have (a mark, an interface, a
+	 * second template, another mode). */
+	bool strange;
+};
+
+struct ksa {
+	struct addr src, dst;
+	uint32_t reqid;
+	uint32_t seq;		 /* of the acquire that it answers; 0: none */
+	uint32_t hard_s, soft_s; /* seconds from now; 0: none */
+	bool inbound;
+	/* spi always; the rest is set for installing only. */
+	struct esp_sa esp;
+	/* Decoded only. */
+	bool larval; /* an acquire that nobody answered yet; spi 0 */
+	struct kselector sel;
+};
+
+struct kacquire {
+	struct addr src, dst;
+	struct kselector sel; /* of the packet */
+	uint32_t seq;
+	uint32_t reqid; /* of the trap */
+};
+
+struct kexpire {
+	struct ksa sa;
+	bool hard;
+};
+
+/* Same selector and direction: rivals for one place in the kernel. */
+bool kselector_equal(const struct kselector *a, const struct kselector *b);
+static inline bool kpolicy_same_place(const struct kpolicy *a,
+				      const struct kpolicy *b)
+{
+	return a->dir == b->dir && kselector_equal(&a->sel, &b->sel);
+}
+/* Selector of everything between two prefixes (of one family). */
+struct kselector kselector_between(const struct prefix *src,
+				   const struct prefix *dst);
+
+bool kernel_flow_reqid(uint32_t reqid);
+/* By priority band and template: nobody else's policy is ever touched. */
+bool kpolicy_is_ours(const struct kpolicy *p);
+/* By reqid; larval states of our traps included. */
+bool ksa_is_ours(const struct ksa *sa);
+
+#endif

@@ -1,0 +1,446 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ *	chain exempt		what never waits: our IKE and ESP in UDP, ESP,
+ *				neighbour discovery, DHCP
+ *	chain hold, -250	jump exempt
+ *				destinations in a drain set: queue
+ *				no ESP in the route: jump cold
+ *	chain cold		multicast, clear destinations: accept
+ *				ranges: queue
+ *	chain restore, 201	jump exempt
+ *				drain sets: flip the mark back
+ *
+ * Chain "hold" stands before conntrack (-200): a packet that conntrack has
+ * seen but not confirmed must not wait. Between it and "restore", which undoes
+ * the flip of the verdict, stands every other chain that our packets meet.
+ */
+#include "xfrm/nft-rules.h"
+
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <net/if_arp.h>
+#include <netinet/in.h>
+
+#include "xfrm/nfnl.h"
+
+#define HOLD_PRIORITY	 (-250)
+#define RESTORE_PRIORITY 201
+
+/* Offsets of fields: RFC 791 3.1, RFC 8200 3, RFC 768. */
+#define IP4_DADDR 16
+#define IP6_DADDR 24
+#define UDP_SPORT 0
+#define UDP_DPORT 2
+
+/* What nft(8) shows the keys of a set as. */
+#define KEY_IPV4_ADDR 7
+#define KEY_IPV6_ADDR 8
+
+/* A batch of messages, and the rule that is being written. */
+struct writer {
+	struct wbuf *w;
+	uint32_t seq;
+	size_t message, expressions, expression, data;
+};
+
+static const char *const set_names[SET_COUNT][2] = {
+	[SET_OFFER] = { "offer4", "offer6" },
+	[SET_REQUIRE] = { "require4", "require6" },
+	[SET_DRAIN_OFFER] = { "drain_offer4", "drain_offer6" },
+	[SET_DRAIN_REQUIRE] = { "drain_require4", "drain_require6" },
+	[SET_CLEAR] = { "clear4", "clear6" },
+};
+
+const char *nft_set_name(enum nft_set set, bool six)
+{
+	return set_names[set][six];
+}
+
+static void message(struct writer *o, unsigned type, uint16_t flags)
+{
+	o->message =
+		nfnl_begin(o->w, (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | type),
+			   flags, o->seq, NFPROTO_INET, 0);
+}
+
+static void message_end(struct writer *o)
+{
+	nfnl_end(o->w, o->message);
+}
+
+/* --- rules and their expressions: all work on register 1 --------------- */
+
+static void rule(struct writer *o, const char *chain)
+{
+	message(o, NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND);
+	nfnl_put_string(o->w, NFTA_RULE_TABLE, NFT_TABLE_NAME);
+	nfnl_put_string(o->w, NFTA_RULE_CHAIN, chain);
+	o->expressions = nfnl_nest(o->w, NFTA_RULE_EXPRESSIONS);
+}
+
+static void rule_end(struct writer *o)
+{
+	nfnl_nest_end(o->w, o->expressions);
+	message_end(o);
+}
+
+static void expression(struct writer *o, const char *name)
+{
+	o->expression = nfnl_nest(o->w, NFTA_LIST_ELEM);
+	nfnl_put_string(o->w, NFTA_EXPR_NAME, name);
+	o->data = nfnl_nest(o->w, NFTA_EXPR_DATA);
+}
+
+static void expression_end(struct writer *o)
+{
+	nfnl_nest_end(o->w, o->data);
+	nfnl_nest_end(o->w, o->expression);
+}
+
+static void put_data(struct writer *o, uint16_t type, const void *data,
+		     size_t len)
+{
+	size_t at = nfnl_nest(o->w, type);
+
+	nfnl_put(o->w, NFTA_DATA_VALUE, data, len);
+	nfnl_nest_end(o->w, at);
+}
+
+static void load_meta(struct writer *o, uint32_t key)
+{
+	expression(o, "meta");
+	nfnl_put_be32(o->w, NFTA_META_KEY, key);
+	nfnl_put_be32(o->w, NFTA_META_DREG, NFT_REG_1);
+	expression_end(o);
+}
+
+static void load_payload(struct writer *o, uint32_t base, uint32_t offset,
+			 uint32_t len)
+{
+	expression(o, "payload");
+	nfnl_put_be32(o->w, NFTA_PAYLOAD_DREG, NFT_REG_1);
+	nfnl_put_be32(o->w, NFTA_PAYLOAD_BASE, base);
+	nfnl_put_be32(o->w, NFTA_PAYLOAD_OFFSET, offset);
+	nfnl_put_be32(o->w, NFTA_PAYLOAD_LEN, len);
+	expression_end(o);
+}
+
+static void compare(struct writer *o, uint32_t op, const void *data, size_t len)
+{
+	expression(o, "cmp");
+	nfnl_put_be32(o->w, NFTA_CMP_SREG, NFT_REG_1);
+	nfnl_put_be32(o->w, NFTA_CMP_OP, op);
+	put_data(o, NFTA_CMP_DATA, data, len);
+	expression_end(o);
+}
+
+static void compare_u8(struct writer *o, uint32_t op, uint8_t v)
+{
+	compare(o, op, &v, sizeof(v));
+}
+
+static void compare_port(struct writer *o, uint32_t op, uint16_t port)
+{
+	uint16_t v = htons(port);
+
+	compare(o, op, &v, sizeof(v));
+}
+
+static void protocol(struct writer *o, uint32_t op, uint8_t protocol)
+{
+	load_meta(o, NFT_META_L4PROTO);
+	compare_u8(o, op, protocol);
+}
+
+/* Loads the destination, of packets of this family only. */
+static void daddr(struct writer *o, bool six)
+{
+	load_meta(o, NFT_META_NFPROTO);
+	compare_u8(o, NFT_CMP_EQ, six ? NFPROTO_IPV6 : NFPROTO_IPV4);
+	load_payload(o, NFT_PAYLOAD_NETWORK_HEADER, six ? IP6_DADDR : IP4_DADDR,
+		     six ? 16 : 4);
+}
+
+static void lookup(struct writer *o, enum nft_set set, bool six)
+{
+	daddr(o, six);
+	expression(o, "lookup");
+	nfnl_put_string(o->w, NFTA_LOOKUP_SET, nft_set_name(set, six));
+	nfnl_put_be32(o->w, NFTA_LOOKUP_SREG, NFT_REG_1);
+	expression_end(o);
+}
+
+/* Is the destination another host's, by itself? Our own addresses are told
+ * by this and not by the interface: the black hole of a required template is
+ * a route by loopback, too. */
+static void unicast(struct writer *o)
+{
+	static const uint32_t others[] = { RTN_LOCAL, RTN_BROADCAST,
+					   RTN_MULTICAST };
+
+	expression(o, "fib");
+	nfnl_put_be32(o->w, NFTA_FIB_DREG, NFT_REG_1);
+	nfnl_put_be32(o->w, NFTA_FIB_RESULT, NFT_FIB_RESULT_ADDRTYPE);
+	nfnl_put_be32(o->w, NFTA_FIB_FLAGS, NFTA_FIB_F_DADDR);
+	expression_end(o);
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		compare(o, NFT_CMP_NEQ, &others[i], sizeof(others[i]));
+}
+
+/* Code NF_ACCEPT or a NFT_ one; chain for NFT_JUMP. */
+static void verdict(struct writer *o, int code, const char *chain)
+{
+	size_t data, value;
+
+	expression(o, "immediate");
+	nfnl_put_be32(o->w, NFTA_IMMEDIATE_DREG, NFT_REG_VERDICT);
+	data = nfnl_nest(o->w, NFTA_IMMEDIATE_DATA);
+	value = nfnl_nest(o->w, NFTA_DATA_VERDICT);
+	nfnl_put_be32(o->w, NFTA_VERDICT_CODE, (uint32_t)code);
+	if (chain)
+		nfnl_put_string(o->w, NFTA_VERDICT_CHAIN, chain);
+	nfnl_nest_end(o->w, value);
+	nfnl_nest_end(o->w, data);
+	expression_end(o);
+}
+
+/* A rule that ends with this one. */
+static void verdict_end(struct writer *o, int code, const char *chain)
+{
+	verdict(o, code, chain);
+	rule_end(o);
+}
+
+static void queue_end(struct writer *o, uint16_t number, bool bypass)
+{
+	uint16_t one = htons(1), num = htons(number);
+	uint16_t flags = htons(bypass ? NFT_QUEUE_FLAG_BYPASS : 0);
+
+	expression(o, "queue");
+	nfnl_put(o->w, NFTA_QUEUE_NUM, &num, sizeof(num));
+	nfnl_put(o->w, NFTA_QUEUE_TOTAL, &one, sizeof(one));
+	if (bypass)
+		nfnl_put(o->w, NFTA_QUEUE_FLAGS, &flags, sizeof(flags));
+	expression_end(o);
+	rule_end(o);
+}
+
+static void flip_mark_end(struct writer *o, uint8_t bit)
+{
+	uint32_t keep = UINT32_MAX, flip = 1u << bit;
+
+	load_meta(o, NFT_META_MARK);
+	expression(o, "bitwise");
+	nfnl_put_be32(o->w, NFTA_BITWISE_SREG, NFT_REG_1);
+	nfnl_put_be32(o->w, NFTA_BITWISE_DREG, NFT_REG_1);
+	nfnl_put_be32(o->w, NFTA_BITWISE_LEN, sizeof(flip));
+	put_data(o, NFTA_BITWISE_MASK, &keep, sizeof(keep));
+	put_data(o, NFTA_BITWISE_XOR, &flip, sizeof(flip));
+	expression_end(o);
+	expression(o, "meta");
+	nfnl_put_be32(o->w, NFTA_META_KEY, NFT_META_MARK);
+	nfnl_put_be32(o->w, NFTA_META_SREG, NFT_REG_1);
+	expression_end(o);
+	rule_end(o);
+}
+
+/* --- the chains --------------------------------------------------------- */
+
+static void put_exempt(struct writer *o, const struct nft_table_config *c)
+{
+	const uint16_t ours[] = { c->port, c->natt_port };
+	/* DHCP: RFC 2131 4.1, RFC 8415 7.2. */
+	static const uint16_t dhcp[][2] = { { 67, 68 }, { 546, 547 } };
+
+	rule(o, "exempt");
+	protocol(o, NFT_CMP_EQ, IPPROTO_ESP);
+	verdict_end(o, NF_ACCEPT, NULL);
+	/* Neighbour discovery, router discovery, redirect: RFC 4861 4. */
+	rule(o, "exempt");
+	protocol(o, NFT_CMP_EQ, IPPROTO_ICMPV6);
+	load_payload(o, NFT_PAYLOAD_TRANSPORT_HEADER, 0, 1);
+	compare_u8(o, NFT_CMP_GTE, 133);
+	compare_u8(o, NFT_CMP_LTE, 137);
+	verdict_end(o, NF_ACCEPT, NULL);
+	rule(o, "exempt");
+	protocol(o, NFT_CMP_NEQ, IPPROTO_UDP);
+	verdict_end(o, NFT_RETURN, NULL);
+	for (size_t i = 0; i < 2; i++) {
+		rule(o, "exempt");
+		load_payload(o, NFT_PAYLOAD_TRANSPORT_HEADER, UDP_SPORT, 2);
+		compare_port(o, NFT_CMP_EQ, ours[i]);
+		verdict_end(o, NF_ACCEPT, NULL);
+	}
+	for (size_t i = 0; i < 2; i++) {
+		rule(o, "exempt");
+		load_payload(o, NFT_PAYLOAD_TRANSPORT_HEADER, UDP_DPORT, 2);
+		compare_port(o, NFT_CMP_GTE, dhcp[i][0]);
+		compare_port(o, NFT_CMP_LTE, dhcp[i][1]);
+		verdict_end(o, NF_ACCEPT, NULL);
+	}
+}
+
+static void put_queue(struct writer *o, const char *chain, enum nft_set set,
+		      bool six, bool fib, const struct nft_table_config *c)
+{
+	bool offer = set == SET_OFFER || set == SET_DRAIN_OFFER;
+
+	rule(o, chain);
+	lookup(o, set, six);
+	if (fib)
+		unicast(o);
+	queue_end(o, offer ? c->queue_offer : c->queue_require, offer);
+}
+
+static void put_multicast(struct writer *o)
+{
+	const uint32_t first = htonl(0xe0000000), last = htonl(0xefffffff);
+	const uint32_t broadcast = INADDR_BROADCAST;
+
+	rule(o, "cold");
+	daddr(o, false);
+	compare(o, NFT_CMP_GTE, &first, sizeof(first));
+	compare(o, NFT_CMP_LTE, &last, sizeof(last));
+	verdict_end(o, NF_ACCEPT, NULL);
+	rule(o, "cold");
+	daddr(o, false);
+	compare(o, NFT_CMP_EQ, &broadcast, sizeof(broadcast));
+	verdict_end(o, NF_ACCEPT, NULL);
+	rule(o, "cold");
+	load_meta(o, NFT_META_NFPROTO);
+	compare_u8(o, NFT_CMP_EQ, NFPROTO_IPV6);
+	load_payload(o, NFT_PAYLOAD_NETWORK_HEADER, IP6_DADDR, 1);
+	compare_u8(o, NFT_CMP_EQ, 0xff);
+	verdict_end(o, NF_ACCEPT, NULL);
+}
+
+static void put_cold(struct writer *o, const struct nft_table_config *c,
+		     bool fib)
+{
+	uint16_t loopback = ARPHRD_LOOPBACK;
+
+	if (!fib) {
+		rule(o, "cold");
+		load_meta(o, NFT_META_OIFTYPE);
+		compare(o, NFT_CMP_EQ, &loopback, sizeof(loopback));
+		verdict_end(o, NF_ACCEPT, NULL);
+	}
+	put_multicast(o);
+	for (int six = 0; six < 2; six++) {
+		rule(o, "cold");
+		lookup(o, SET_CLEAR, six);
+		verdict_end(o, NF_ACCEPT, NULL);
+	}
+	for (int six = 0; six < 2; six++) {
+		put_queue(o, "cold", SET_REQUIRE, six, fib, c);
+		put_queue(o, "cold", SET_OFFER, six, fib, c);
+	}
+}
+
+static void put_hold(struct writer *o, const struct nft_table_config *c)
+{
+	rule(o, "hold");
+	verdict_end(o, NFT_JUMP, "exempt");
+	for (int six = 0; six < 2; six++) {
+		put_queue(o, "hold", SET_DRAIN_REQUIRE, six, false, c);
+		put_queue(o, "hold", SET_DRAIN_OFFER, six, false, c);
+	}
+	rule(o, "hold");
+	expression(o, "rt");
+	nfnl_put_be32(o->w, NFTA_RT_KEY, NFT_RT_XFRM);
+	nfnl_put_be32(o->w, NFTA_RT_DREG, NFT_REG_1);
+	expression_end(o);
+	compare_u8(o, NFT_CMP_EQ, 0);
+	verdict_end(o, NFT_JUMP, "cold");
+}
+
+static void put_restore(struct writer *o, const struct nft_table_config *c)
+{
+	rule(o, "restore");
+	verdict_end(o, NFT_JUMP, "exempt");
+	for (int six = 0; six < 2; six++) {
+		rule(o, "restore");
+		lookup(o, SET_DRAIN_REQUIRE, six);
+		flip_mark_end(o, c->mark_bit);
+		rule(o, "restore");
+		lookup(o, SET_DRAIN_OFFER, six);
+		flip_mark_end(o, c->mark_bit);
+	}
+}
+
+/* --- the table ------------------------------------------------------------ */
+
+static void put_table(struct writer *o, unsigned type, uint16_t flags)
+{
+	message(o, type, flags);
+	nfnl_put_string(o->w, NFTA_TABLE_NAME, NFT_TABLE_NAME);
+	message_end(o);
+}
+
+static void put_set(struct writer *o, enum nft_set set, bool six)
+{
+	bool ranges = set == SET_OFFER || set == SET_REQUIRE;
+
+	message(o, NFT_MSG_NEWSET, NLM_F_CREATE);
+	nfnl_put_string(o->w, NFTA_SET_TABLE, NFT_TABLE_NAME);
+	nfnl_put_string(o->w, NFTA_SET_NAME, nft_set_name(set, six));
+	nfnl_put_be32(o->w, NFTA_SET_FLAGS,
+		      ranges ? NFT_SET_INTERVAL : NFT_SET_TIMEOUT);
+	nfnl_put_be32(o->w, NFTA_SET_KEY_TYPE,
+		      six ? KEY_IPV6_ADDR : KEY_IPV4_ADDR);
+	nfnl_put_be32(o->w, NFTA_SET_KEY_LEN, six ? 16 : 4);
+	nfnl_put_be32(o->w, NFTA_SET_ID, (uint32_t)set * 2 + six + 1);
+	message_end(o);
+}
+
+/* Priority 0: a chain that is jumped to. */
+static void put_chain(struct writer *o, const char *name, int priority)
+{
+	size_t hook;
+
+	message(o, NFT_MSG_NEWCHAIN, NLM_F_CREATE);
+	nfnl_put_string(o->w, NFTA_CHAIN_TABLE, NFT_TABLE_NAME);
+	nfnl_put_string(o->w, NFTA_CHAIN_NAME, name);
+	if (priority != 0) {
+		hook = nfnl_nest(o->w, NFTA_CHAIN_HOOK);
+		nfnl_put_be32(o->w, NFTA_HOOK_HOOKNUM, NF_INET_LOCAL_OUT);
+		nfnl_put_be32(o->w, NFTA_HOOK_PRIORITY, (uint32_t)priority);
+		nfnl_nest_end(o->w, hook);
+		nfnl_put_be32(o->w, NFTA_CHAIN_POLICY, NF_ACCEPT);
+		nfnl_put_string(o->w, NFTA_CHAIN_TYPE, "filter");
+	}
+	message_end(o);
+}
+
+void nft_rules_put(struct wbuf *w, uint32_t seq,
+		   const struct nft_table_config *c, bool fib)
+{
+	struct writer o = { .w = w, .seq = seq };
+
+	/* So that there is one to remove. */
+	put_table(&o, NFT_MSG_NEWTABLE, NLM_F_CREATE);
+	put_table(&o, NFT_MSG_DELTABLE, 0);
+	put_table(&o, NFT_MSG_NEWTABLE, NLM_F_CREATE);
+	for (unsigned set = 0; set < SET_COUNT; set++) {
+		put_set(&o, set, false);
+		put_set(&o, set, true);
+	}
+	put_chain(&o, "exempt", 0);
+	put_chain(&o, "cold", 0);
+	put_chain(&o, "hold", HOLD_PRIORITY);
+	put_chain(&o, "restore", RESTORE_PRIORITY);
+	put_exempt(&o, c);
+	put_cold(&o, c, fib);
+	put_hold(&o, c);
+	put_restore(&o, c);
+}
+
+void nft_rules_put_removal(struct wbuf *w, uint32_t seq)
+{
+	struct writer o = { .w = w, .seq = seq };
+
+	put_table(&o, NFT_MSG_DELTABLE, 0);
+}

@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "xfrm/nft.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netlink.h>
+#include <stdlib.h>
+
+#include "xfrm/nfnl.h"
+#include "xfrm/nft-rules.h"
+
+/* A batch's begin and end, and a message with its table and set names. */
+#define FRAME_SIZE   64u
+#define MESSAGE_SIZE 80u
+/* An element with key, flags and lifetime. */
+#define ELEMENT_SIZE   48u
+#define RANGES_MESSAGE 256u
+#define CHANGES_BATCH  32u
+#define SEND_BUFFER    (32 << 20)
+
+struct nft_table {
+	struct nl_sock *sock;
+	uint32_t seq;
+};
+
+struct nft_table *nft_table_free(struct nft_table *t)
+{
+	if (!t)
+		return NULL;
+	nfnl_close(t->sock);
+	free(t);
+	return NULL;
+}
+
+static uint16_t nft_type(unsigned type)
+{
+	return (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | type);
+}
+
+static void batch_begin(struct nft_table *t, struct wbuf *w)
+{
+	nfnl_end(w, nfnl_begin(w, NFNL_MSG_BATCH_BEGIN, 0, ++t->seq, AF_UNSPEC,
+			       NFNL_SUBSYS_NFTABLES));
+}
+
+/* Sends a batch. The kernel has done it, and queued what it has to say about
+ * it, before sending returns; no error is success. */
+static int batch_commit(struct nft_table *t, struct wbuf *w)
+{
+	uint8_t in[1024];
+	int r, first = 0;
+
+	nfnl_end(w, nfnl_begin(w, NFNL_MSG_BATCH_END, 0, t->seq, AF_UNSPEC,
+			       NFNL_SUBSYS_NFTABLES));
+	if (!wbuf_ok(w))
+		return -EMSGSIZE;
+	r = nfnl_send(t->sock, w->data, w->len);
+	if (r < 0)
+		return r;
+	while ((r = nfnl_receive(t->sock, in, sizeof(in))) != 0) {
+		struct rbuf pos = rbuf_of(in, r > 0 ? (size_t)r : 0);
+		struct nfnl_message m;
+
+		if (r < 0)
+			return first ? first : r;
+		while (nfnl_next(&pos, &m) > 0)
+			if (m.type == NLMSG_ERROR && m.error && first == 0)
+				first = m.error;
+	}
+	return first;
+}
+
+static int make_table(struct nft_table *t, const struct nft_table_config *c,
+		      bool fib)
+{
+	uint8_t *data = malloc(FRAME_SIZE + NFT_RULES_SIZE);
+	struct wbuf w = wbuf_of(data, FRAME_SIZE + NFT_RULES_SIZE);
+	int r;
+
+	if (!data)
+		return -ENOMEM;
+	batch_begin(t, &w);
+	nft_rules_put(&w, t->seq, c, fib);
+	r = batch_commit(t, &w);
+	free(data);
+	/* No such expression, no such key of it, no nf_tables at all. */
+	if (r == -ENOENT || r == -EINVAL || r == -EPROTONOSUPPORT)
+		r = -EOPNOTSUPP;
+	return r;
+}
+
+int nft_table_new(const struct nft_table_config *c, struct nft_table **ret)
+{
+	struct nft_table *t;
+	int r;
+
+	if (c->mark_bit > 31)
+		return -EINVAL;
+	t = calloc(1, sizeof(*t));
+	if (!t)
+		return -ENOMEM;
+	r = nfnl_open(0, SEND_BUFFER, &t->sock);
+	if (r == -EPROTONOSUPPORT)
+		r = -EOPNOTSUPP;
+	if (r == 0)
+		r = make_table(t, c, true);
+	if (r == -EOPNOTSUPP && t->sock)
+		r = make_table(t, c, false);
+	if (r < 0) {
+		nft_table_free(t);
+		return r;
+	}
+	*ret = t;
+	return 0;
+}
+
+static size_t set_begin(struct nft_table *t, struct wbuf *w, unsigned type,
+			uint16_t flags, enum nft_set set, bool six)
+{
+	size_t at =
+		nfnl_begin(w, nft_type(type), flags, t->seq, NFPROTO_INET, 0);
+
+	nfnl_put_string(w, NFTA_SET_ELEM_LIST_TABLE, NFT_TABLE_NAME);
+	nfnl_put_string(w, NFTA_SET_ELEM_LIST_SET, nft_set_name(set, six));
+	return at;
+}
+
+static void put_element(struct wbuf *w, const struct addr *a, uint32_t flags,
+			uint32_t lifetime_ms)
+{
+	size_t element = nfnl_nest(w, NFTA_LIST_ELEM);
+	size_t key;
+
+	if (flags)
+		nfnl_put_be32(w, NFTA_SET_ELEM_FLAGS, flags);
+	key = nfnl_nest(w, NFTA_SET_ELEM_KEY);
+	nfnl_put(w, NFTA_DATA_VALUE, a->bytes, addr_len(a));
+	nfnl_nest_end(w, key);
+	if (lifetime_ms)
+		nfnl_put_be64(w, NFTA_SET_ELEM_TIMEOUT, lifetime_ms);
+	nfnl_nest_end(w, element);
+}
+
+static void put_change(struct nft_table *t, struct wbuf *w,
+		       const struct nft_change *c, bool remove)
+{
+	/* Kernels before 6.12 keep the lifetime of an element that is there:
+	 * renewing goes by removal, see change_one(). */
+	uint16_t flags = NLM_F_CREATE | NLM_F_EXCL;
+	size_t at, list;
+
+	at = set_begin(t, w, remove ? NFT_MSG_DELSETELEM : NFT_MSG_NEWSETELEM,
+		       remove ? 0 : flags, c->set, c->addr.family == AF_INET6);
+	list = nfnl_nest(w, NFTA_SET_ELEM_LIST_ELEMENTS);
+	put_element(w, &c->addr, 0, remove ? 0 : c->lifetime_ms);
+	nfnl_nest_end(w, list);
+	nfnl_end(w, at);
+}
+
+static int change_one(struct nft_table *t, const struct nft_change *c)
+{
+	uint8_t data[FRAME_SIZE + 2 * (MESSAGE_SIZE + ELEMENT_SIZE)];
+	struct wbuf w = wbuf_of(data, sizeof(data));
+	int r;
+
+	batch_begin(t, &w);
+	put_change(t, &w, c, c->remove);
+	r = batch_commit(t, &w);
+	if (c->remove && r == -ENOENT)
+		return 0;
+	if (c->remove || r != -EEXIST)
+		return r;
+	w = wbuf_of(data, sizeof(data));
+	batch_begin(t, &w);
+	put_change(t, &w, c, true);
+	put_change(t, &w, c, false);
+	return batch_commit(t, &w);
+}
+
+static int change_some(struct nft_table *t, const struct nft_change *c,
+		       size_t n)
+{
+	uint8_t data[FRAME_SIZE +
+		     CHANGES_BATCH * (MESSAGE_SIZE + ELEMENT_SIZE)];
+	struct wbuf w = wbuf_of(data, sizeof(data));
+	int r, first = 0;
+
+	batch_begin(t, &w);
+	for (size_t i = 0; i < n; i++)
+		put_change(t, &w, &c[i], c[i].remove);
+	if (batch_commit(t, &w) == 0)
+		return 0;
+	for (size_t i = 0; i < n; i++) {
+		r = change_one(t, &c[i]);
+		if (r < 0 && first == 0)
+			first = r;
+	}
+	return first;
+}
+
+int nft_table_change(struct nft_table *t, const struct nft_change *changes,
+		     size_t n)
+{
+	int r, first = 0;
+
+	while (n > 0) {
+		size_t some = n < CHANGES_BATCH ? n : CHANGES_BATCH;
+
+		r = some == 1 ? change_one(t, changes)
+			      : change_some(t, changes, some);
+		if (r < 0 && first == 0)
+			first = r;
+		changes += some;
+		n -= some;
+	}
+	return first;
+}
+
+static void put_flush(struct nft_table *t, struct wbuf *w, enum nft_set set)
+{
+	for (int six = 0; six < 2; six++)
+		nfnl_end(w, set_begin(t, w, NFT_MSG_DELSETELEM, 0, set, six));
+}
+
+/* The address after a; false when a is the last one. */
+static bool next_address(const struct addr *a, struct addr *ret)
+{
+	struct addr next = *a;
+
+	for (size_t i = addr_len(a); i-- > 0;) {
+		if (++next.bytes[i] != 0) {
+			*ret = next;
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool adjacent(const struct nft_range *a, const struct nft_range *b)
+{
+	struct addr next;
+
+	return a->set == b->set && next_address(&a->last, &next) &&
+	       addr_equal(&next, &b->first);
+}
+
+/* Elements of as many ranges as belong to one set and fit one message; how
+ * many those were. */
+static size_t put_ranges(struct nft_table *t, struct wbuf *w,
+			 const struct nft_range *r, size_t n)
+{
+	bool six = r->first.family == AF_INET6;
+	size_t at =
+		set_begin(t, w, NFT_MSG_NEWSETELEM, NLM_F_CREATE, r->set, six);
+	size_t list = nfnl_nest(w, NFTA_SET_ELEM_LIST_ELEMENTS);
+	struct addr end;
+	size_t i = 0;
+
+	while (i < n && i < RANGES_MESSAGE && r[i].set == r->set &&
+	       r[i].first.family == r->first.family) {
+		put_element(w, &r[i].first, 0, 0);
+		/* One element would be two things: join the two ranges. */
+		while (i + 1 < n && adjacent(&r[i], &r[i + 1]))
+			i++;
+		if (next_address(&r[i].last, &end))
+			put_element(w, &end, NFT_SET_ELEM_INTERVAL_END, 0);
+		i++;
+	}
+	nfnl_nest_end(w, list);
+	nfnl_end(w, at);
+	return i;
+}
+
+int nft_table_set_ranges(struct nft_table *t, const struct nft_range *ranges,
+			 size_t n)
+{
+	/* Five messages more than full ones: four sets end with a short one.
+	 */
+	size_t messages = n / RANGES_MESSAGE + 5 + 4;
+	size_t cap =
+		FRAME_SIZE + messages * MESSAGE_SIZE + n * 2 * ELEMENT_SIZE;
+	uint8_t *data = malloc(cap);
+	struct wbuf w = wbuf_of(data, cap);
+	int r;
+
+	if (!data)
+		return -ENOMEM;
+	batch_begin(t, &w);
+	put_flush(t, &w, SET_OFFER);
+	put_flush(t, &w, SET_REQUIRE);
+	for (size_t i = 0; i < n;)
+		i += put_ranges(t, &w, &ranges[i], n - i);
+	r = batch_commit(t, &w);
+	free(data);
+	return r;
+}
+
+int nft_table_disarm(struct nft_table *t)
+{
+	static const enum nft_set sets[] = { SET_OFFER, SET_DRAIN_OFFER,
+					     SET_DRAIN_REQUIRE, SET_CLEAR };
+	uint8_t data[FRAME_SIZE + 8 * MESSAGE_SIZE];
+	struct wbuf w = wbuf_of(data, sizeof(data));
+
+	batch_begin(t, &w);
+	for (size_t i = 0; i < sizeof(sets) / sizeof(sets[0]); i++)
+		put_flush(t, &w, sets[i]);
+	return batch_commit(t, &w);
+}
+
+int nft_table_remove(struct nft_table *t)
+{
+	uint8_t data[FRAME_SIZE + MESSAGE_SIZE];
+	struct wbuf w = wbuf_of(data, sizeof(data));
+	int r;
+
+	batch_begin(t, &w);
+	nft_rules_put_removal(&w, t->seq);
+	r = batch_commit(t, &w);
+	return r == -ENOENT ? 0 : r;
+}

@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The record protocol: names, and the syntax of every record. What a record
+ * may ask for is not decided here (agent/netd-guard.c).
+ */
+#include "xfrm/record.h"
+
+#include <errno.h>
+#include <string.h>
+
+static const char *const names[RECORD_TYPES] = {
+	[RECORD_HELLO] = "HELLO",	  [RECORD_INSTALL] = "INSTALL",
+	[RECORD_SWITCH] = "SWITCH",	  [RECORD_HARDEN] = "HARDEN",
+	[RECORD_REMOVE_SA] = "REMOVE_SA", [RECORD_REMOVE] = "REMOVE",
+	[RECORD_VERDICT] = "VERDICT",	  [RECORD_BYE] = "BYE",
+	[RECORD_ALIVE] = "ALIVE",	  [RECORD_WELCOME] = "WELCOME",
+	[RECORD_REPLY] = "REPLY",	  [RECORD_ACQUIRE] = "ACQUIRE",
+	[RECORD_EXPIRE] = "EXPIRE",	  [RECORD_ORPHAN] = "ORPHAN",
+	[RECORD_ADDRESS] = "ADDRESS",
+};
+
+const char *record_type_name(unsigned type)
+{
+	return type < RECORD_TYPES && names[type] ? names[type] : "?";
+}
+
+void record_init(struct record *r, enum record_type type, uint32_t seq)
+{
+	memset(r, 0, sizeof(*r));
+	r->version = RECORD_VERSION;
+	r->type = (uint16_t)type;
+	r->seq = seq;
+}
+
+static bool all_zero(const void *data, size_t len)
+{
+	const uint8_t *p = data;
+	uint8_t sum = 0;
+
+	for (size_t i = 0; i < len; i++)
+		sum |= p[i];
+	return sum == 0;
+}
+
+static bool addr_valid(const struct addr *a)
+{
+	size_t len = addr_len(a);
+
+	if ((a->family != AF_INET && a->family != AF_INET6) || a->reserved)
+		return false;
+	if (!all_zero(a->bytes + len, sizeof(a->bytes) - len))
+		return false;
+	return a->scope == 0 || (a->family == AF_INET6 && addr_is_linklocal(a));
+}
+
+static bool addr_unset(const struct addr *a)
+{
+	return all_zero(a, sizeof(*a));
+}
+
+/* Both ends of one path: the same family, and the same link. */
+static const char *pair_check(const struct addr *local,
+			      const struct addr *remote)
+{
+	if (!addr_valid(local))
+		return "local";
+	if (!addr_valid(remote) || remote->family != local->family)
+		return "remote";
+	if (local->scope && remote->scope && local->scope != remote->scope)
+		return "remote";
+	return NULL;
+}
+
+static bool reqid_valid(uint32_t reqid)
+{
+	return reqid >= RECORD_REQID_MIN && reqid <= RECORD_REQID_MAX;
+}
+
+static const char *esp_check(const struct esp_sa *sa)
+{
+	uint8_t len = esp_key_len((enum esp_cipher)sa->cipher);
+
+	if (len == 0)
+		return "cipher";
+	if (sa->spi < ESP_SPI_MIN)
+		return "spi";
+	if (sa->esn > 1)
+		return "esn";
+	if (sa->key_len != len)
+		return "key_len";
+	if (sa->reserved)
+		return "reserved";
+	if (!all_zero(sa->key + len, sizeof(sa->key) - len))
+		return "key";
+	return NULL;
+}
+
+static const char *install_check(const struct record_install *in)
+{
+	const uint32_t known =
+		RECORD_IN_OPTIONAL | RECORD_OUT_LATER | RECORD_IN_ONLY;
+	const char *wrong = pair_check(&in->local, &in->remote);
+
+	if (wrong)
+		return wrong;
+	if (!reqid_valid(in->reqid))
+		return "reqid";
+	if (in->flags & ~known)
+		return "flags";
+	if ((in->flags & RECORD_IN_ONLY) && (in->flags & RECORD_OUT_LATER))
+		return "flags";
+	if (in->hard_s && in->soft_s > in->hard_s)
+		return "soft_s";
+	wrong = esp_check(&in->in);
+	if (wrong)
+		return wrong;
+	if (in->flags & RECORD_IN_ONLY)
+		return all_zero(&in->out, sizeof(in->out)) ? NULL : "out";
+	return esp_check(&in->out);
+}
+
+static const char *flow_check(const struct record_flow *f, unsigned type)
+{
+	/* The reqid names the flow; addresses are checked where given. */
+	if (!addr_unset(&f->local) || !addr_unset(&f->remote)) {
+		const char *wrong = pair_check(&f->local, &f->remote);
+
+		if (wrong)
+			return wrong;
+	}
+	if (!reqid_valid(f->reqid))
+		return "reqid";
+	if (f->inbound > 1)
+		return "inbound";
+	if (type == RECORD_REMOVE_SA && f->spi < ESP_SPI_MIN)
+		return "spi";
+	return NULL;
+}
+
+static const char *verdict_check(const struct record_verdict *v)
+{
+	const char *wrong = pair_check(&v->local, &v->remote);
+
+	if (wrong)
+		return wrong;
+	if (v->verdict < RECORD_CLEAR || v->verdict > RECORD_FORGET)
+		return "verdict";
+	if (v->verdict != RECORD_FORGET && v->lifetime_ms == 0)
+		return "lifetime_ms";
+	return NULL;
+}
+
+static const char *welcome_check(const struct record_welcome *w)
+{
+	const uint32_t known = RECORD_HAS_ESP4 | RECORD_HAS_ESP6 |
+			       RECORD_HAS_HOLD | RECORD_HAS_CHACHA;
+
+	if (w->sockets > 0xf)
+		return "sockets";
+	return w->flags & ~known ? "flags" : NULL;
+}
+
+static const char *reply_check(const struct record_reply *r)
+{
+	if (r->error > 0)
+		return "error";
+	return r->type == 0 || r->type >= RECORD_TYPES ? "type" : NULL;
+}
+
+static const char *acquire_check(const struct record_acquire *a)
+{
+	const char *wrong = pair_check(&a->local, &a->remote);
+
+	return wrong ? wrong : a->held > 1 ? "held" : NULL;
+}
+
+static const char *expire_check(const struct record_expire *e)
+{
+	const char *wrong = pair_check(&e->local, &e->remote);
+
+	if (wrong)
+		return wrong;
+	if (!reqid_valid(e->reqid))
+		return "reqid";
+	if (e->inbound > 1)
+		return "inbound";
+	return e->hard > 1 ? "hard" : NULL;
+}
+
+static const char *orphan_check(const struct record_orphan *o)
+{
+	const char *wrong;
+
+	if (o->last > 1)
+		return "last";
+	if (o->reqid == 0)
+		return o->last == 1 ? NULL : "last";
+	wrong = pair_check(&o->local, &o->remote);
+	if (wrong)
+		return wrong;
+	return reqid_valid(o->reqid) ? NULL : "reqid";
+}
+
+static const char *address_check(const struct record_address *a)
+{
+	if (!addr_valid(&a->addr))
+		return "addr";
+	return a->gone > 1 ? "gone" : NULL;
+}
+
+/* The name of the field that is wrong, and how much of the union is used. */
+static const char *body_check(const struct record *r, size_t *ret_used)
+{
+	switch ((enum record_type)r->type) {
+	case RECORD_HELLO:
+		*ret_used = sizeof(r->hello);
+		return NULL;
+	case RECORD_INSTALL:
+		*ret_used = sizeof(r->install);
+		return install_check(&r->install);
+	case RECORD_SWITCH:
+	case RECORD_HARDEN:
+	case RECORD_REMOVE_SA:
+	case RECORD_REMOVE:
+		*ret_used = sizeof(r->flow);
+		return flow_check(&r->flow, r->type);
+	case RECORD_VERDICT:
+		*ret_used = sizeof(r->verdict);
+		return verdict_check(&r->verdict);
+	case RECORD_BYE:
+	case RECORD_ALIVE:
+		*ret_used = 0;
+		return NULL;
+	case RECORD_WELCOME:
+		*ret_used = sizeof(r->welcome);
+		return welcome_check(&r->welcome);
+	case RECORD_REPLY:
+		*ret_used = sizeof(r->reply);
+		return reply_check(&r->reply);
+	case RECORD_ACQUIRE:
+		*ret_used = sizeof(r->acquire);
+		return acquire_check(&r->acquire);
+	case RECORD_EXPIRE:
+		*ret_used = sizeof(r->expire);
+		return expire_check(&r->expire);
+	case RECORD_ORPHAN:
+		*ret_used = sizeof(r->orphan);
+		return orphan_check(&r->orphan);
+	case RECORD_ADDRESS:
+		*ret_used = sizeof(r->address);
+		return address_check(&r->address);
+	case RECORD_TYPES:
+		break;
+	}
+	*ret_used = 0;
+	return "type";
+}
+
+int record_validate(const struct record *r, const char **ret_field)
+{
+	const size_t body = offsetof(struct record, hello);
+	const char *wrong;
+	size_t used = 0;
+
+	if (r->version != RECORD_VERSION)
+		wrong = "version";
+	else
+		wrong = body_check(r, &used);
+	if (!wrong && !all_zero((const uint8_t *)r + body + used,
+				sizeof(*r) - body - used))
+		wrong = "reserved";
+	if (!wrong)
+		return 0;
+	*ret_field = wrong;
+	return -EPROTO;
+}

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Questions to the kernel's policy and SA databases.
+ */
+#include "xfrm/spd.h"
+
+#include <errno.h>
+#include <linux/xfrm.h>
+#include <netlink/msg.h>
+
+#include "xfrm/codec.h"
+#include "xfrm/nlsock.h"
+
+/* A dump that was interrupted by a change is asked for again. */
+#define SPD_DUMP_TRIES 5
+
+struct spd_one {
+	struct kpolicy policy;
+	bool found;
+};
+
+static int spd_take_one(const struct nlmsghdr *h, void *user)
+{
+	struct spd_one *one = user;
+	int r = codec_read_policy(h, &one->policy);
+
+	if (r == 0)
+		one->found = true;
+	return r;
+}
+
+int spd_get(struct nlsock *s, const struct kpolicy *p, struct kpolicy *ret)
+{
+	struct spd_one one = { 0 };
+	struct nl_msg *m = codec_get_policy(p);
+	int r;
+
+	if (!m)
+		return -ENOMEM;
+	r = nlsock_ask(s, m, 0, spd_take_one, &one);
+	nlmsg_free(m);
+	if (r == 0 && !one.found)
+		r = -ENOENT;
+	if (r == 0)
+		*ret = one.policy;
+	return r;
+}
+
+struct spd_walk {
+	int (*policy)(const struct kpolicy *p, void *user);
+	int (*sa)(const struct ksa *sa, void *user);
+	void *user;
+};
+
+/* What we cannot read is not ours. */
+static int spd_walk_one(const struct nlmsghdr *h, void *user)
+{
+	const struct spd_walk *w = user;
+	struct kpolicy p;
+	struct ksa sa;
+
+	if (w->policy && codec_read_policy(h, &p) == 0 && kpolicy_is_ours(&p))
+		return w->policy(&p, w->user);
+	if (w->sa && codec_read_sa(h, &sa) == 0 && ksa_is_ours(&sa))
+		return w->sa(&sa, w->user);
+	return 0;
+}
+
+static int spd_walk(struct nlsock *s, struct nl_msg *m, struct spd_walk *w)
+{
+	int r = -ENOMEM;
+
+	if (!m)
+		return r;
+	for (int i = 0; i < SPD_DUMP_TRIES; i++) {
+		r = nlsock_ask(s, m, NLM_F_DUMP, spd_walk_one, w);
+		if (r != -EINTR)
+			break;
+	}
+	nlmsg_free(m);
+	return r;
+}
+
+int spd_dump_ours(struct nlsock *s,
+		  int (*each)(const struct kpolicy *p, void *user), void *user)
+{
+	struct spd_walk w = { .policy = each, .user = user };
+
+	return spd_walk(s, codec_dump_policies(), &w);
+}
+
+int sad_dump_ours(struct nlsock *s,
+		  int (*each)(const struct ksa *sa, void *user), void *user)
+{
+	struct spd_walk w = { .sa = each, .user = user };
+
+	return spd_walk(s, codec_dump_sas(), &w);
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What is in the kernel's policy database and its SA database now.
+ */
+#ifndef TACIT_XFRM_SPD_H
+#define TACIT_XFRM_SPD_H
+
+#include "xfrm/kernel.h"
+
+struct nlsock;
+
+/* The policy in the place (selector and direction) of p. 0, -ENOENT, -errno. */
+int spd_get(struct nlsock *s, const struct kpolicy *p, struct kpolicy *ret)
+	__attribute__((warn_unused_result));
+/* Calls each() for every policy of ours; 0 or its first non-zero return, or
+ * -errno. */
+int spd_dump_ours(struct nlsock *s,
+		  int (*each)(const struct kpolicy *p, void *user), void *user)
+	__attribute__((warn_unused_result));
+/* The same for SAs and larval states. */
+int sad_dump_ours(struct nlsock *s,
+		  int (*each)(const struct ksa *sa, void *user), void *user)
+	__attribute__((warn_unused_result));
+
+#endif
