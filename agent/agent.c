@@ -1,0 +1,432 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Wiring. Every source of the loop feeds the engine, the flows or the link;
+ * after each of them the pump performs what the engine wants done and moves
+ * the one timer to the next deadline.
+ */
+#include "config.h"
+
+#include "agent/agent.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/random.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include "agent/negotiation.h"
+#include "agent/status.h"
+
+/* A clean stop waits so long for netd to read the goodbye. */
+#define BYE_MS 500u
+/* While flows wait for the rate limit to let them go. */
+#define QUEUE_POLL_MS 5u
+
+uint64_t agent_now_us(const struct agent *a)
+{
+	uint64_t now = 0;
+
+	sd_event_now(a->event, CLOCK_MONOTONIC, &now);
+	return now;
+}
+
+uint64_t agent_now(const struct agent *a)
+{
+	return agent_now_us(a) / 1000;
+}
+
+static int agent_random(void *user, void *buf, size_t len)
+{
+	(void)user;
+	for (size_t done = 0; done < len;) {
+		ssize_t n = getrandom((char *)buf + done, len - done, 0);
+
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		done += n > 0 ? (size_t)n : 0;
+	}
+	return 0;
+}
+
+static enum ike_admission agent_admit(void *user, const struct endpoint *local,
+				      const struct endpoint *remote)
+{
+	(void)local;
+	return negotiation_admit(user, remote);
+}
+
+static void agent_run_job(struct agent *a, struct ike_job *job)
+{
+	/* Without a thread or a place it waits for nobody: it is lost like a
+	 * datagram, and the peer's or our own retransmission tries again. */
+	if (jobs_add(a->jobs, job) < 0)
+		ike_job_free(job);
+}
+
+static void agent_run_action(struct agent *a, const struct ike_action *x)
+{
+	switch (x->type) {
+	case IKE_SEND:
+		wire_send(a->wire, &x->send.local, &x->send.remote,
+			  x->send.data, x->send.len);
+		break;
+	case IKE_JOB:
+		agent_run_job(a, x->job);
+		break;
+	case IKE_CHILD_UP:
+		negotiation_on_child_up(a, x->sa, &x->child_up);
+		break;
+	case IKE_CHILD_DOWN:
+		negotiation_on_child_down(a, &x->child_down);
+		break;
+	case IKE_FAILED:
+		negotiation_on_failed(a, x->sa, &x->failed);
+		break;
+	}
+}
+
+static void agent_run_actions(struct agent *a)
+{
+	struct ike_action x;
+
+	while (ike_engine_next_action(a->ike, &x)) {
+		agent_run_action(a, &x);
+		ike_action_done(&x);
+	}
+}
+
+static void agent_arm_timer(struct agent *a)
+{
+	uint64_t at = ike_engine_deadline(a->ike);
+	uint64_t flows = timer_wheel_deadline(a->timers);
+
+	if (flows < at)
+		at = flows;
+	if (!handle_is_none(admission_peek(a->admission)) &&
+	    agent_now(a) + QUEUE_POLL_MS < at)
+		at = agent_now(a) + QUEUE_POLL_MS;
+	if (at == a->timer_at)
+		return;
+	a->timer_at = at;
+	if (at == UINT64_MAX) {
+		sd_event_source_set_enabled(a->timer, SD_EVENT_OFF);
+		return;
+	}
+	sd_event_source_set_time(a->timer, at * 1000);
+	sd_event_source_set_enabled(a->timer, SD_EVENT_ONESHOT);
+}
+
+static int agent_on_timer(sd_event_source *source, uint64_t usec, void *user)
+{
+	struct agent *a = user;
+	uint64_t now = agent_now(a);
+
+	(void)source;
+	(void)usec;
+	a->timer_at = 0;
+	ike_tick(a->ike, now);
+	timer_wheel_run(a->timers, now);
+	negotiation_run_queue(a);
+	return 0;
+}
+
+/* Runs after every other source. */
+static int agent_on_pump(sd_event_source *source, void *user)
+{
+	(void)source;
+	agent_run_actions(user);
+	agent_arm_timer(user);
+	return 0;
+}
+
+static int agent_on_jobs(sd_event_source *source, int fd, uint32_t revents,
+			 void *user)
+{
+	struct agent *a = user;
+	struct ike_job *job;
+
+	(void)source;
+	(void)fd;
+	(void)revents;
+	while ((job = jobs_take(a->jobs)))
+		ike_job_done(a->ike, agent_now(a), job);
+	return 0;
+}
+
+static void agent_on_datagram(void *user, const struct endpoint *local,
+			      const struct endpoint *remote, const void *data,
+			      size_t len)
+{
+	struct agent *a = user;
+
+	ike_input(a->ike, agent_now(a), local, remote, data, len);
+}
+
+static void agent_on_unreachable(void *user, const struct endpoint *remote)
+{
+	struct agent *a = user;
+
+	ike_unreachable(a->ike, agent_now(a), remote);
+}
+
+static void agent_on_link_up(void *user, const struct record_welcome *w,
+			     const int *fds, size_t n_fds)
+{
+	struct agent *a = user;
+	int sockets[WIRE_SOCKETS];
+	size_t taken = 0;
+
+	for (unsigned i = 0; i < WIRE_SOCKETS; i++) {
+		bool there = w->sockets & 1u << i && taken < n_fds;
+
+		sockets[i] = there ? fds[taken++] : -1;
+	}
+	while (taken < n_fds)
+		close(fds[taken++]);
+	if (wire_open(a->wire, sockets) < 0)
+		log_error("cannot watch the IKE sockets");
+	a->kernel = w->flags;
+	log_info("tacit-netd is there");
+	negotiation_on_welcome(a);
+	sd_notify(0, "READY=1\nSTATUS=Encrypting where policy says so");
+}
+
+static void agent_on_link_down(void *user)
+{
+	struct agent *a = user;
+
+	/* The next netd must be able to bind the ports. */
+	wire_close(a->wire);
+	sd_notify(0, "STATUS=Waiting for tacit-netd");
+}
+
+static void agent_on_link_event(void *user, const struct record *r)
+{
+	struct agent *a = user;
+
+	switch ((enum record_type)r->type) {
+	case RECORD_ACQUIRE:
+		negotiation_on_acquire(a, &r->acquire);
+		break;
+	case RECORD_EXPIRE:
+		negotiation_on_expire(a, &r->expire);
+		break;
+	case RECORD_ORPHAN:
+		negotiation_on_orphan(a, &r->orphan);
+		break;
+	case RECORD_ADDRESS:
+		if (r->address.gone)
+			negotiation_on_address_gone(a, &r->address.addr);
+		break;
+	case RECORD_HELLO:
+	case RECORD_INSTALL:
+	case RECORD_SWITCH:
+	case RECORD_HARDEN:
+	case RECORD_REMOVE_SA:
+	case RECORD_REMOVE:
+	case RECORD_VERDICT:
+	case RECORD_BYE:
+	case RECORD_ALIVE:
+	case RECORD_WELCOME:
+	case RECORD_REPLY:
+	case RECORD_TYPES:
+		break;
+	}
+}
+
+static void agent_on_link_reply(void *user, struct handle flow,
+				const struct record_reply *reply)
+{
+	struct agent *a = user;
+
+	if (reply->error < 0 && reply->type == RECORD_VERDICT)
+		log_limited(&a->log_netd, agent_now(a), LOG_WARNING, NULL,
+			    "tacit-netd refused a verdict: %s",
+			    strerror(-reply->error));
+	negotiation_on_reply(a, flow, reply);
+}
+
+static void agent_on_flow_state(struct flow *f, enum flow_state before,
+				void *user)
+{
+	struct agent *a = user;
+	struct log_fields fields = {
+		.peer = &f->peer->addr,
+		.policy = f->policy ? f->policy->name : NULL,
+		.state = flow_state_name(f->state),
+	};
+
+	if (log_level() >= LOG_DEBUG)
+		log_full(LOG_DEBUG, &fields, "%s to %s",
+			 flow_state_name(before), flow_state_name(f->state));
+	if (a->bus)
+		dbus_server_peer_changed(a->bus, &f->peer->addr);
+}
+
+static int agent_on_signal(sd_event_source *source,
+			   const struct signalfd_siginfo *si, void *user)
+{
+	struct agent *a = user;
+
+	(void)source;
+	(void)si;
+	sd_notify(0, "STOPPING=1");
+	a->stopping = true;
+	ike_close_all(a->ike, agent_now(a));
+	agent_run_actions(a);
+	link_bye(a->link, BYE_MS);
+	return sd_event_exit(a->event, 0);
+}
+
+static int agent_new_engine(struct agent *a)
+{
+	struct ike_ops ops = {
+		.random = agent_random,
+		.admit = agent_admit,
+		.user = a,
+	};
+	struct hash_key key;
+	struct ike_config config;
+	int r = agent_random(NULL, &key, sizeof(key));
+
+	if (r < 0)
+		return r;
+	ike_config_init(&config);
+	a->ike = ike_engine_new(&config, &ops, a->started);
+	a->timers = timer_wheel_new(a->started, a);
+	a->flows = flow_table_new(&key, agent_on_flow_state,
+				  negotiation_on_timer, a);
+	a->admission = admission_new(&key);
+	if (!a->ike || !a->timers || !a->flows || !a->admission)
+		return -ENOMEM;
+	return jobs_new(&a->jobs);
+}
+
+static int agent_new_sources(struct agent *a)
+{
+	sigset_t signals;
+	int r;
+
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGINT);
+	if (sigprocmask(SIG_BLOCK, &signals, NULL) < 0)
+		return -errno;
+	r = sd_event_add_signal(a->event, NULL, SIGTERM, agent_on_signal, a);
+	if (r >= 0)
+		r = sd_event_add_signal(a->event, NULL, SIGINT, agent_on_signal,
+					a);
+	if (r >= 0)
+		r = sd_event_add_post(a->event, &a->pump, agent_on_pump, a);
+	if (r >= 0)
+		r = sd_event_add_time(a->event, &a->timer, CLOCK_MONOTONIC,
+				      UINT64_MAX, 500, agent_on_timer, a);
+	if (r >= 0)
+		r = sd_event_add_io(a->event, &a->jobs_io, jobs_fd(a->jobs),
+				    EPOLLIN, agent_on_jobs, a);
+	if (r >= 0)
+		r = sd_event_set_watchdog(a->event, true);
+	a->timer_at = UINT64_MAX;
+	return r < 0 ? r : 0;
+}
+
+static int agent_new_links(struct agent *a)
+{
+	const struct wire_ops wire = {
+		.user = a,
+		.datagram = agent_on_datagram,
+		.unreachable = agent_on_unreachable,
+	};
+	const struct link_ops link = {
+		.user = a,
+		.up = agent_on_link_up,
+		.down = agent_on_link_down,
+		.event = agent_on_link_event,
+		.reply = agent_on_link_reply,
+	};
+	struct dbus_source source = status_source(a);
+	char path[256];
+	int r;
+
+	snprintf(path, sizeof(path), "%s/agent.sock", a->options->runtime_dir);
+	r = dbus_server_new(a->event, path, &source, &a->bus);
+	if (r < 0)
+		return r;
+	r = wire_new(a->event, a->config->port, a->config->natt_port, &wire,
+		     &a->wire);
+	if (r < 0)
+		return r;
+	snprintf(path, sizeof(path), "%s/netd.sock", a->options->runtime_dir);
+	return link_new(a->event, path, &link, &a->link);
+}
+
+int agent_new(const struct agent_options *options, struct config *config,
+	      struct agent **ret)
+{
+	struct agent *a = calloc(1, sizeof(*a));
+	int r;
+
+	if (!a) {
+		config_free(config);
+		return -ENOMEM;
+	}
+	a->options = options;
+	a->config = config;
+	r = sd_event_default(&a->event);
+	if (r >= 0) {
+		a->started = agent_now(a);
+		r = agent_new_engine(a);
+	}
+	if (r >= 0)
+		r = agent_new_sources(a);
+	if (r >= 0)
+		r = agent_new_links(a);
+	if (r < 0) {
+		agent_free(a);
+		return r;
+	}
+	*ret = a;
+	return 0;
+}
+
+static void agent_free_flows(struct agent *a)
+{
+	struct flow *f;
+	uint32_t cursor = 0;
+
+	if (!a->flows)
+		return;
+	while ((f = flow_table_each(a->flows, &cursor)))
+		timer_cancel(a->timers, &f->timer);
+	flow_table_free(a->flows);
+}
+
+struct agent *agent_free(struct agent *a)
+{
+	if (!a)
+		return NULL;
+	dbus_server_free(a->bus);
+	link_free(a->link);
+	wire_free(a->wire);
+	jobs_free(a->jobs);
+	ike_engine_free(a->ike);
+	agent_free_flows(a);
+	timer_wheel_free(a->timers);
+	admission_free(a->admission);
+	sd_event_source_disable_unref(a->jobs_io);
+	sd_event_source_disable_unref(a->timer);
+	sd_event_source_disable_unref(a->pump);
+	sd_event_unref(a->event);
+	config_free(a->config);
+	free(a);
+	return NULL;
+}
+
+int agent_run(struct agent *a)
+{
+	return sd_event_loop(a->event);
+}

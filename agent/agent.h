@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The agent: the one event loop and everything that hangs on it. Wiring only;
+ * what happens to a flow is in the negotiation (agent/negotiation.h).
+ */
+#ifndef TACIT_AGENT_AGENT_H
+#define TACIT_AGENT_AGENT_H
+
+#include <systemd/sd-event.h>
+
+#include "agent/admission.h"
+#include "agent/flow.h"
+#include "agent/jobs.h"
+#include "agent/link.h"
+#include "agent/wire.h"
+#include "dbus/server.h"
+#include "ike/engine.h"
+#include "policy/config.h"
+#include "util/log.h"
+
+struct agent_options {
+	const char *config_dir;	  /* NULL: the compiled-in one */
+	const char *runtime_dir;  /* of the sockets */
+	bool privileges_separate; /* we really are another user than netd */
+};
+
+struct agent_counters {
+	uint64_t acquires, acquires_refused, established, failed, netd_refused;
+};
+
+struct agent {
+	const struct agent_options *options;
+	struct config *config;
+	sd_event *event;
+	sd_event_source *pump, *timer, *jobs_io;
+	uint64_t timer_at; /* ms, what the timer is armed for */
+	struct link *link;
+	struct wire *wire;
+	struct jobs *jobs;
+	struct ike_engine *ike;
+	struct timer_wheel *timers;
+	struct flow_table *flows;
+	struct admission *admission;
+	struct dbus_server *bus;
+	uint64_t started;
+	uint32_t kernel;  /* enum record_welcome_flag */
+	bool reconciling; /* between WELCOME and the last ORPHAN */
+	bool stopping;
+	struct agent_counters counters;
+	struct log_limit log_negotiation, log_netd;
+	struct ike_sa_info status_info; /* the strings of one status call */
+};
+
+/* Milliseconds of the monotonic clock, as the loop knows it. */
+uint64_t agent_now(const struct agent *a);
+uint64_t agent_now_us(const struct agent *a);
+
+/* Takes the config. 0; -EADDRINUSE: another agent has the socket; -errno. */
+int agent_new(const struct agent_options *options, struct config *config,
+	      struct agent **ret) __attribute__((warn_unused_result));
+struct agent *agent_free(struct agent *a);
+/* Runs until SIGTERM or SIGINT, then closes every IKE SA. 0 or -errno. */
+int agent_run(struct agent *a) __attribute__((warn_unused_result));
+
+#endif

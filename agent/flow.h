@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A flow: a peer under a policy, from one of our addresses. It owns the verdict
+ * about that traffic, the Child SA in use, the reqid under which the kernel
+ * knows it, and the timer of its state. One function changes its state.
+ *
+ * Lifetimes: the table owns flows; others hold handles. Times are milliseconds
+ * of the monotonic clock.
+ */
+#ifndef TACIT_AGENT_FLOW_H
+#define TACIT_AGENT_FLOW_H
+
+#include "agent/peer.h"
+#include "ike/engine.h"
+#include "policy/policy.h"
+#include "util/addr.h"
+#include "util/hmap.h"
+#include "util/slots.h"
+#include "util/timer.h"
+#include "util/tree.h"
+
+enum flow_state {
+	FLOW_IDLE,	/* known, nothing under way */
+	FLOW_QUEUED,	/* waits for a place among the initiations */
+	FLOW_NEGOTIATE, /* IKE is under way, by us */
+	FLOW_INSTALL,	/* SAs are in or on their way, not yet all in force */
+	FLOW_SECURED,	/* ESP both ways, clear packets refused */
+	FLOW_CLEAR,	/* the peer cannot; a pass shunt stands */
+	FLOW_BLOCKED,	/* the peer cannot, and must; a block shunt stands */
+	FLOW_HOLDDOWN,	/* the peer cannot; clear without a shunt */
+	FLOW_STATES
+};
+
+/* Steps of FLOW_INSTALL, each waiting for netd or for its timer. */
+enum flow_step {
+	FLOW_STEP_NONE,
+	FLOW_STEP_SWITCH, /* responder: until the initiator has its SAs */
+	FLOW_STEP_HARDEN, /* until clear packets on the way have arrived */
+};
+
+/* The Child SA in use; spi_in 0: none. */
+struct flow_child {
+	struct handle ike; /* none: an orphan's */
+	uint32_t spi_in, spi_out;
+	uint8_t cipher; /* enum esp_cipher, 0 unknown (orphan) */
+	uint8_t auth;	/* enum ike_auth_method, 0 unknown */
+	bool initiator;
+};
+
+struct flow {
+	struct hmap_node by_pair, by_reqid;
+	struct tree_node by_address;
+	struct handle self;
+	struct peer *peer;	     /* a reference */
+	const struct policy *policy; /* NULL: of no policy */
+	struct addr local;
+	uint32_t reqid;
+	uint32_t acquire_seq; /* of the kernel's acquire to answer, or 0 */
+	enum flow_state state;
+	enum flow_step step;
+	struct flow_child child;
+	struct handle attempt; /* the IKE SA we are initiating, or none */
+	struct timer timer;
+	uint64_t since;		/* in this state */
+	uint64_t acquired_us;	/* when the acquire came, microseconds; or 0 */
+	uint64_t setup_us;	/* acquire to SA; 0: unknown */
+	uint8_t failures;	/* in a row: the backoff */
+	bool held;		/* netd holds packets of it */
+	bool renew;		/* secured, and wants a fresh SA */
+	bool unconfirmed;	/* netd has not named it since it came back */
+	enum ike_reason reason; /* why it is not secured */
+	uint16_t notify;	/* the peer's, with that reason */
+};
+
+const char *flow_state_name(enum flow_state s); /* "secured" */
+
+struct flow_table;
+
+/* user is handed to on_state and to the timer's function. */
+struct flow_table *flow_table_new(const struct hash_key *key,
+				  void (*on_state)(struct flow *f,
+						   enum flow_state before,
+						   void *user),
+				  timer_func on_timer, void *user);
+/* Frees the flows too. Their timers must not be armed. */
+struct flow_table *flow_table_free(struct flow_table *t);
+
+/* The flow of this pair, made if there is none. -ENOSPC at LIMIT_FLOWS,
+ * -ENOMEM. */
+int flow_table_obtain(struct flow_table *t, const struct addr *local,
+		      const struct addr *remote, uint64_t now,
+		      struct flow **ret) __attribute__((warn_unused_result));
+/* NULL where there is none. */
+struct flow *flow_table_get(const struct flow_table *t,
+			    const struct addr *local,
+			    const struct addr *remote);
+/* Any flow with this peer, whatever our address; NULL. */
+struct flow *flow_table_get_remote(const struct flow_table *t,
+				   const struct addr *remote);
+struct flow *flow_table_by_handle(const struct flow_table *t, struct handle h);
+/* Gives the flow the reqid that an earlier agent used; -EEXIST when another
+ * flow has it. */
+int flow_table_set_reqid(struct flow_table *t, struct flow *f, uint32_t reqid)
+	__attribute__((warn_unused_result));
+/* The first flow after this remote address (NULL: of all), and the next, in
+ * order of remote and then local address. */
+struct flow *flow_table_after(const struct flow_table *t,
+			      const struct addr *remote);
+struct flow *flow_table_next(const struct flow_table *t, const struct flow *f);
+/* Iteration in no order, safe against removal of the one just given. */
+struct flow *flow_table_each(const struct flow_table *t, uint32_t *cursor);
+/* The flow's timer must not be armed. */
+void flow_table_remove(struct flow_table *t, struct flow *f);
+uint32_t flow_table_count(const struct flow_table *t);
+uint32_t flow_table_count_state(const struct flow_table *t,
+				enum flow_state state);
+
+/* The only way to change a flow's state. Illegal moves are a bug and are
+ * logged and refused. */
+void flow_set_state(struct flow_table *t, struct flow *f, enum flow_state state,
+		    uint64_t now);
+
+#endif

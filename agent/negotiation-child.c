@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * An SA pair and its flow. Nothing may be lost while two hosts switch to ESP,
+ * and they do not switch at the same instant:
+ *  - the responder sends in the clear for SWITCH_MS more, since the initiator
+ *    has its SAs only a moment after our IKE_AUTH response reached it;
+ *  - both accept clear packets for HARDEN_MS more, since some are on the way;
+ *    then the in-policy becomes required, and the flow is SECURED.
+ * A require network never accepts clear packets: it is hardened from the start.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "agent/negotiation-internal.h"
+
+#define SWITCH_MS 20u
+#define HARDEN_MS 250u
+/* A renewal that failed is tried again after this. */
+#define RENEW_RETRY_MS 30000u
+
+static struct record negotiation_flow_record(enum record_type type,
+					     const struct flow *f)
+{
+	struct record r;
+
+	record_init(&r, type, 0);
+	r.flow.local = f->local;
+	r.flow.remote = f->peer->addr;
+	r.flow.reqid = f->reqid;
+	return r;
+}
+
+static void negotiation_send(struct agent *a, enum record_type type,
+			     const struct flow *f)
+{
+	struct record r = negotiation_flow_record(type, f);
+
+	link_request(a->link, f->self, &r);
+}
+
+static void negotiation_remove_sa(struct agent *a, const struct flow *f,
+				  uint32_t spi, bool inbound)
+{
+	struct record r = negotiation_flow_record(RECORD_REMOVE_SA, f);
+
+	r.flow.spi = spi;
+	r.flow.inbound = inbound;
+	if (spi)
+		link_request(a->link, f->self, &r);
+}
+
+/* Soft lifetimes differ by role, so that one side renews and not both. */
+static uint32_t negotiation_soft(const struct policy *p, bool initiator)
+{
+	return p->lifetime_s / 100 * (initiator ? 80 : 90);
+}
+
+static void negotiation_install(struct agent *a, struct flow *f,
+				const struct ike_child_up *up)
+{
+	struct record r;
+
+	record_init(&r, RECORD_INSTALL, 0);
+	r.install.local = f->local;
+	r.install.remote = f->peer->addr;
+	r.install.reqid = f->reqid;
+	r.install.acquire_seq = f->acquire_seq;
+	r.install.hard_s = f->policy->lifetime_s;
+	r.install.soft_s = negotiation_soft(f->policy, up->initiator);
+	r.install.in = up->in;
+	if (!up->redundant)
+		r.install.out = up->out;
+	if (f->policy->level != POLICY_REQUIRE)
+		r.install.flags |= RECORD_IN_OPTIONAL;
+	if (up->redundant)
+		r.install.flags |= RECORD_IN_ONLY;
+	else if (!up->initiator)
+		r.install.flags |= RECORD_OUT_LATER;
+	link_request(a->link, f->self, &r);
+	esp_sa_wipe(&r.install.in);
+	esp_sa_wipe(&r.install.out);
+}
+
+/* The flow that an SA pair is for, if policy has a place for it. */
+static struct flow *negotiation_child_flow(struct agent *a,
+					   const struct ike_child_up *up)
+{
+	const struct policy *p =
+		policy_table_lookup(a->config->policies, &up->remote);
+	struct flow *f;
+
+	if (!negotiation_anonymous_ok(p) || !link_is_up(a->link))
+		return NULL;
+	if (flow_table_obtain(a->flows, &up->local, &up->remote, agent_now(a),
+			      &f) < 0)
+		return NULL;
+	f->policy = p;
+	return f;
+}
+
+void negotiation_on_child_up(struct agent *a, struct handle sa,
+			     const struct ike_child_up *up)
+{
+	struct flow *f = negotiation_child_flow(a, up);
+
+	if (!f) {
+		ike_close(a->ike, agent_now(a), sa);
+		return;
+	}
+	negotiation_attempt_over(a, f, sa);
+	if (up->redundant && f->child.spi_in) {
+		negotiation_install(a, f, up);
+		return;
+	}
+	timer_cancel(a->timers, &f->timer);
+	if (f->state == FLOW_CLEAR || f->state == FLOW_BLOCKED)
+		negotiation_send_verdict(a, &f->local, &f->peer->addr, f->self,
+					 RECORD_FORGET, 0);
+	if (f->state == FLOW_NEGOTIATE || f->state == FLOW_IDLE ||
+	    f->state == FLOW_QUEUED)
+		f->setup_us =
+			f->acquired_us ? agent_now_us(a) - f->acquired_us : 0;
+	f->renew = false;
+	f->child = (struct flow_child){
+		.ike = sa,
+		.spi_in = up->in.spi,
+		.spi_out = up->out.spi,
+		.cipher = up->out.cipher,
+		.auth = (uint8_t)up->peer_auth,
+		.initiator = up->initiator,
+	};
+	negotiation_install(a, f, up);
+	flow_set_state(a->flows, f, FLOW_INSTALL, agent_now(a));
+	f->acquire_seq = 0;
+	negotiation_run_queue(a);
+}
+
+/* The flow has lost its SAs, or they are no good any more. */
+static void negotiation_lost(struct agent *a, struct flow *f,
+			     enum ike_reason reason)
+{
+	struct log_fields fields;
+
+	negotiation_send(a, RECORD_REMOVE, f);
+	memset(&f->child, 0, sizeof(f->child));
+	f->reason = reason;
+	if (f->state != FLOW_INSTALL && f->state != FLOW_SECURED)
+		return;
+	f->renew = false;
+	timer_cancel(a->timers, &f->timer);
+	negotiation_idle(a, f);
+	fields = negotiation_fields(f);
+	log_limited(&a->log_negotiation, agent_now(a), LOG_INFO, &fields,
+		    "no longer encrypted: %s", ike_reason_name(reason));
+}
+
+void negotiation_on_child_down(struct agent *a,
+			       const struct ike_child_down *down)
+{
+	struct flow *f = flow_table_get(a->flows, &down->local, &down->remote);
+
+	if (!f)
+		return;
+	if (f->child.spi_in == down->spi_in) {
+		negotiation_lost(a, f, down->reason);
+		return;
+	}
+	negotiation_remove_sa(a, f, down->spi_out, false);
+	negotiation_remove_sa(a, f, down->spi_in, true);
+}
+
+void negotiation_renewal_failed(struct agent *a, struct flow *f,
+				enum ike_reason reason, uint16_t notify)
+{
+	f->renew = false;
+	if (!handle_is_none(f->child.ike)) {
+		timer_arm(a->timers, &f->timer, agent_now(a) + RENEW_RETRY_MS);
+		return;
+	}
+	/* An orphan's peer does not answer: the SA leads nowhere. */
+	negotiation_send(a, RECORD_REMOVE, f);
+	memset(&f->child, 0, sizeof(f->child));
+	negotiation_fail(a, f, reason, notify);
+}
+
+static void negotiation_secured(struct agent *a, struct flow *f)
+{
+	struct log_fields fields;
+
+	f->failures = 0;
+	f->held = false;
+	f->reason = IKE_REASON_NONE;
+	f->notify = 0;
+	a->counters.established++;
+	flow_set_state(a->flows, f, FLOW_SECURED, agent_now(a));
+	fields = negotiation_fields(f);
+	log_limited(&a->log_negotiation, agent_now(a), LOG_INFO, &fields,
+		    "encrypted, %s, peer %s",
+		    f->child.cipher ? esp_cipher_name(f->child.cipher) : "ESP",
+		    f->child.auth == IKE_AUTH_NULL ? "anonymous"
+						   : "of an earlier agent");
+}
+
+/* Sending has begun; what is left is to refuse clear packets. */
+static void negotiation_sending(struct agent *a, struct flow *f)
+{
+	if (f->policy->level == POLICY_REQUIRE) {
+		negotiation_secured(a, f);
+		return;
+	}
+	f->step = FLOW_STEP_HARDEN;
+	timer_arm(a->timers, &f->timer, agent_now(a) + HARDEN_MS);
+}
+
+void negotiation_step(struct agent *a, struct flow *f)
+{
+	switch (f->step) {
+	case FLOW_STEP_SWITCH:
+		negotiation_send(a, RECORD_SWITCH, f);
+		break;
+	case FLOW_STEP_HARDEN:
+		negotiation_send(a, RECORD_HARDEN, f);
+		break;
+	case FLOW_STEP_NONE:
+		break;
+	}
+}
+
+static void negotiation_install_refused(struct agent *a, struct flow *f,
+					const struct record_reply *reply)
+{
+	struct handle sa = f->child.ike;
+	struct log_fields fields = negotiation_fields(f);
+
+	a->counters.netd_refused++;
+	log_limited(&a->log_netd, agent_now(a), LOG_WARNING, &fields,
+		    "tacit-netd refused %s: %s", record_type_name(reply->type),
+		    strerror(-reply->error));
+	negotiation_send(a, RECORD_REMOVE, f);
+	memset(&f->child, 0, sizeof(f->child));
+	timer_cancel(a->timers, &f->timer);
+	negotiation_fail(a, f, IKE_REASON_RESOURCES, 0);
+	ike_close(a->ike, agent_now(a), sa);
+}
+
+void negotiation_on_reply(struct agent *a, struct handle flow,
+			  const struct record_reply *reply)
+{
+	struct flow *f = flow_table_by_handle(a->flows, flow);
+
+	if (!f || f->state != FLOW_INSTALL)
+		return;
+	if (reply->type != RECORD_INSTALL && reply->type != RECORD_SWITCH &&
+	    reply->type != RECORD_HARDEN)
+		return;
+	if (reply->error < 0) {
+		negotiation_install_refused(a, f, reply);
+		return;
+	}
+	if (reply->type == RECORD_HARDEN) {
+		negotiation_secured(a, f);
+	} else if (reply->type == RECORD_SWITCH) {
+		negotiation_sending(a, f);
+	} else if (f->step == FLOW_STEP_NONE) {
+		if (f->child.initiator) {
+			negotiation_sending(a, f);
+		} else {
+			f->step = FLOW_STEP_SWITCH;
+			timer_arm(a->timers, &f->timer,
+				  agent_now(a) + SWITCH_MS);
+		}
+	}
+}
+
+void negotiation_on_expire(struct agent *a, const struct record_expire *x)
+{
+	struct flow *f = flow_table_get(a->flows, &x->local, &x->remote);
+
+	if (!f || f->reqid != x->reqid ||
+	    (x->spi != f->child.spi_in && x->spi != f->child.spi_out))
+		return;
+	if (!x->hard) {
+		if (f->state == FLOW_SECURED && !f->renew) {
+			f->renew = true;
+			negotiation_begin(a, f);
+		}
+		return;
+	}
+	if (handle_is_none(f->child.ike))
+		negotiation_lost(a, f, IKE_REASON_CLOSED);
+	else
+		ike_close(a->ike, agent_now(a), f->child.ike);
+}
+
+void negotiation_on_address_gone(struct agent *a, const struct addr *local)
+{
+	struct flow *f;
+	uint32_t cursor = 0;
+
+	while ((f = flow_table_each(a->flows, &cursor))) {
+		struct handle attempt = f->attempt, sa = f->child.ike;
+
+		if (!addr_equal(&f->local, local))
+			continue;
+		negotiation_attempt_over(a, f, attempt);
+		ike_abandon(a->ike, agent_now(a), attempt);
+		if (f->child.spi_in)
+			negotiation_lost(a, f, IKE_REASON_CLOSED);
+		else if (f->state == FLOW_NEGOTIATE)
+			negotiation_idle(a, f);
+		ike_abandon(a->ike, agent_now(a), sa);
+	}
+}
+
+void negotiation_on_welcome(struct agent *a)
+{
+	struct flow *f;
+	uint32_t cursor = 0;
+
+	while ((f = flow_table_each(a->flows, &cursor))) {
+		f->unconfirmed = f->child.spi_in != 0;
+		/* netd starts without shunts. */
+		if (f->state == FLOW_CLEAR || f->state == FLOW_BLOCKED)
+			negotiation_idle(a, f);
+	}
+	a->reconciling = true;
+}
+
+/* netd has named all it has: what it did not name is gone. */
+static void negotiation_reconciled(struct agent *a)
+{
+	struct flow *f;
+	uint32_t cursor = 0;
+
+	a->reconciling = false;
+	while ((f = flow_table_each(a->flows, &cursor))) {
+		struct handle sa = f->child.ike;
+
+		if (!f->unconfirmed)
+			continue;
+		f->unconfirmed = false;
+		negotiation_lost(a, f, IKE_REASON_CLOSED);
+		ike_close(a->ike, agent_now(a), sa);
+	}
+}
+
+/* An SA pair that outlived its agent: it goes on encrypting, and is replaced
+ * by one of our own as soon as the line lets us. */
+static void negotiation_adopt(struct agent *a, struct flow *f,
+			      const struct record_orphan *o)
+{
+	if (f->child.spi_in)
+		ike_abandon(a->ike, agent_now(a), f->child.ike);
+	if (f->state != FLOW_IDLE && f->state != FLOW_SECURED)
+		return; /* a new SA pair is on its way already */
+	f->child = (struct flow_child){
+		.spi_in = o->spi_in,
+		.spi_out = o->spi_out,
+	};
+	timer_cancel(a->timers, &f->timer);
+	if (f->state == FLOW_IDLE) {
+		flow_set_state(a->flows, f, FLOW_INSTALL, agent_now(a));
+		flow_set_state(a->flows, f, FLOW_SECURED, agent_now(a));
+	}
+	f->renew = true;
+	negotiation_begin(a, f);
+}
+
+void negotiation_on_orphan(struct agent *a, const struct record_orphan *o)
+{
+	const struct policy *p;
+	struct flow *f;
+
+	if (o->reqid == 0)
+		goto end;
+	p = policy_table_lookup(a->config->policies, &o->remote);
+	if (flow_table_obtain(a->flows, &o->local, &o->remote, agent_now(a),
+			      &f) < 0)
+		goto end;
+	f->policy = p;
+	if (f->child.spi_in == o->spi_in && f->child.spi_out == o->spi_out) {
+		f->unconfirmed = false;
+		if (f->state == FLOW_INSTALL)
+			negotiation_send(a, RECORD_HARDEN, f);
+		goto end;
+	}
+	f->unconfirmed = false;
+	if (flow_table_set_reqid(a->flows, f, o->reqid) == 0)
+		negotiation_adopt(a, f, o);
+end:
+	if (o->last)
+		negotiation_reconciled(a);
+}

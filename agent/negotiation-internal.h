@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What negotiation.c and negotiation-child.c know of each other. */
+#ifndef TACIT_AGENT_NEGOTIATION_INTERNAL_H
+#define TACIT_AGENT_NEGOTIATION_INTERNAL_H
+
+#include "agent/negotiation.h"
+
+/* An acquire within this time of the installation was under way before it. */
+#define NEGOTIATION_LOST_MS 2000u
+
+struct log_fields negotiation_fields(const struct flow *f);
+void negotiation_send_verdict(struct agent *a, const struct addr *local,
+			      const struct addr *remote, struct handle flow,
+			      enum record_verdict_type verdict,
+			      uint64_t lifetime_ms);
+void negotiation_idle(struct agent *a, struct flow *f);
+void negotiation_fail(struct agent *a, struct flow *f, enum ike_reason reason,
+		      uint16_t notify);
+/* Queues the flow and starts what admission lets start. */
+void negotiation_begin(struct agent *a, struct flow *f);
+/* The attempt of this handle has ended, if it is the flow's. */
+void negotiation_attempt_over(struct agent *a, struct flow *f,
+			      struct handle sa);
+/* The timer of FLOW_INSTALL fired: next step. */
+void negotiation_step(struct agent *a, struct flow *f);
+/* A fresh SA for a secured flow could not be had. */
+void negotiation_renewal_failed(struct agent *a, struct flow *f,
+				enum ike_reason reason, uint16_t notify);
+
+#endif

@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * From the acquire to the engine's answer: starting, waiting in line, failing
+ * and trying again. What an SA pair does to a flow is in negotiation-child.c.
+ */
+#include "agent/negotiation.h"
+
+#include <inttypes.h>
+
+#include "agent/negotiation-internal.h"
+#include "util/limits.h"
+
+/* First time a failed peer is left alone; doubles up to the policy's RetryTime=
+ * with each failure in a row. */
+#define RETRY_FIRST_MS 5000u
+/* A flow with nothing to say is forgotten after this. */
+#define FORGET_MS (10 * 60 * 1000u)
+
+struct log_fields negotiation_fields(const struct flow *f)
+{
+	return (struct log_fields){
+		.peer = &f->peer->addr,
+		.policy = f->policy ? f->policy->name : NULL,
+		.state = flow_state_name(f->state),
+	};
+}
+
+bool negotiation_anonymous_ok(const struct policy *p)
+{
+	return p && p->auth != POLICY_AUTH_REQUIRE &&
+	       (p->level == POLICY_ALLOW || p->level == POLICY_OFFER ||
+		p->level == POLICY_REQUIRE);
+}
+
+void negotiation_send_verdict(struct agent *a, const struct addr *local,
+			      const struct addr *remote, struct handle flow,
+			      enum record_verdict_type verdict,
+			      uint64_t lifetime_ms)
+{
+	struct record r;
+
+	record_init(&r, RECORD_VERDICT, 0);
+	r.verdict.local = *local;
+	r.verdict.remote = *remote;
+	r.verdict.verdict = verdict;
+	if (verdict != RECORD_FORGET)
+		r.verdict.lifetime_ms = (uint32_t)lifetime_ms;
+	link_request(a->link, flow, &r);
+}
+
+void negotiation_idle(struct agent *a, struct flow *f)
+{
+	uint64_t now = agent_now(a);
+
+	f->held = false;
+	f->acquire_seq = 0;
+	f->acquired_us = 0;
+	flow_set_state(a->flows, f, FLOW_IDLE, now);
+	timer_arm(a->timers, &f->timer, now + FORGET_MS);
+}
+
+static uint64_t negotiation_backoff(const struct flow *f)
+{
+	unsigned doublings = f->failures < 10 ? f->failures : 10;
+	uint64_t wait = (uint64_t)RETRY_FIRST_MS << doublings;
+
+	return wait < f->policy->retry_ms ? wait : f->policy->retry_ms;
+}
+
+/* The verdict about a flow whose peer cannot, or must not, be talked to with
+ * ESP now: what the policy's level says. */
+void negotiation_fail(struct agent *a, struct flow *f, enum ike_reason reason,
+		      uint16_t notify)
+{
+	uint64_t now = agent_now(a), lifetime;
+	struct log_fields fields;
+
+	a->counters.failed++;
+	f->reason = reason;
+	f->notify = notify;
+	f->renew = false;
+	if (!f->policy || (f->policy->level != POLICY_OFFER &&
+			   f->policy->level != POLICY_REQUIRE)) {
+		negotiation_idle(a, f);
+		return;
+	}
+	lifetime = negotiation_backoff(f);
+	if (f->failures < UINT8_MAX)
+		f->failures++;
+	if (f->policy->level == POLICY_REQUIRE) {
+		negotiation_send_verdict(a, &f->local, &f->peer->addr, f->self,
+					 RECORD_BLOCK, lifetime);
+		flow_set_state(a->flows, f, FLOW_BLOCKED, now);
+	} else if (f->policy->wait) {
+		negotiation_send_verdict(a, &f->local, &f->peer->addr, f->self,
+					 RECORD_CLEAR, lifetime);
+		flow_set_state(a->flows, f, FLOW_CLEAR, now);
+	} else {
+		flow_set_state(a->flows, f, FLOW_HOLDDOWN, now);
+	}
+	f->held = false;
+	timer_arm(a->timers, &f->timer, now + lifetime);
+	fields = negotiation_fields(f);
+	log_limited(&a->log_negotiation, now, LOG_INFO, &fields,
+		    "not encrypted: %s%s; next attempt in %" PRIu64 " s at the "
+		    "earliest",
+		    ike_reason_name(reason),
+		    f->state == FLOW_BLOCKED ? ", blocked as policy requires"
+					     : ", in the clear",
+		    lifetime / 1000);
+}
+
+/* Puts it in line; refuses when even the line is full. */
+static void negotiation_wait(struct agent *a, struct flow *f)
+{
+	if (admission_enqueue(a->admission, f->self) < 0) {
+		a->counters.acquires_refused++;
+		if (f->state == FLOW_IDLE || f->state == FLOW_QUEUED)
+			negotiation_fail(a, f, IKE_REASON_RESOURCES, 0);
+		return;
+	}
+	if (f->state == FLOW_IDLE) {
+		timer_cancel(a->timers, &f->timer);
+		flow_set_state(a->flows, f, FLOW_QUEUED, agent_now(a));
+	}
+}
+
+/* Admission said yes: hand it to the engine. */
+static void negotiation_initiate(struct agent *a, struct flow *f)
+{
+	struct ike_request req = {
+		.local = { f->local, a->config->port },
+		.remote = { f->peer->addr, a->config->port },
+	};
+	uint64_t now = agent_now(a);
+	int r = ike_initiate(a->ike, now, &req, &f->attempt);
+
+	timer_cancel(a->timers, &f->timer);
+	if (r < 0) {
+		admission_done(a->admission);
+		f->attempt = (struct handle){ 0 };
+		if (f->state == FLOW_QUEUED)
+			negotiation_fail(a, f, IKE_REASON_RESOURCES, 0);
+		return;
+	}
+	if (f->state == FLOW_QUEUED)
+		flow_set_state(a->flows, f, FLOW_NEGOTIATE, now);
+}
+
+static bool negotiation_wanted(const struct flow *f)
+{
+	return f && handle_is_none(f->attempt) &&
+	       (f->state == FLOW_QUEUED || f->renew);
+}
+
+void negotiation_run_queue(struct agent *a)
+{
+	struct handle h;
+
+	while (!handle_is_none(h = admission_peek(a->admission))) {
+		struct flow *f = flow_table_by_handle(a->flows, h);
+
+		if (negotiation_wanted(f)) {
+			enum admission_result r = admission_initiate(
+				a->admission, agent_now(a), &f->peer->addr);
+
+			if (r == ADMISSION_WAIT)
+				return;
+			admission_dequeue(a->admission);
+			if (r == ADMISSION_GO)
+				negotiation_initiate(a, f);
+			else if (f->state == FLOW_QUEUED)
+				negotiation_fail(a, f, IKE_REASON_RESOURCES, 0);
+			continue;
+		}
+		admission_dequeue(a->admission);
+	}
+}
+
+void negotiation_begin(struct agent *a, struct flow *f)
+{
+	if (!negotiation_anonymous_ok(f->policy)) {
+		/* There are no keys yet by which a peer could prove itself. */
+		if (f->state == FLOW_IDLE)
+			negotiation_fail(a, f, IKE_REASON_AUTH, 0);
+		return;
+	}
+	negotiation_wait(a, f);
+	negotiation_run_queue(a);
+}
+
+void negotiation_attempt_over(struct agent *a, struct flow *f, struct handle sa)
+{
+	if (handle_is_none(f->attempt) || !handle_equal(f->attempt, sa))
+		return;
+	f->attempt = (struct handle){ 0 };
+	admission_done(a->admission);
+}
+
+/* The kernel asks again about a flow whose fate is known. */
+static void negotiation_repeat_verdict(struct agent *a, struct flow *f,
+				       const struct record_acquire *q)
+{
+	uint64_t now = agent_now(a), left;
+
+	if (!q->held || (f->state != FLOW_CLEAR && f->state != FLOW_BLOCKED))
+		return;
+	left = f->timer.deadline > now ? f->timer.deadline - now : 1;
+	negotiation_send_verdict(
+		a, &f->local, &f->peer->addr, f->self,
+		f->state == FLOW_CLEAR ? RECORD_CLEAR : RECORD_BLOCK, left);
+}
+
+/* No flow can be kept for it: what is held still needs its verdict. */
+static void negotiation_refuse(struct agent *a, const struct record_acquire *q,
+			       const struct policy *p)
+{
+	bool open = !p || p->level == POLICY_FORBID ||
+		    p->level == POLICY_ALLOW || p->level == POLICY_OFFER;
+
+	a->counters.acquires_refused++;
+	if (q->held)
+		negotiation_send_verdict(
+			a, &q->local, &q->remote, (struct handle){ 0 },
+			open ? RECORD_CLEAR : RECORD_BLOCK, RETRY_FIRST_MS);
+}
+
+void negotiation_on_acquire(struct agent *a, const struct record_acquire *q)
+{
+	const struct policy *p =
+		policy_table_lookup(a->config->policies, &q->remote);
+	uint64_t now = agent_now(a);
+	struct flow *f;
+
+	a->counters.acquires++;
+	if (a->stopping || !p ||
+	    (p->level != POLICY_OFFER && p->level != POLICY_REQUIRE) ||
+	    flow_table_obtain(a->flows, &q->local, &q->remote, now, &f) < 0) {
+		negotiation_refuse(a, q, p);
+		return;
+	}
+	f->policy = p;
+	if (q->seq)
+		f->acquire_seq = q->seq;
+	f->held = f->held || q->held;
+	switch (f->state) {
+	case FLOW_IDLE:
+		f->acquired_us = agent_now_us(a);
+		negotiation_begin(a, f);
+		break;
+	case FLOW_SECURED:
+		/* A trap that fires beside a flow's own policy says that the
+		 * policy is gone: somebody flushed the kernel. */
+		if (q->seq && now - f->since > NEGOTIATION_LOST_MS &&
+		    !f->renew) {
+			f->renew = true;
+			negotiation_begin(a, f);
+		}
+		break;
+	case FLOW_CLEAR:
+	case FLOW_BLOCKED:
+		negotiation_repeat_verdict(a, f, q);
+		break;
+	case FLOW_QUEUED:
+	case FLOW_NEGOTIATE:
+	case FLOW_INSTALL:
+	case FLOW_HOLDDOWN:
+	case FLOW_STATES:
+		break;
+	}
+}
+
+void negotiation_on_failed(struct agent *a, struct handle sa,
+			   const struct ike_failed *failed)
+{
+	struct flow *f = flow_table_get(a->flows, &failed->local.addr,
+					&failed->remote.addr);
+
+	if (!f || handle_is_none(f->attempt) || !handle_equal(f->attempt, sa))
+		return;
+	negotiation_attempt_over(a, f, sa);
+	if (f->state == FLOW_NEGOTIATE) {
+		if (failed->reason == IKE_REASON_REPLACED)
+			negotiation_idle(a, f); /* the other SA comes up */
+		else
+			negotiation_fail(a, f, failed->reason, failed->notify);
+	} else if (f->renew && failed->reason != IKE_REASON_REPLACED) {
+		negotiation_renewal_failed(a, f, failed->reason,
+					   failed->notify);
+	}
+	negotiation_run_queue(a);
+}
+
+void negotiation_on_timer(struct timer *t, uint64_t now, void *user)
+{
+	struct flow *f = container_of(t, struct flow, timer);
+	struct agent *a = user;
+
+	(void)now;
+	switch (f->state) {
+	case FLOW_IDLE:
+		flow_table_remove(a->flows, f);
+		break;
+	case FLOW_CLEAR:
+	case FLOW_BLOCKED:
+		negotiation_send_verdict(a, &f->local, &f->peer->addr, f->self,
+					 RECORD_FORGET, 0);
+		negotiation_idle(a, f);
+		break;
+	case FLOW_HOLDDOWN:
+		negotiation_idle(a, f);
+		break;
+	case FLOW_INSTALL:
+		negotiation_step(a, f);
+		break;
+	case FLOW_SECURED:
+		f->renew = true;
+		negotiation_begin(a, f);
+		break;
+	case FLOW_QUEUED:
+	case FLOW_NEGOTIATE:
+	case FLOW_STATES:
+		break;
+	}
+}
+
+enum ike_admission negotiation_admit(struct agent *a,
+				     const struct endpoint *remote)
+{
+	const struct policy *p =
+		policy_table_lookup(a->config->policies, &remote->addr);
+
+	if (a->stopping || !link_is_up(a->link))
+		return IKE_IGNORE;
+	if (p && p->level == POLICY_BLOCK)
+		return IKE_IGNORE;
+	if (!admission_answer(a->admission, agent_now(a), &remote->addr))
+		return IKE_IGNORE;
+	return negotiation_anonymous_ok(p) ? IKE_ADMIT : IKE_REFUSE;
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What happens to a flow: an acquire starts it, the IKE engine and tacit-netd
+ * answer, a verdict or an SA pair ends it. All functions run on the loop, with
+ * the agent's time.
+ */
+#ifndef TACIT_AGENT_NEGOTIATION_H
+#define TACIT_AGENT_NEGOTIATION_H
+
+#include "agent/agent.h"
+
+/* The kernel trapped, or netd holds, the first packet of a flow. */
+void negotiation_on_acquire(struct agent *a, const struct record_acquire *q);
+/* The engine's outcomes. */
+void negotiation_on_child_up(struct agent *a, struct handle sa,
+			     const struct ike_child_up *up);
+void negotiation_on_child_down(struct agent *a,
+			       const struct ike_child_down *down);
+void negotiation_on_failed(struct agent *a, struct handle sa,
+			   const struct ike_failed *failed);
+/* netd's answers and events. */
+void negotiation_on_reply(struct agent *a, struct handle flow,
+			  const struct record_reply *reply);
+void negotiation_on_expire(struct agent *a, const struct record_expire *x);
+void negotiation_on_orphan(struct agent *a, const struct record_orphan *o);
+/* This address is ours no more: flows from it end without a word. */
+void negotiation_on_address_gone(struct agent *a, const struct addr *local);
+/* A new netd is there: every flow waits to be named by it. */
+void negotiation_on_welcome(struct agent *a);
+/* A flow's timer: user is the agent. */
+void negotiation_on_timer(struct timer *t, uint64_t now, void *user);
+/* Starts those that wait in line, as far as admission lets them. */
+void negotiation_run_queue(struct agent *a);
+/* What policy says about a stranger's IKE_SA_INIT. */
+enum ike_admission negotiation_admit(struct agent *a,
+				     const struct endpoint *remote);
+/* May this policy lead to an SA with a peer that proves nothing? */
+bool negotiation_anonymous_ok(const struct policy *p);
+
+#endif

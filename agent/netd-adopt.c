@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Start: what an earlier run left in the kernel is taken over or taken away,
+ * in an order that leaves no closed network open for a moment.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "agent/netd.h"
+#include "util/log.h"
+#include "xfrm/nlsock.h"
+#include "xfrm/spd.h"
+
+struct found {
+	struct kpolicy *policies;
+	struct ksa *sas;
+	size_t n_policies, n_sas;
+};
+
+/* A list grows in powers of two. */
+static void *grow(void *list, size_t n, size_t size)
+{
+	return n & (n - 1) ? list : reallocarray(list, n ? n * 2 : 1, size);
+}
+
+static int found_policy(const struct kpolicy *p, void *user)
+{
+	struct found *f = user;
+	void *list = grow(f->policies, f->n_policies, sizeof(*p));
+
+	if (!list)
+		return -ENOMEM;
+	f->policies = list;
+	f->policies[f->n_policies++] = *p;
+	return 0;
+}
+
+static int found_sa(const struct ksa *sa, void *user)
+{
+	struct found *f = user;
+	void *list;
+
+	if (sa->larval)
+		return 0;
+	list = grow(f->sas, f->n_sas, sizeof(*sa));
+	if (!list)
+		return -ENOMEM;
+	f->sas = list;
+	f->sas[f->n_sas++] = *sa;
+	return 0;
+}
+
+static bool is_host(const struct prefix *p)
+{
+	return p->len == addr_len(&p->addr) * 8;
+}
+
+/* The hosts of a policy; a link-local one gets the link of our address. */
+static bool policy_hosts(const struct netd *n, const struct kpolicy *p,
+			 struct addr *ret_local, struct addr *ret_remote)
+{
+	bool out = p->dir == KDIR_OUT;
+	uint32_t scope;
+
+	if (p->dir == KDIR_FWD || !is_host(&p->sel.src) ||
+	    !is_host(&p->sel.dst))
+		return false;
+	*ret_local = out ? p->sel.src.addr : p->sel.dst.addr;
+	*ret_remote = out ? p->sel.dst.addr : p->sel.src.addr;
+	scope = address_table_scope(n->guard.own, ret_local);
+	ret_local->scope = scope;
+	if (addr_is_linklocal(ret_remote))
+		ret_remote->scope = scope;
+	return true;
+}
+
+/* Out-policies first: they name the flow. */
+static int adopt_flows(struct netd *n, const struct found *f)
+{
+	static const enum kdir order[] = { KDIR_OUT, KDIR_IN };
+	struct addr local, remote;
+	int r;
+
+	for (size_t d = 0; d < 2; d++)
+		for (size_t i = 0; i < f->n_policies; i++) {
+			const struct kpolicy *p = &f->policies[i];
+
+			if (p->dir != order[d] ||
+			    !policy_hosts(n, p, &local, &remote))
+				continue;
+			r = netd_flow_adopt_policy(&n->flows, p, &local,
+						   &remote);
+			if (r < 0 && r != -ENOENT)
+				return r;
+		}
+	return 0;
+}
+
+static int adopt_sas(struct netd *n, const struct found *f)
+{
+	for (size_t i = 0; i < f->n_sas; i++) {
+		struct change c = { .op = CHANGE_SA_DELETE, .sa = f->sas[i] };
+		int r = netd_flow_adopt_sa(&n->flows, &f->sas[i]);
+
+		if (r == -ENOENT)
+			r = n->kernel.apply(n->kernel.user, &c, 1);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* Whatever is neither a flow's nor a network's is a leftover. */
+static int adopt_sweep(struct netd *n, const struct found *f)
+{
+	struct netd_batch b;
+	struct kpolicy p;
+	size_t swept = 0;
+
+	netd_batch_init(&b, &n->kernel);
+	for (size_t i = 0; i < f->n_policies; i++) {
+		if (netd_pairs_taken(&n->pairs, &f->policies[i]) ||
+		    netd_networks_want(n->networks, &f->policies[i], &p))
+			continue;
+		netd_batch_policy(&b, CHANGE_POLICY_DELETE, &f->policies[i]);
+		swept++;
+	}
+	if (swept)
+		log_info("%zu kernel policies of an earlier run are removed.",
+			 swept);
+	return netd_batch_done(&b);
+}
+
+static int adopt_networks(struct netd *n)
+{
+	const struct address_table *own = n->guard.own;
+	int r = 0;
+
+	n->addresses_known = true;
+	for (size_t i = 0; i < own->count && r == 0; i++) {
+		r = netd_networks_add(n->networks, &own->list[i].addr,
+				      &own->list[i].broadcast);
+		/* Logged; the others' places are still ours to fill. */
+		if (r == -EEXIST)
+			r = 0;
+	}
+	return r;
+}
+
+int netd_adopt(struct netd *n)
+{
+	struct found f = { 0 };
+	int r = spd_dump_ours(n->nl, found_policy, &f);
+
+	if (r == 0)
+		r = sad_dump_ours(n->nl, found_sa, &f);
+	if (r == 0)
+		r = adopt_flows(n, &f);
+	if (r == 0)
+		r = adopt_sas(n, &f);
+	if (r == 0)
+		netd_flows_adopted(&n->flows, netd_now(n));
+	if (r == 0)
+		r = adopt_networks(n);
+	if (r == 0)
+		r = adopt_sweep(n, &f);
+	free(f.policies);
+	free(f.sas);
+	return r;
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The table of what is always in the clear.
+ */
+#include "agent/netd-bypass.h"
+
+enum { ICMP = 1, UDP = 17, ICMPV6 = 58 };
+enum { OUT = 1 << KDIR_OUT, IN = 1 << KDIR_IN, BOTH = OUT | IN };
+
+struct bypass {
+	uint16_t family;
+	uint8_t dirs;
+	const char *dst; /* NULL: any */
+	uint8_t protocol;
+	int sport, dport; /* -1: any. ICMP: type and code */
+};
+
+/* One row a place: DHCP's both directions are two rows, for a client's and a
+ * server's sake. */
+static const struct bypass table[] = {
+	{ AF_INET, BOTH, "224.0.0.0/4", 0, -1, -1 },
+	{ AF_INET, BOTH, "255.255.255.255", 0, -1, -1 },
+	{ AF_INET, BOTH, NULL, UDP, 68, 67 },
+	{ AF_INET, BOTH, NULL, UDP, 67, 68 },
+	/* Path MTU discovery: fragmentation needed (RFC 1191). */
+	{ AF_INET, IN, NULL, ICMP, 3, 4 },
+	{ AF_INET6, BOTH, "ff00::/8", 0, -1, -1 },
+	/* Neighbour discovery (RFC 4861 4.1 to 4.5). */
+	{ AF_INET6, BOTH, NULL, ICMPV6, 133, -1 },
+	{ AF_INET6, BOTH, NULL, ICMPV6, 134, -1 },
+	{ AF_INET6, BOTH, NULL, ICMPV6, 135, -1 },
+	{ AF_INET6, BOTH, NULL, ICMPV6, 136, -1 },
+	{ AF_INET6, BOTH, NULL, ICMPV6, 137, -1 },
+	{ AF_INET6, BOTH, NULL, UDP, 546, 547 },
+	{ AF_INET6, BOTH, NULL, UDP, 547, 546 },
+	/* Packet too big (RFC 4443 3.2). */
+	{ AF_INET6, IN, NULL, ICMPV6, 2, -1 },
+};
+
+static struct kpolicy bypass_policy(const struct bypass *b, enum kdir dir)
+{
+	struct kpolicy p = {
+		.dir = dir,
+		.action = KACTION_PASS,
+		.priority = KPOLICY_PRIO_BYPASS,
+		.sel = { .protocol = b->protocol },
+	};
+
+	p.sel.src.addr.family = b->family;
+	p.sel.dst.addr.family = b->family;
+	/* The table's own texts always parse. */
+	if (b->dst && prefix_parse(b->dst, &p.sel.dst) < 0)
+		p.sel.dst.addr.family = b->family;
+	if (b->sport >= 0) {
+		p.sel.sport = (uint16_t)b->sport;
+		p.sel.sport_mask = 0xffff;
+	}
+	if (b->dport >= 0) {
+		p.sel.dport = (uint16_t)b->dport;
+		p.sel.dport_mask = 0xffff;
+	}
+	return p;
+}
+
+bool netd_bypass_at(int family, size_t i, struct kpolicy *ret)
+{
+	static const enum kdir dirs[] = { KDIR_OUT, KDIR_IN };
+
+	for (size_t k = 0; k < sizeof(table) / sizeof(table[0]); k++) {
+		if (table[k].family != family)
+			continue;
+		for (size_t d = 0; d < 2; d++) {
+			if (!(table[k].dirs & 1 << dirs[d]) || i-- > 0)
+				continue;
+			*ret = bypass_policy(&table[k], dirs[d]);
+			return true;
+		}
+	}
+	return false;
+}
+
+struct kpolicy netd_bypass_broadcast(const struct addr *broadcast,
+				     enum kdir dir)
+{
+	const struct bypass any = { .family = broadcast->family,
+				    .sport = -1,
+				    .dport = -1 };
+	struct kpolicy p = bypass_policy(&any, dir);
+
+	p.sel.dst = prefix_host(broadcast);
+	return p;
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What is always in the clear (design section 5): neighbour discovery,
+ * multicast and broadcast, DHCP, packet-too-big. Kernel policies stronger
+ * than all others of ours.
+ */
+#ifndef TACIT_AGENT_NETD_BYPASS_H
+#define TACIT_AGENT_NETD_BYPASS_H
+
+#include "xfrm/kernel.h"
+
+/* The i-th bypass policy of the family; false behind the last. */
+bool netd_bypass_at(int family, size_t i, struct kpolicy *ret);
+/* Those of one broadcast address. */
+struct kpolicy netd_bypass_broadcast(const struct addr *broadcast,
+				     enum kdir dir);
+
+#endif

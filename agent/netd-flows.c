@@ -1,0 +1,678 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The flow table: installation, make before break, removal. What is found at
+ * start, and what is left over, is agent/netd-orphans.c's.
+ */
+#include "agent/netd-flow.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/limits.h"
+#include "util/log.h"
+#include "util/secret.h"
+
+/* Packets under way when the peer gets a new SA still come with the old. */
+#define FLOW_DRAIN_MS 5000u
+
+/* --- the table ---------------------------------------------------------- */
+
+static uint64_t spi_hash(const struct netd_flows *t, const struct addr *dst,
+			 uint32_t spi)
+{
+	uint8_t key[21];
+
+	key[0] = (uint8_t)dst->family;
+	memcpy(key + 1, dst->bytes, 16);
+	memcpy(key + 17, &spi, 4);
+	return hash_bytes(&t->pairs->hash_key, key, sizeof(key));
+}
+
+const struct addr *netd_sa_dst(const struct netd_sa *sa)
+{
+	return sa->inbound ? &sa->flow->pair->local : &sa->flow->pair->remote;
+}
+
+struct netd_sa *netd_sa_find(const struct netd_flows *t, const struct addr *dst,
+			     uint32_t spi)
+{
+	struct addr want = *dst;
+
+	want.scope = 0;
+	hmap_for_each (n, &t->by_spi, spi_hash(t, dst, spi)) {
+		struct netd_sa *sa = container_of(n, struct netd_sa, node);
+		struct addr is = *netd_sa_dst(sa);
+
+		is.scope = 0;
+		if (sa->spi == spi && addr_equal(&is, &want))
+			return sa;
+	}
+	return NULL;
+}
+
+struct netd_sa *netd_sa_new(struct netd_flow *f, uint32_t spi, bool inbound)
+{
+	struct netd_sa *sa = calloc(1, sizeof(*sa));
+
+	if (!sa)
+		return NULL;
+	sa->flow = f;
+	sa->spi = spi;
+	sa->inbound = inbound;
+	if (hmap_insert(&f->table->by_spi, &sa->node,
+			spi_hash(f->table, netd_sa_dst(sa), spi)) < 0) {
+		free(sa);
+		return NULL;
+	}
+	sa->next = f->sas;
+	f->sas = sa;
+	f->n_sas++;
+	return sa;
+}
+
+void netd_sa_free(struct netd_sa *sa)
+{
+	struct netd_flow *f = sa->flow;
+
+	for (struct netd_sa **p = &f->sas; *p; p = &(*p)->next)
+		if (*p == sa) {
+			*p = sa->next;
+			break;
+		}
+	f->n_sas--;
+	hmap_remove(&f->table->by_spi, &sa->node);
+	free(sa);
+}
+
+struct change netd_sa_deletion(const struct netd_sa *sa)
+{
+	const struct netd_pair *p = sa->flow->pair;
+
+	return (struct change){
+		.op = CHANGE_SA_DELETE,
+		.sa = { .src = sa->inbound ? p->remote : p->local,
+			.dst = *netd_sa_dst(sa),
+			.esp.spi = sa->spi,
+			.reqid = sa->flow->reqid,
+			.inbound = sa->inbound },
+	};
+}
+
+struct netd_flow *netd_flow_get(const struct netd_flows *t, uint32_t reqid)
+{
+	struct hmap_node *n = hmap_first(&t->by_reqid, reqid);
+
+	/* The hash is the reqid itself. */
+	return n ? container_of(n, struct netd_flow, node) : NULL;
+}
+
+static void flow_drained(struct timer *timer, uint64_t now, void *user);
+
+int netd_flow_new(struct netd_flows *t, struct netd_pair *p, uint32_t reqid,
+		  struct netd_flow **ret)
+{
+	struct netd_flow *f;
+
+	if (t->count >= LIMIT_FLOWS)
+		return -ENOSPC;
+	f = calloc(1, sizeof(*f));
+	if (!f)
+		return -ENOMEM;
+	f->table = t;
+	f->pair = p;
+	f->reqid = reqid;
+	f->out_reqid = reqid;
+	timer_init(&f->drain, flow_drained);
+	timer_init(&f->lonely, netd_flow_lonely);
+	if (hmap_insert(&t->by_reqid, &f->node, reqid) < 0) {
+		free(f);
+		return -ENOMEM;
+	}
+	f->next = t->first;
+	f->prev = &t->first;
+	if (f->next)
+		f->next->prev = &f->next;
+	t->first = f;
+	t->count++;
+	p->flow = f;
+	*ret = f;
+	return 0;
+}
+
+/* The out-SA that waits, with its place in the table. */
+static void flow_forget_waiting(struct netd_flow *f)
+{
+	if (f->waiting)
+		secret_wipe(f->waiting, sizeof(*f->waiting));
+	free(f->waiting);
+	f->waiting = NULL;
+	for (struct netd_sa *sa = f->sas, *next; sa; sa = next) {
+		next = sa->next;
+		if (sa->waiting)
+			netd_sa_free(sa);
+	}
+}
+
+/* The pair stays. */
+void netd_flow_free(struct netd_flow *f)
+{
+	struct netd_flows *t = f->table;
+
+	flow_forget_waiting(f);
+	while (f->sas)
+		netd_sa_free(f->sas);
+	timer_cancel(t->wheel, &f->drain);
+	timer_cancel(t->wheel, &f->lonely);
+	hmap_remove(&t->by_reqid, &f->node);
+	*f->prev = f->next;
+	if (f->next)
+		f->next->prev = f->prev;
+	if (t->report == f)
+		t->report = f->next;
+	t->count--;
+	f->pair->flow = NULL;
+	memset(f->pair->flow_claim, 0, sizeof(f->pair->flow_claim));
+	free(f);
+}
+
+void netd_flows_init(struct netd_flows *t, struct netd_pairs *pairs,
+		     const struct netd_kernel *k, struct timer_wheel *w)
+{
+	*t = (struct netd_flows){ .pairs = pairs, .kernel = k, .wheel = w };
+	hmap_init(&t->by_reqid);
+	hmap_init(&t->by_spi);
+}
+
+void netd_flows_done(struct netd_flows *t)
+{
+	while (t->first)
+		netd_flow_free(t->first);
+	hmap_done(&t->by_reqid);
+	hmap_done(&t->by_spi);
+}
+
+/* --- claims ------------------------------------------------------------- */
+
+void netd_flow_claim(struct netd_flow *f)
+{
+	struct netd_claim *in = &f->pair->flow_claim[KDIR_IN];
+	struct netd_claim *out = &f->pair->flow_claim[KDIR_OUT];
+
+	*in = (struct netd_claim){
+		.set = true,
+		.action = KACTION_PROTECT,
+		.optional = !f->hardened,
+		.reqid = f->mixed ? 0 : f->reqid,
+	};
+	*out = (struct netd_claim){
+		.set = f->sending,
+		.action = KACTION_PROTECT,
+		.reqid = f->out_reqid,
+	};
+}
+
+static int flow_sync(struct netd_flow *f)
+{
+	netd_flow_claim(f);
+	return netd_pair_sync(f->table->pairs, f->pair);
+}
+
+/* Deletes SAs from the kernel and the table: those of a direction that are
+ * old, or all. */
+static void flow_delete(struct netd_flow *f, bool only_old, bool inbound)
+{
+	const struct netd_kernel *k = f->table->kernel;
+	struct change c[LIMIT_FLOW_SAS];
+	size_t n = 0;
+
+	for (struct netd_sa *sa = f->sas, *next; sa; sa = next) {
+		next = sa->next;
+		if (only_old && (!sa->old || sa->inbound != inbound))
+			continue;
+		if (n < LIMIT_FLOW_SAS && !sa->waiting)
+			c[n++] = netd_sa_deletion(sa);
+		netd_sa_free(sa);
+	}
+	if (n && k->apply(k->user, c, n) < 0)
+		log_warning("An SA of reqid %08x could not be deleted; its "
+			    "lifetime will end it.",
+			    f->reqid);
+}
+
+static void flow_drained(struct timer *timer, uint64_t now, void *user)
+{
+	struct netd_flow *f = container_of(timer, struct netd_flow, drain);
+
+	(void)now;
+	(void)user;
+	/* The in-policy first, so that none of it hits a template that does
+	 * not know it; it is on its way out anyway. */
+	f->mixed = false;
+	if (flow_sync(f) < 0)
+		log_warning("The in-policy of reqid %08x still takes any SA.",
+			    f->reqid);
+	flow_delete(f, true, true);
+}
+
+/* --- installation --------------------------------------------------------- */
+
+struct installation {
+	const struct record_install *in;
+	struct netd_flow *flow;
+	struct netd_sa *sa_in, *sa_out;
+	bool is_new;   /* the flow was made for it */
+	bool takeover; /* an orphan's */
+	bool defer;    /* the out-SA waits here, not in the kernel */
+	bool send;     /* from now on with the new out-SA */
+};
+
+static struct ksa install_ksa(const struct record_install *in, bool inbound)
+{
+	return (struct ksa){
+		.src = inbound ? in->remote : in->local,
+		.dst = inbound ? in->local : in->remote,
+		.reqid = in->reqid,
+		.seq = inbound ? 0 : in->acquire_seq,
+		.hard_s = in->hard_s,
+		.soft_s = in->soft_s,
+		.inbound = inbound,
+		.esp = inbound ? in->in : in->out,
+	};
+}
+
+/* Everything that needs memory, before anything is done. */
+static int install_prepare(struct netd_flows *t, struct installation *x)
+{
+	const struct record_install *in = x->in;
+	struct netd_pair *p =
+		netd_pair_obtain(t->pairs, &in->local, &in->remote);
+	struct netd_flow *f;
+	int r;
+
+	if (!p)
+		return -ENOMEM;
+	x->is_new = !p->flow;
+	if (x->is_new) {
+		r = netd_flow_new(t, p, in->reqid, &p->flow);
+		if (r < 0) {
+			netd_pair_release(t->pairs, p);
+			return r;
+		}
+	}
+	f = x->flow = p->flow;
+	x->takeover = f->orphan;
+	x->send = !(in->flags & (RECORD_IN_ONLY | RECORD_OUT_LATER));
+	x->defer = (in->flags & RECORD_OUT_LATER) && f->sending &&
+		   f->reqid == in->reqid;
+	if (x->defer)
+		flow_forget_waiting(f);
+	if (f->n_sas + 2 > LIMIT_FLOW_SAS)
+		return -ENOSPC;
+	x->sa_in = netd_sa_new(f, in->in.spi, true);
+	if (!x->sa_in)
+		return -ENOMEM;
+	if (in->flags & RECORD_IN_ONLY)
+		return 0;
+	x->sa_out = netd_sa_new(f, in->out.spi, false);
+	if (!x->sa_out)
+		return -ENOMEM;
+	x->sa_out->waiting = x->defer;
+	if (!x->defer)
+		return 0;
+	f->waiting = malloc(sizeof(*f->waiting));
+	if (!f->waiting)
+		return -ENOMEM;
+	*f->waiting = install_ksa(in, false);
+	return 0;
+}
+
+static int install_sas(struct netd_flows *t, const struct installation *x)
+{
+	struct change c[2] = { 0 };
+	size_t n = 0;
+	int r;
+
+	c[n].op = CHANGE_SA_ADD;
+	c[n++].sa = install_ksa(x->in, true);
+	if (x->sa_out && !x->defer) {
+		c[n].op = CHANGE_SA_ADD;
+		c[n++].sa = install_ksa(x->in, false);
+	}
+	r = t->kernel->apply(t->kernel->user, c, n);
+	for (size_t i = 0; r < 0 && i < n; i++) {
+		struct change back = c[i];
+
+		back.op = CHANGE_SA_DELETE;
+		if (!c[i].error &&
+		    t->kernel->apply(t->kernel->user, &back, 1) < 0)
+			log_error("An SA could not be taken back.");
+		change_wipe(&back, 1);
+	}
+	change_wipe(c, 2);
+	return r;
+}
+
+/* Undoes install_prepare(), and what the kernel got when there. */
+static void install_undo(struct netd_flows *t, struct installation *x,
+			 bool there)
+{
+	struct netd_flow *f = x->flow;
+	struct change c[2];
+	size_t n = 0;
+
+	if (!f)
+		return;
+	if (x->sa_in) {
+		c[n++] = netd_sa_deletion(x->sa_in);
+		netd_sa_free(x->sa_in);
+	}
+	if (x->defer) {
+		flow_forget_waiting(f);
+	} else if (x->sa_out) {
+		c[n++] = netd_sa_deletion(x->sa_out);
+		netd_sa_free(x->sa_out);
+	}
+	if (there && t->kernel->apply(t->kernel->user, c, n) < 0)
+		log_error("SAs of reqid %08x could not be taken back.",
+			  f->reqid);
+	if (x->is_new) {
+		struct netd_pair *p = f->pair;
+
+		netd_flow_free(f);
+		netd_pair_release(t->pairs, p);
+	}
+}
+
+/* The flow's new claims; on failure the old ones stand again. */
+static int install_policies(struct installation *x)
+{
+	struct netd_flow *f = x->flow, before = *f;
+	bool optional = (x->in->flags & RECORD_IN_OPTIONAL) != 0;
+	int r;
+
+	/* A flow that has once required protection goes on to, unless a new
+	 * agent begins anew. */
+	f->hardened = !optional || (before.hardened && !x->takeover);
+	if (f->reqid != x->in->reqid)
+		f->mixed = true;
+	f->reqid = x->in->reqid;
+	if (x->send) {
+		f->sending = true;
+		f->out_reqid = f->reqid;
+	}
+	r = flow_sync(f);
+	if (r == 0)
+		return 0;
+	f->hardened = before.hardened;
+	f->mixed = before.mixed;
+	f->reqid = before.reqid;
+	f->sending = before.sending;
+	f->out_reqid = before.out_reqid;
+	if (x->is_new)
+		memset(f->pair->flow_claim, 0, sizeof(f->pair->flow_claim));
+	else
+		netd_flow_claim(f);
+	if (netd_pair_sync(f->table->pairs, f->pair) < 0)
+		log_error("Policies of reqid %08x could not be put back.",
+			  f->reqid);
+	return r;
+}
+
+/* Nothing can fail from here on. */
+static void install_commit(struct netd_flows *t, struct installation *x,
+			   uint32_t reqid_before, uint64_t now)
+{
+	struct netd_flow *f = x->flow;
+	bool old = false;
+
+	if (f->reqid != reqid_before) {
+		hmap_remove(&t->by_reqid, &f->node);
+		/* Only a first insertion needs memory. */
+		if (hmap_insert(&t->by_reqid, &f->node, f->reqid) < 0)
+			log_error("Out of memory: reqid %08x is lost.",
+				  f->reqid);
+	}
+	for (struct netd_sa *sa = f->sas; x->takeover && sa; sa = sa->next)
+		if (sa != x->sa_in && sa != x->sa_out) {
+			sa->old = true;
+			old = true;
+		}
+	if (x->takeover) {
+		f->orphan = false;
+		timer_cancel(t->wheel, &f->lonely);
+	}
+	if (x->send)
+		flow_delete(f, true, false);
+	if (old)
+		timer_arm(t->wheel, &f->drain, now + FLOW_DRAIN_MS);
+}
+
+int netd_flow_install(struct netd_flows *t, const struct record_install *in,
+		      uint64_t now)
+{
+	struct installation x = { .in = in };
+	uint32_t reqid_before;
+	int r;
+
+	r = install_prepare(t, &x);
+	if (r < 0) {
+		install_undo(t, &x, false);
+		return r;
+	}
+	r = install_sas(t, &x);
+	if (r < 0) {
+		install_undo(t, &x, false);
+		return r;
+	}
+	reqid_before = x.flow->reqid;
+	r = install_policies(&x);
+	if (r < 0) {
+		install_undo(t, &x, true);
+		return r;
+	}
+	install_commit(t, &x, reqid_before, now);
+	if (x.send)
+		t->ready(t->user, &in->local, &in->remote);
+	return 0;
+}
+
+/* --- the other requests ------------------------------------------------- */
+
+static bool flow_has_out(const struct netd_flow *f)
+{
+	for (const struct netd_sa *sa = f->sas; sa; sa = sa->next)
+		if (!sa->inbound && !sa->old)
+			return true;
+	return false;
+}
+
+/* The out-SA that waited here goes into the kernel. */
+static int flow_add_waiting(struct netd_flow *f)
+{
+	struct change c = { .op = CHANGE_SA_ADD };
+	int r;
+
+	if (!f->waiting)
+		return 0;
+	c.sa = *f->waiting;
+	r = f->table->kernel->apply(f->table->kernel->user, &c, 1);
+	change_wipe(&c, 1);
+	if (r < 0)
+		return r;
+	for (struct netd_sa *sa = f->sas; sa; sa = sa->next)
+		sa->waiting = false;
+	flow_forget_waiting(f);
+	return 0;
+}
+
+int netd_flow_switch(struct netd_flows *t, uint32_t reqid)
+{
+	struct netd_flow *f = netd_flow_get(t, reqid);
+	bool sending;
+	uint32_t out_reqid;
+	int r;
+
+	if (!f)
+		return -ENOENT;
+	if (!flow_has_out(f))
+		return -ENODATA;
+	r = flow_add_waiting(f);
+	if (r < 0)
+		return r;
+	sending = f->sending;
+	out_reqid = f->out_reqid;
+	f->sending = true;
+	f->out_reqid = f->reqid;
+	r = flow_sync(f);
+	if (r < 0) {
+		f->sending = sending;
+		f->out_reqid = out_reqid;
+		netd_flow_claim(f);
+		return r;
+	}
+	flow_delete(f, true, false);
+	t->ready(t->user, &f->pair->local, &f->pair->remote);
+	return 0;
+}
+
+int netd_flow_harden(struct netd_flows *t, uint32_t reqid)
+{
+	struct netd_flow *f = netd_flow_get(t, reqid);
+	int r;
+
+	if (!f)
+		return -ENOENT;
+	if (f->hardened)
+		return 0;
+	f->hardened = true;
+	r = flow_sync(f);
+	if (r < 0) {
+		f->hardened = false;
+		netd_flow_claim(f);
+	}
+	return r;
+}
+
+int netd_flow_remove_sa(struct netd_flows *t, uint32_t reqid, uint32_t spi,
+			bool inbound)
+{
+	struct netd_flow *f = netd_flow_get(t, reqid);
+	struct change c;
+	int r;
+
+	for (struct netd_sa *sa = f ? f->sas : NULL; sa; sa = sa->next) {
+		if (sa->spi != spi || sa->inbound != inbound)
+			continue;
+		if (sa->waiting) {
+			flow_forget_waiting(f);
+			return 0;
+		}
+		c = netd_sa_deletion(sa);
+		r = t->kernel->apply(t->kernel->user, &c, 1);
+		if (r == 0)
+			netd_sa_free(sa);
+		return r;
+	}
+	return -ENOENT;
+}
+
+/* Policies first: nothing may look for an SA that is gone. */
+static int flow_remove(struct netd_flow *f, bool force)
+{
+	struct netd_pair *p = f->pair;
+	struct netd_pairs *pairs = f->table->pairs;
+	int r;
+
+	memset(p->flow_claim, 0, sizeof(p->flow_claim));
+	r = netd_pair_sync(pairs, p);
+	if (r < 0 && !force) {
+		netd_flow_claim(f);
+		return r;
+	}
+	flow_delete(f, false, false);
+	netd_flow_free(f);
+	netd_pair_release(pairs, p);
+	return r;
+}
+
+int netd_flow_remove(struct netd_flows *t, uint32_t reqid)
+{
+	struct netd_flow *f = netd_flow_get(t, reqid);
+
+	return f ? flow_remove(f, false) : -ENOENT;
+}
+
+void netd_flow_drop(struct netd_flow *f)
+{
+	uint32_t reqid = f->reqid;
+
+	if (flow_remove(f, true) < 0)
+		log_error("Policies of reqid %08x could not be removed.",
+			  reqid);
+}
+
+void netd_flows_clear(struct netd_flows *t)
+{
+	while (t->first)
+		netd_flow_drop(t->first);
+}
+
+bool netd_flow_expired(struct netd_flows *t, const struct kexpire *e,
+		       struct record_expire *ret)
+{
+	struct netd_sa *sa = netd_sa_find(t, &e->sa.dst, e->sa.esp.spi);
+	bool left = false, old;
+	struct netd_flow *f;
+
+	if (!sa)
+		return false;
+	f = sa->flow;
+	old = sa->old;
+	*ret = (struct record_expire){
+		.local = f->pair->local,
+		.remote = f->pair->remote,
+		.reqid = f->reqid,
+		.spi = sa->spi,
+		.inbound = sa->inbound,
+		.hard = e->hard,
+	};
+	if (!e->hard)
+		return !old;
+	netd_sa_free(sa);
+	for (sa = f->sas; sa; sa = sa->next)
+		if (sa->inbound == (ret->inbound != 0) && !sa->waiting)
+			left = true;
+	if (!left)
+		netd_flow_drop(f);
+	return !old;
+}
+
+/* --- questions ---------------------------------------------------------- */
+
+bool netd_flow_pair(const struct netd_flows *t, uint32_t reqid,
+		    struct addr *ret_local, struct addr *ret_remote)
+{
+	const struct netd_flow *f = netd_flow_get(t, reqid);
+
+	if (!f)
+		return false;
+	*ret_local = f->pair->local;
+	*ret_remote = f->pair->remote;
+	return true;
+}
+
+uint32_t netd_flow_of_pair(const struct netd_flows *t, const struct addr *local,
+			   const struct addr *remote, bool *ret_orphan)
+{
+	const struct netd_pair *p = netd_pair_get(t->pairs, local, remote);
+
+	*ret_orphan = p && p->flow && p->flow->orphan;
+	return p && p->flow ? p->flow->reqid : 0;
+}
+
+bool netd_flow_has_spi(const struct netd_flows *t, const struct addr *dst,
+		       uint32_t spi)
+{
+	return netd_sa_find(t, dst, spi) != NULL;
+}

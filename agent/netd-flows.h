@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Flows as tacit-netd keeps them: for each host pair with protection its
+ * reqid, its SAs and its two policies. It knows neither keys (the kernel has
+ * them) nor why; it keeps the order in which things go in and out, so that no
+ * packet is lost or leaves in the clear.
+ */
+#ifndef TACIT_AGENT_NETD_FLOWS_H
+#define TACIT_AGENT_NETD_FLOWS_H
+
+#include "agent/netd-pairs.h"
+#include "util/timer.h"
+#include "xfrm/record.h"
+
+struct netd_flow;
+
+struct netd_flows {
+	struct hmap by_reqid, by_spi;
+	struct netd_flow *first;
+	size_t count;		  /* at most LIMIT_FLOWS */
+	struct netd_flow *report; /* the next to look at */
+	bool reporting;
+	struct netd_pairs *pairs;
+	const struct netd_kernel *kernel;
+	struct timer_wheel *wheel;
+	void *user;
+	/* Packets to this destination can go now. */
+	void (*ready)(void *user, const struct addr *local,
+		      const struct addr *remote);
+};
+
+void netd_flows_init(struct netd_flows *t, struct netd_pairs *pairs,
+		     const struct netd_kernel *k, struct timer_wheel *w);
+/* Frees all; the kernel is left as it is. */
+void netd_flows_done(struct netd_flows *t);
+
+/* The requests of xfrm/record.h; the guard has let them through. 0 or
+ * -errno, and then the flow is as it was before. */
+int netd_flow_install(struct netd_flows *t, const struct record_install *in,
+		      uint64_t now) __attribute__((warn_unused_result));
+/* -ENOENT: no such flow (all of these). -ENODATA: no SA waits for it. */
+int netd_flow_switch(struct netd_flows *t, uint32_t reqid)
+	__attribute__((warn_unused_result));
+int netd_flow_harden(struct netd_flows *t, uint32_t reqid)
+	__attribute__((warn_unused_result));
+int netd_flow_remove_sa(struct netd_flows *t, uint32_t reqid, uint32_t spi,
+			bool inbound) __attribute__((warn_unused_result));
+int netd_flow_remove(struct netd_flows *t, uint32_t reqid)
+	__attribute__((warn_unused_result));
+/* Takes every flow out of the kernel. */
+void netd_flows_clear(struct netd_flows *t);
+
+/* An SA's lifetime ends. After the hard one the kernel has deleted it, and a
+ * flow that has none left in one direction goes as a whole. True and what to
+ * tell the agent, when the SA is in use here. */
+bool netd_flow_expired(struct netd_flows *t, const struct kexpire *e,
+		       struct record_expire *ret);
+
+/* --- questions -------------------------------------------------------- */
+
+/* The pair whose flow has this reqid; false: none. */
+bool netd_flow_pair(const struct netd_flows *t, uint32_t reqid,
+		    struct addr *ret_local, struct addr *ret_remote);
+/* The reqid of the pair's flow, or 0; is it an orphan? */
+uint32_t netd_flow_of_pair(const struct netd_flows *t, const struct addr *local,
+			   const struct addr *remote, bool *ret_orphan);
+/* Does any SA of ours to this address have the SPI? */
+bool netd_flow_has_spi(const struct netd_flows *t, const struct addr *dst,
+		       uint32_t spi);
+
+/* --- orphans ---------------------------------------------------------- */
+
+/* The agent is gone: every complete flow is an orphan now, and goes unless
+ * somebody takes it over in time; the others go at once. */
+void netd_flows_orphan(struct netd_flows *t, uint64_t now);
+
+/*
+ * At start: what stands in the kernel. First all policies, then all SAs, then
+ * netd_flows_adopted(), which takes away what is not complete; the rest are
+ * orphans. 0; -ENOENT: it belongs to no flow, the caller deletes it; -ENOMEM.
+ */
+int netd_flow_adopt_policy(struct netd_flows *t, const struct kpolicy *p,
+			   const struct addr *local, const struct addr *remote)
+	__attribute__((warn_unused_result));
+int netd_flow_adopt_sa(struct netd_flows *t, const struct ksa *sa)
+	__attribute__((warn_unused_result));
+void netd_flows_adopted(struct netd_flows *t, uint64_t now);
+
+/* Reports the orphans one by one, the last one marked: start, then next until
+ * it returns false. Flows may come and go in between. */
+void netd_flows_report_start(struct netd_flows *t);
+bool netd_flows_report_next(struct netd_flows *t, struct record_orphan *ret);
+
+#endif

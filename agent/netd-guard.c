@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Every request against the invariants, before anything is done.
+ */
+#include "agent/netd-guard.h"
+
+#include <errno.h>
+
+static int refuse(int error, const char *why, const char **ret_why)
+{
+	*ret_why = why;
+	return error;
+}
+
+static enum policy_level guard_level(const struct netd_guard *g,
+				     const struct addr *remote)
+{
+	const struct policy *p = policy_table_lookup(g->policies, remote);
+
+	return p ? p->level : POLICY_FORBID;
+}
+
+static bool addr_is_broadcast(const struct netd_guard *g, const struct addr *a)
+{
+	static const struct addr all = { .family = AF_INET,
+					 .bytes = { 255, 255, 255, 255 } };
+
+	if (addr_equal(a, &all))
+		return true;
+	for (size_t i = 0; i < g->own->count; i++)
+		if (addr_len(a) && addr_equal(&g->own->list[i].broadcast, a))
+			return true;
+	return false;
+}
+
+bool netd_guard_remote(const struct netd_guard *g, const struct addr *remote)
+{
+	return !addr_is_multicast(remote) && !addr_is_loopback(remote) &&
+	       !addr_is_unspecified(remote) && !addr_is_broadcast(g, remote) &&
+	       !address_table_has(g->own, remote);
+}
+
+static int guard_hosts(const struct netd_guard *g, const struct addr *local,
+		       const struct addr *remote, const char **ret_why)
+{
+	if (!address_table_has(g->own, local))
+		return refuse(-EADDRNOTAVAIL, "local is not our address",
+			      ret_why);
+	if (!netd_guard_remote(g, remote))
+		return refuse(-EINVAL, "remote is no other host", ret_why);
+	return 0;
+}
+
+static int guard_install_flow(const struct netd_guard *g,
+			      const struct record_install *in,
+			      const char **ret_why)
+{
+	struct addr local, remote;
+	uint32_t reqid;
+	bool orphan;
+
+	if (netd_flow_pair(g->flows, in->reqid, &local, &remote) &&
+	    (!addr_equal(&local, &in->local) ||
+	     !addr_equal(&remote, &in->remote)))
+		return refuse(-EEXIST, "reqid is another host pair's", ret_why);
+	reqid = netd_flow_of_pair(g->flows, &in->local, &in->remote, &orphan);
+	if (reqid && reqid != in->reqid && !orphan)
+		return refuse(-EEXIST, "the host pair has another reqid",
+			      ret_why);
+	if (netd_flow_has_spi(g->flows, &in->local, in->in.spi))
+		return refuse(-EEXIST, "the inbound SPI is in use", ret_why);
+	if (!(in->flags & RECORD_IN_ONLY) &&
+	    netd_flow_has_spi(g->flows, &in->remote, in->out.spi))
+		return refuse(-EEXIST, "the outbound SPI is in use", ret_why);
+	return 0;
+}
+
+static int guard_install(const struct netd_guard *g,
+			 const struct record_install *in, const char **ret_why)
+{
+	int r = guard_hosts(g, &in->local, &in->remote, ret_why);
+
+	if (r < 0)
+		return r;
+	switch (guard_level(g, &in->remote)) {
+	case POLICY_FORBID:
+		return refuse(-EPERM, "policy forbids protection", ret_why);
+	case POLICY_BLOCK:
+		return refuse(-EPERM, "policy blocks the network", ret_why);
+	case POLICY_REQUIRE:
+		if (in->flags & RECORD_IN_OPTIONAL)
+			return refuse(-EPERM,
+				      "policy requires protection inbound",
+				      ret_why);
+		break;
+	case POLICY_ALLOW:
+	case POLICY_OFFER:
+		break;
+	}
+	return guard_install_flow(g, in, ret_why);
+}
+
+/* The reqid names the flow; addresses that do not agree mean confusion. */
+static int guard_flow(const struct netd_guard *g, const struct record_flow *f,
+		      const char **ret_why)
+{
+	struct addr local, remote;
+
+	if (!netd_flow_pair(g->flows, f->reqid, &local, &remote))
+		return refuse(-ENOENT, "no such flow", ret_why);
+	if (!f->local.family)
+		return 0;
+	if (!addr_equal(&f->local, &local) || !addr_equal(&f->remote, &remote))
+		return refuse(-EEXIST, "reqid is another host pair's", ret_why);
+	return 0;
+}
+
+static int guard_verdict(const struct netd_guard *g,
+			 const struct record_verdict *v, const char **ret_why)
+{
+	enum policy_level level = guard_level(g, &v->remote);
+	int r;
+
+	/* Taking a verdict back closes, and never opens more than policy. */
+	if (v->verdict == RECORD_FORGET)
+		return 0;
+	r = guard_hosts(g, &v->local, &v->remote, ret_why);
+	if (r < 0)
+		return r;
+	if (v->verdict == RECORD_CLEAR &&
+	    (level == POLICY_REQUIRE || level == POLICY_BLOCK))
+		return refuse(-EPERM, "policy closes the network", ret_why);
+	if (v->verdict == RECORD_BLOCK &&
+	    (level == POLICY_FORBID || level == POLICY_ALLOW))
+		return refuse(-EPERM, "policy opens the network", ret_why);
+	return 0;
+}
+
+int netd_guard_check(const struct netd_guard *g, const struct record *r,
+		     const char **ret_why)
+{
+	int error = record_validate(r, ret_why);
+
+	if (error < 0)
+		return error;
+	switch ((enum record_type)r->type) {
+	case RECORD_HELLO:
+	case RECORD_ALIVE:
+	case RECORD_BYE:
+		return 0;
+	case RECORD_INSTALL:
+		return guard_install(g, &r->install, ret_why);
+	case RECORD_SWITCH:
+	case RECORD_HARDEN:
+	case RECORD_REMOVE_SA:
+	case RECORD_REMOVE:
+		return guard_flow(g, &r->flow, ret_why);
+	case RECORD_VERDICT:
+		return guard_verdict(g, &r->verdict, ret_why);
+	case RECORD_WELCOME:
+	case RECORD_REPLY:
+	case RECORD_ACQUIRE:
+	case RECORD_EXPIRE:
+	case RECORD_ORPHAN:
+	case RECORD_ADDRESS:
+	case RECORD_TYPES:
+		break;
+	}
+	return refuse(-EPROTO, "not a request", ret_why);
+}

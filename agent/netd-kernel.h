@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The kernel as tacit-netd's tables see it: one function that carries out
+ * changes. Tests put a recorder in its place.
+ */
+#ifndef TACIT_AGENT_NETD_KERNEL_H
+#define TACIT_AGENT_NETD_KERNEL_H
+
+#include "xfrm/change.h"
+
+struct netd_kernel {
+	void *user;
+	/* As change_apply(). */
+	int (*apply)(void *user, struct change *c, size_t n);
+};
+
+/* Changes of policies gathered and sent many at a time. What fails is logged;
+ * the first error is kept. */
+struct netd_batch {
+	const struct netd_kernel *kernel;
+	struct change *list;
+	size_t n;
+	int error;
+};
+
+void netd_batch_init(struct netd_batch *b, const struct netd_kernel *k);
+void netd_batch_policy(struct netd_batch *b, enum change_op op,
+		       const struct kpolicy *p);
+/* Sends what is left and frees. 0 or the first error of all. */
+int netd_batch_done(struct netd_batch *b) __attribute__((warn_unused_result));
+
+#endif

@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * tacit-netd(8): options, what must be done with full privileges, and one
+ * clear sentence for each way to fail.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <linux/capability.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <systemd/sd-daemon.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "agent/follow.h"
+#include "agent/netd.h"
+#include "util/channel.h"
+#include "util/exitcode.h"
+#include "util/log.h"
+#include "util/privilege.h"
+#include "xfrm/udp.h"
+
+#define RUNTIME_DIR "/run/tacit"
+#define SOCKET_NAME "netd.sock"
+/* An agent that is just ending may still hold the ports. */
+#define PORT_TRIES    20
+#define PORT_PAUSE_MS 100
+
+struct options {
+	const char *config_dir, *runtime_dir;
+	bool debug, no_hold;
+};
+
+static void usage(FILE *to)
+{
+	fprintf(to,
+		"Usage: tacit-netd [OPTION...]\n"
+		"\n"
+		"Keeps the kernel state of the tacit agent: IPsec SAs and "
+		"policies, held packets,\n"
+		"the IKE sockets. It is started by tacit.service or by "
+		"tacitd --standalone.\n"
+		"\n"
+		"  --config-dir DIR   configuration (" SYSCONFDIR "/tacit)\n"
+		"  --runtime-dir DIR  socket " SOCKET_NAME " (" RUNTIME_DIR
+		")\n"
+		"  --debug            log everything\n"
+		"  --help             this text\n"
+		"  --version          the version\n");
+}
+
+/* -1: go on; else the exit code. */
+static int parse_options(int argc, char **argv, struct options *o)
+{
+	static const struct option longs[] = {
+		{ "config-dir", required_argument, NULL, 'c' },
+		{ "runtime-dir", required_argument, NULL, 'r' },
+		{ "no-hold", no_argument, NULL, 'n' },
+		{ "debug", no_argument, NULL, 'd' },
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'v' },
+		{ 0 },
+	};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "", longs, NULL)) >= 0) {
+		switch (c) {
+		case 'c':
+			o->config_dir = optarg;
+			break;
+		case 'r':
+			o->runtime_dir = optarg;
+			break;
+		case 'n':
+			o->no_hold = true;
+			break;
+		case 'd':
+			o->debug = true;
+			break;
+		case 'h':
+			usage(stdout);
+			return EXIT_OK;
+		case 'v':
+			puts(PACKAGE_NAME " " PACKAGE_VERSION);
+			return EXIT_OK;
+		default:
+			usage(stderr);
+			return EXIT_USAGE;
+		}
+	}
+	if (optind < argc) {
+		fprintf(stderr, "tacit-netd: unexpected argument: %s\n",
+			argv[optind]);
+		return EXIT_USAGE;
+	}
+	return -1;
+}
+
+static int load_config(const struct options *o, struct config **ret)
+{
+	struct config_errors errors = { 0 };
+	int r = config_load(o->config_dir, ret, &errors);
+
+	if (r == -EINVAL) {
+		config_errors_log(&errors);
+		log_error("The configuration has errors; nothing is changed.");
+	} else if (r < 0) {
+		log_error("The configuration cannot be read: %s", strerror(-r));
+	}
+	config_errors_done(&errors);
+	if (r == -EINVAL)
+		return EXIT_BAD_CONFIG;
+	if (r < 0)
+		return EXIT_FAILED;
+	log_set_level(o->debug ? LOG_DEBUG : (*ret)->log_level);
+	return EXIT_OK;
+}
+
+static int probe(struct probe *ret)
+{
+	int r = probe_kernel(ret);
+
+	if (r == -EPERM) {
+		log_error("CAP_NET_ADMIN is missing: start tacit-netd as root "
+			  "or by its systemd unit; in a container, grant it "
+			  "NET_ADMIN.");
+		return EXIT_NO_PRIVILEGE;
+	}
+	if (r == -EPROTONOSUPPORT) {
+		log_error("This kernel has no IPsec (CONFIG_XFRM_USER): load "
+			  "the modules xfrm_user, esp4 and esp6, or use a "
+			  "kernel that has them.");
+		return EXIT_NO_ESP;
+	}
+	if (r < 0) {
+		log_error("The kernel cannot be asked about ESP: %s",
+			  strerror(-r));
+		return EXIT_FAILED;
+	}
+	if (!ret->esp4 && !ret->esp6) {
+		log_error("This kernel has no ESP with AES-GCM: load the "
+			  "modules esp4 and esp6 (modprobe esp4 esp6), or use "
+			  "a kernel that has them.");
+		return EXIT_NO_ESP;
+	}
+	log_debug("ESP: IPv4 %s, IPv6 %s, ChaCha20-Poly1305 %s",
+		  ret->esp4 ? "yes" : "no", ret->esp6 ? "yes" : "no",
+		  ret->chacha ? "yes" : "no");
+	return EXIT_OK;
+}
+
+/* The directory is also the agent's, who makes its own socket there. */
+static void make_runtime_dir(const char *dir)
+{
+	uid_t agent;
+
+	if (mkdir(dir, 0755) < 0)
+		return;
+	if (geteuid() == 0 && privilege_user(AGENT_USER, &agent) == 0 &&
+	    chown(dir, agent, (gid_t)-1) < 0)
+		log_warning("%s: %s", dir, strerror(errno));
+}
+
+/* The socket's owner is the agent; where we may not give it away, anybody
+ * may connect, and who may stay is decided by user id. */
+static void give_socket(const char *path)
+{
+	uid_t agent;
+
+	if (geteuid() == 0) {
+		if (privilege_user(AGENT_USER, &agent) < 0)
+			return;
+		if (chown(path, agent, (gid_t)-1) == 0)
+			return;
+	}
+	if (chmod(path, 0666) < 0)
+		log_warning("%s: %s", path, strerror(errno));
+}
+
+static int listen_socket(const struct options *o, int *ret)
+{
+	char path[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
+	int n, fd;
+
+	make_runtime_dir(o->runtime_dir);
+	n = snprintf(path, sizeof(path), "%s/" SOCKET_NAME, o->runtime_dir);
+	if (n < 0 || (size_t)n >= sizeof(path)) {
+		log_error("%s: the name is too long for a socket.",
+			  o->runtime_dir);
+		return EXIT_USAGE;
+	}
+	fd = channel_listen(path);
+	if (fd == -EADDRINUSE) {
+		log_error("%s: another tacit-netd is running; stop it first "
+			  "(systemctl stop tacit), or give this one its own "
+			  "--runtime-dir and network namespace.",
+			  path);
+		return EXIT_ALREADY_RUNNING;
+	}
+	if (fd < 0) {
+		log_error("%s: %s", path, strerror(-fd));
+		return EXIT_FAILED;
+	}
+	give_socket(path);
+	*ret = fd;
+	return EXIT_OK;
+}
+
+static int open_port(int family, uint16_t port, bool natt)
+{
+	const struct timespec pause = { .tv_nsec = PORT_PAUSE_MS * 1000000L };
+	int fd = -EADDRINUSE;
+
+	for (int i = 0; i < PORT_TRIES && fd == -EADDRINUSE; i++) {
+		if (i)
+			nanosleep(&pause, NULL);
+		fd = udp_open(family, port, natt);
+	}
+	return fd;
+}
+
+/* In the order of struct record_welcome. */
+static int open_ports(const struct config *c, int udp[NETD_SOCKETS])
+{
+	for (int i = 0; i < NETD_SOCKETS; i++) {
+		int family = i < 2 ? AF_INET : AF_INET6;
+		uint16_t port = i % 2 ? c->natt_port : c->port;
+		int fd = open_port(family, port, i % 2);
+
+		if (fd == -EADDRINUSE) {
+			log_error("UDP port %u is taken by another program, "
+				  "maybe another keying daemon: \"ss -ulnp "
+				  "'sport = %u'\" names it; stop it, or set "
+				  "%s= in [IKE].",
+				  port, port, i % 2 ? "NATPort" : "Port");
+			return EXIT_PORT_TAKEN;
+		}
+		if (fd == -EACCES || fd == -EPERM) {
+			log_error("UDP port %u cannot be opened: %s is "
+				  "missing; start tacit-netd as root or by "
+				  "its systemd unit.",
+				  port,
+				  fd == -EACCES ? "CAP_NET_BIND_SERVICE"
+						: "CAP_NET_ADMIN");
+			return EXIT_NO_PRIVILEGE;
+		}
+		if (fd == -EAFNOSUPPORT || fd == -EADDRNOTAVAIL) {
+			log_info("This host has no IPv%d.", i < 2 ? 4 : 6);
+			continue;
+		}
+		if (fd < 0) {
+			log_error("UDP port %u cannot be opened: %s", port,
+				  strerror(-fd));
+			return EXIT_FAILED;
+		}
+		udp[i] = fd;
+	}
+	return EXIT_OK;
+}
+
+static int drop_privileges(void)
+{
+	const uint64_t keep = PRIVILEGE_CAP(CAP_NET_ADMIN) |
+			      PRIVILEGE_CAP(CAP_NET_BIND_SERVICE);
+	bool switched = false;
+	int r = privilege_drop(NETD_USER, keep, &switched);
+
+	if (r < 0) {
+		log_error("Privileges cannot be given up: %s", strerror(-r));
+		return EXIT_FAILED;
+	}
+	follow_supervisor();
+	if (!switched && geteuid() == 0)
+		log_notice("Running as root, with the network capabilities "
+			   "alone: there is no user " NETD_USER ".");
+	return EXIT_OK;
+}
+
+static int prepare_loop(sd_event **ret)
+{
+	static const int signals[] = { SIGTERM, SIGINT };
+	sd_event *event = NULL;
+	sigset_t set;
+	int r;
+
+	sigemptyset(&set);
+	for (size_t i = 0; i < 2; i++)
+		sigaddset(&set, signals[i]);
+	r = sigprocmask(SIG_BLOCK, &set, NULL) < 0 ? -errno : 0;
+	if (r >= 0)
+		r = sd_event_new(&event);
+	/* Without a handler of ours they end the loop. */
+	for (size_t i = 0; r >= 0 && i < 2; i++)
+		r = sd_event_add_signal(event, NULL, signals[i], NULL, NULL);
+	if (r >= 0)
+		r = sd_event_set_watchdog(event, 1);
+	if (r < 0) {
+		log_error("The event loop cannot be made: %s", strerror(-r));
+		sd_event_unref(event);
+		return EXIT_FAILED;
+	}
+	*ret = event;
+	return EXIT_OK;
+}
+
+static int run(struct netd_setup *setup)
+{
+	sd_event *event = NULL;
+	struct netd *n = NULL;
+	int code = prepare_loop(&event), r;
+
+	if (code != EXIT_OK)
+		return code;
+	r = netd_new(event, setup, &n);
+	if (r < 0) {
+		log_error("The kernel's state cannot be set up: %s",
+			  strerror(-r));
+		sd_event_unref(event);
+		return EXIT_FAILED;
+	}
+	sd_notify(0, "READY=1\nSTATUS=Waiting for the agent.");
+	log_info("Ready.");
+	r = sd_event_loop(event);
+	sd_notify(0, "STOPPING=1");
+	netd_free(n);
+	sd_event_unref(event);
+	return r < 0 ? EXIT_FAILED : EXIT_OK;
+}
+
+int main(int argc, char **argv)
+{
+	struct options o = { .runtime_dir = RUNTIME_DIR };
+	struct netd_setup setup = { .listen_fd = -1,
+				    .udp = { -1, -1, -1, -1 } };
+	int code = parse_options(argc, argv, &o);
+
+	if (code >= 0)
+		return code;
+	setup.no_hold = o.no_hold;
+	log_open("tacit-netd", o.debug ? LOG_DEBUG : LOG_INFO);
+	umask(0022);
+	code = load_config(&o, &setup.config);
+	if (code == EXIT_OK)
+		code = probe(&setup.probe);
+	if (code == EXIT_OK)
+		code = listen_socket(&o, &setup.listen_fd);
+	if (code == EXIT_OK)
+		code = open_ports(setup.config, setup.udp);
+	if (code == EXIT_OK)
+		code = drop_privileges();
+	if (code == EXIT_OK)
+		code = run(&setup);
+	config_free(setup.config);
+	return code;
+}

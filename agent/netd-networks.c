@@ -1,0 +1,563 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Policy table times own addresses. What stands in the kernel is a function
+ * of three things (table, addresses, armed), so every change installs the
+ * difference between two states of that function.
+ */
+#include "agent/netd-networks.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "agent/netd-bypass.h"
+#include "policy/ranges.h"
+#include "util/trie.h"
+
+struct network {
+	struct prefix prefix;
+	const struct policy *policy;
+	const struct network *parent; /* the next wider one, or NULL */
+};
+
+struct counted {
+	struct addr addr; /* scope is zero */
+	unsigned uses;
+};
+
+struct counted_list {
+	struct counted *list;
+	size_t n;
+};
+
+struct netd_networks {
+	struct netd_networks_config config;
+	struct network *list; /* wider ones before those that they contain */
+	size_t n;
+	struct trie *trie; /* of struct network */
+	struct counted_list own, broadcasts;
+	bool armed;
+	/* By family (v4, v6) and armed: does any network need a policy? */
+	bool active[2][2];
+	bool closed;
+};
+
+static int network_compare(const void *x, const void *y)
+{
+	const struct network *a = x, *b = y;
+	int r = addr_compare(&a->prefix.addr, &b->prefix.addr);
+
+	return r ? r : (int)a->prefix.len - (int)b->prefix.len;
+}
+
+static bool network_contains(const struct prefix *wide, const struct prefix *p)
+{
+	return wide->len <= p->len && prefix_contains(wide, &p->addr);
+}
+
+static int is_v6(const struct addr *a)
+{
+	return a->family == AF_INET6;
+}
+
+/* What happens to traffic of the network in this direction. */
+static enum kaction network_action(const struct netd_networks *n,
+				   const struct network *net, enum kdir dir,
+				   bool armed, bool *ret_optional)
+{
+	bool esp;
+
+	*ret_optional = false;
+	if (!net)
+		return KACTION_PASS;
+	esp = is_v6(&net->prefix.addr) ? n->config.esp6 : n->config.esp4;
+	switch (net->policy->level) {
+	case POLICY_FORBID:
+	case POLICY_ALLOW:
+		return KACTION_PASS;
+	case POLICY_OFFER:
+		if (dir == KDIR_IN || !armed || !esp)
+			return KACTION_PASS;
+		*ret_optional = true;
+		return KACTION_PROTECT;
+	case POLICY_REQUIRE:
+		return KACTION_PROTECT;
+	case POLICY_BLOCK:
+		break;
+	}
+	return KACTION_BLOCK;
+}
+
+/* Its own policy in the kernel, without the selector; false: none needed. */
+static bool network_needs(const struct netd_networks *n,
+			  const struct network *net, enum kdir dir, bool armed,
+			  struct kpolicy *ret)
+{
+	bool optional, wider_optional;
+	enum kaction action = network_action(n, net, dir, armed, &optional);
+	enum kaction wider =
+		network_action(n, net->parent, dir, armed, &wider_optional);
+	uint32_t longest = is_v6(&net->prefix.addr) ? 128 : 32;
+
+	if (action == wider && optional == wider_optional)
+		return false;
+	*ret = (struct kpolicy){
+		.dir = dir,
+		.action = action,
+		.optional = optional,
+		.priority = KPOLICY_PRIO_NETWORK + longest - net->prefix.len,
+	};
+	/* Inbound any SA of ours or of others will do: each takes its own
+	 * peer's packets only. */
+	if (action == KACTION_PROTECT && dir == KDIR_OUT)
+		ret->reqid = KERNEL_TRAP_REQID;
+	return true;
+}
+
+static struct kselector network_place(const struct network *net,
+				      const struct addr *own, enum kdir dir)
+{
+	struct prefix host = prefix_host(own);
+
+	return dir == KDIR_OUT ? kselector_between(&host, &net->prefix)
+			       : kselector_between(&net->prefix, &host);
+}
+
+static int netd_networks_flatten(struct netd_networks *n)
+{
+	const struct policy_table *t = n->config.policies;
+	size_t total = 0;
+
+	for (size_t i = 0; i < policy_table_count(t); i++)
+		total += policy_table_at(t, i)->n_networks;
+	n->list = calloc(total ? total : 1, sizeof(*n->list));
+	n->trie = trie_new();
+	if (!n->list || !n->trie)
+		return -ENOMEM;
+	for (size_t i = 0; i < policy_table_count(t); i++) {
+		const struct policy *p = policy_table_at(t, i);
+
+		for (size_t k = 0; k < p->n_networks; k++)
+			n->list[n->n++] =
+				(struct network){ .prefix = p->networks[k],
+						  .policy = p };
+		if (p->n_networks &&
+		    (p->level == POLICY_REQUIRE || p->level == POLICY_BLOCK))
+			n->closed = true;
+	}
+	return 0;
+}
+
+static int netd_networks_prepare(struct netd_networks *n)
+{
+	const struct network *wider = NULL;
+	struct kpolicy p;
+
+	qsort(n->list, n->n, sizeof(*n->list), network_compare);
+	for (size_t i = 0; i < n->n; i++) {
+		struct network *net = &n->list[i];
+		bool *active = n->active[is_v6(&net->prefix.addr)];
+		int r = trie_insert(n->trie, &net->prefix, net);
+
+		if (r < 0 && r != -EEXIST)
+			return r;
+		while (wider && !network_contains(&wider->prefix, &net->prefix))
+			wider = wider->parent;
+		net->parent = wider;
+		wider = net;
+		for (int armed = 0; armed < 2; armed++)
+			if (network_needs(n, net, KDIR_OUT, armed, &p) ||
+			    network_needs(n, net, KDIR_IN, armed, &p))
+				active[armed] = true;
+	}
+	return 0;
+}
+
+int netd_networks_new(const struct netd_networks_config *c,
+		      struct netd_networks **ret)
+{
+	struct netd_networks *n = calloc(1, sizeof(*n));
+	int r;
+
+	if (!n)
+		return -ENOMEM;
+	n->config = *c;
+	r = netd_networks_flatten(n);
+	if (r == 0)
+		r = netd_networks_prepare(n);
+	if (r < 0) {
+		netd_networks_free(n);
+		return r;
+	}
+	*ret = n;
+	return 0;
+}
+
+struct netd_networks *netd_networks_free(struct netd_networks *n)
+{
+	if (!n)
+		return NULL;
+	trie_free(n->trie);
+	free(n->list);
+	free(n->own.list);
+	free(n->broadcasts.list);
+	free(n);
+	return NULL;
+}
+
+/* 1: the first use; 0: one more. */
+static int counted_add(struct counted_list *l, struct addr a)
+{
+	struct counted *list;
+
+	a.scope = 0;
+	for (size_t i = 0; i < l->n; i++)
+		if (addr_equal(&l->list[i].addr, &a)) {
+			l->list[i].uses++;
+			return 0;
+		}
+	list = reallocarray(l->list, l->n + 1, sizeof(*list));
+	if (!list)
+		return -ENOMEM;
+	l->list = list;
+	l->list[l->n++] = (struct counted){ .addr = a, .uses = 1 };
+	return 1;
+}
+
+/* Was it the last use? */
+static bool counted_remove(struct counted_list *l, struct addr a)
+{
+	a.scope = 0;
+	for (size_t i = 0; i < l->n; i++) {
+		if (!addr_equal(&l->list[i].addr, &a))
+			continue;
+		if (--l->list[i].uses)
+			return false;
+		l->list[i] = l->list[--l->n];
+		return true;
+	}
+	return false;
+}
+
+static bool counted_has(const struct counted_list *l, struct addr a)
+{
+	a.scope = 0;
+	for (size_t i = 0; i < l->n; i++)
+		if (addr_equal(&l->list[i].addr, &a))
+			return true;
+	return false;
+}
+
+static void bypass_install(struct netd_batch *b, int family, bool there)
+{
+	struct kpolicy p;
+
+	for (size_t i = 0; netd_bypass_at(family, i, &p); i++)
+		netd_batch_policy(
+			b, there ? CHANGE_POLICY_SET : CHANGE_POLICY_DELETE,
+			&p);
+}
+
+static void broadcast_install(struct netd_batch *b, const struct addr *a,
+			      bool there)
+{
+	static const enum kdir dirs[] = { KDIR_OUT, KDIR_IN };
+
+	for (size_t i = 0; i < 2; i++) {
+		struct kpolicy p = netd_bypass_broadcast(a, dirs[i]);
+
+		netd_batch_policy(
+			b, there ? CHANGE_POLICY_SET : CHANGE_POLICY_DELETE,
+			&p);
+	}
+}
+
+static void family_install(const struct netd_networks *n, struct netd_batch *b,
+			   int family, bool there)
+{
+	bypass_install(b, family, there);
+	for (size_t i = 0; i < n->broadcasts.n; i++)
+		if (n->broadcasts.list[i].addr.family == family)
+			broadcast_install(b, &n->broadcasts.list[i].addr,
+					  there);
+}
+
+static bool counted_family(const struct counted_list *l, int family)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (l->list[i].addr.family == family)
+			return true;
+	return false;
+}
+
+/* Do policies of this family stand in this state? */
+static bool family_active(const struct netd_networks *n, int family, bool armed)
+{
+	return n->active[family == AF_INET6][armed] &&
+	       counted_family(&n->own, family);
+}
+
+enum state { STATE_NONE, STATE_DISARMED, STATE_ARMED };
+
+/* One place from one state to another. */
+static void place_move(const struct netd_networks *n, struct netd_batch *b,
+		       const struct network *net, const struct addr *own,
+		       enum kdir dir, enum state from, enum state to)
+{
+	struct kpolicy old, new;
+	bool was = from != STATE_NONE &&
+		   network_needs(n, net, dir, from == STATE_ARMED, &old);
+	bool is = to != STATE_NONE &&
+		  network_needs(n, net, dir, to == STATE_ARMED, &new);
+
+	if (!was && !is)
+		return;
+	if (was && is &&
+	    old.action == new.action &&old.optional == new.optional)
+		return;
+	if (!is)
+		new = old;
+	new.sel = network_place(net, own, dir);
+	if (n->config.taken(n->config.user, &new))
+		return;
+	netd_batch_policy(b,
+			  !is	? CHANGE_POLICY_DELETE
+			  : was ? CHANGE_POLICY_UPDATE
+				: CHANGE_POLICY_SET,
+			  &new);
+}
+
+/* The most specific networks first: opening a network must not for a moment
+ * open what is closed inside, nor closing one close what is open inside. */
+static void address_move(const struct netd_networks *n, struct netd_batch *b,
+			 const struct addr *own, enum state from, enum state to)
+{
+	for (size_t i = n->n; i-- > 0;) {
+		if (n->list[i].prefix.addr.family != own->family)
+			continue;
+		place_move(n, b, &n->list[i], own, KDIR_IN, from, to);
+		place_move(n, b, &n->list[i], own, KDIR_OUT, from, to);
+	}
+}
+
+static enum state netd_networks_state(const struct netd_networks *n)
+{
+	return n->armed ? STATE_ARMED : STATE_DISARMED;
+}
+
+int netd_networks_add(struct netd_networks *n, const struct addr *own,
+		      const struct addr *broadcast)
+{
+	bool active = family_active(n, own->family, n->armed);
+	struct netd_batch b;
+	int r, first = counted_add(&n->own, *own);
+
+	if (first < 0)
+		return first;
+	netd_batch_init(&b, n->config.kernel);
+	if (addr_len(broadcast)) {
+		r = counted_add(&n->broadcasts, *broadcast);
+		if (r < 0)
+			b.error = r;
+		if (r == 1 && active)
+			broadcast_install(&b, broadcast, true);
+	}
+	if (!active && family_active(n, own->family, n->armed))
+		family_install(n, &b, own->family, true);
+	if (first == 1) {
+		struct addr a = *own;
+
+		a.scope = 0;
+		address_move(n, &b, &a, STATE_NONE, netd_networks_state(n));
+	}
+	return netd_batch_done(&b);
+}
+
+int netd_networks_remove(struct netd_networks *n, const struct addr *own,
+			 const struct addr *broadcast)
+{
+	bool active = family_active(n, own->family, n->armed);
+	struct netd_batch b;
+
+	netd_batch_init(&b, n->config.kernel);
+	if (counted_remove(&n->own, *own)) {
+		struct addr a = *own;
+
+		a.scope = 0;
+		address_move(n, &b, &a, netd_networks_state(n), STATE_NONE);
+	}
+	if (active && !family_active(n, own->family, n->armed))
+		family_install(n, &b, own->family, false);
+	if (addr_len(broadcast) && counted_remove(&n->broadcasts, *broadcast) &&
+	    active)
+		broadcast_install(&b, broadcast, false);
+	return netd_batch_done(&b);
+}
+
+static int netd_networks_move(struct netd_networks *n, enum state from,
+			      enum state to)
+{
+	static const int families[] = { AF_INET, AF_INET6 };
+	struct netd_batch b;
+	bool was[2], is[2];
+
+	netd_batch_init(&b, n->config.kernel);
+	for (size_t i = 0; i < 2; i++) {
+		was[i] = from != STATE_NONE &&
+			 family_active(n, families[i], from == STATE_ARMED);
+		is[i] = to != STATE_NONE &&
+			family_active(n, families[i], to == STATE_ARMED);
+		if (!was[i] && is[i])
+			family_install(n, &b, families[i], true);
+	}
+	for (size_t i = 0; i < n->own.n; i++)
+		address_move(n, &b, &n->own.list[i].addr, from, to);
+	for (size_t i = 0; i < 2; i++)
+		if (was[i] && !is[i])
+			family_install(n, &b, families[i], false);
+	return netd_batch_done(&b);
+}
+
+int netd_networks_set_armed(struct netd_networks *n, bool armed)
+{
+	enum state from = netd_networks_state(n);
+
+	if (n->armed == armed)
+		return 0;
+	n->armed = armed;
+	return netd_networks_move(n, from, netd_networks_state(n));
+}
+
+bool netd_networks_armed(const struct netd_networks *n)
+{
+	return n->armed;
+}
+
+int netd_networks_clear(struct netd_networks *n)
+{
+	return netd_networks_move(n, netd_networks_state(n), STATE_NONE);
+}
+
+bool netd_networks_any_closed(const struct netd_networks *n)
+{
+	return n->closed;
+}
+
+/* Is this place that of a bypass which stands now? */
+static bool netd_networks_want_bypass(const struct netd_networks *n,
+				      const struct kpolicy *place,
+				      struct kpolicy *ret)
+{
+	int family = place->sel.dst.addr.family;
+	struct kpolicy p;
+
+	if (!family_active(n, family, n->armed))
+		return false;
+	for (size_t i = 0; netd_bypass_at(family, i, &p); i++)
+		if (kpolicy_same_place(&p, place)) {
+			*ret = p;
+			return true;
+		}
+	if (!counted_has(&n->broadcasts, place->sel.dst.addr))
+		return false;
+	p = netd_bypass_broadcast(&place->sel.dst.addr, place->dir);
+	if (!kpolicy_same_place(&p, place))
+		return false;
+	*ret = p;
+	return true;
+}
+
+bool netd_networks_want(const struct netd_networks *n,
+			const struct kpolicy *place, struct kpolicy *ret)
+{
+	const struct prefix *own =
+		place->dir == KDIR_OUT ? &place->sel.src : &place->sel.dst;
+	const struct prefix *net =
+		place->dir == KDIR_OUT ? &place->sel.dst : &place->sel.src;
+	const struct network *found;
+	struct kpolicy p;
+
+	if (place->dir == KDIR_FWD)
+		return false;
+	if (netd_networks_want_bypass(n, place, ret))
+		return true;
+	found = trie_get(n->trie, net);
+	if (!found || own->len != addr_len(&own->addr) * 8 ||
+	    !counted_has(&n->own, own->addr) ||
+	    !network_needs(n, found, place->dir, n->armed, &p))
+		return false;
+	p.sel = network_place(found, &own->addr, place->dir);
+	if (!kpolicy_same_place(&p, place))
+		return false;
+	*ret = p;
+	return true;
+}
+
+bool netd_networks_trap(const struct netd_networks *n, const struct addr *local,
+			const struct addr *remote, struct kpolicy *ret)
+{
+	const struct network *net = trie_lookup(n->trie, remote, NULL);
+	struct kpolicy p;
+
+	/* A network that differs not from the wider one has none of its own. */
+	for (; net; net = net->parent)
+		if (network_needs(n, net, KDIR_OUT, n->armed, &p))
+			break;
+	if (!net || p.action != KACTION_PROTECT ||
+	    !counted_has(&n->own, *local))
+		return false;
+	p.sel = network_place(net, local, KDIR_OUT);
+	*ret = p;
+	return true;
+}
+
+struct range_list {
+	const struct netd_networks *n;
+	struct hold_range *list;
+	size_t count, room;
+};
+
+static int range_take(const struct addr *first, const struct addr *last,
+		      const struct policy *p, void *user)
+{
+	struct range_list *l = user;
+	bool esp = is_v6(first) ? l->n->config.esp6 : l->n->config.esp4;
+
+	if (p->level != POLICY_REQUIRE &&
+	    !(p->level == POLICY_OFFER && p->wait && l->n->armed && esp))
+		return 0;
+	if (l->count == l->room) {
+		size_t room = l->room ? l->room * 2 : 16;
+		struct hold_range *list =
+			reallocarray(l->list, room, sizeof(*list));
+
+		if (!list)
+			return -ENOMEM;
+		l->list = list;
+		l->room = room;
+	}
+	l->list[l->count++] = (struct hold_range){
+		.first = *first,
+		.last = *last,
+		.require = p->level == POLICY_REQUIRE,
+	};
+	return 0;
+}
+
+int netd_networks_ranges(const struct netd_networks *n, struct hold_range **ret,
+			 size_t *ret_n)
+{
+	struct range_list l = { .n = n };
+	int r = policy_table_ranges(n->config.policies, AF_INET, range_take,
+				    &l);
+
+	if (r == 0)
+		r = policy_table_ranges(n->config.policies, AF_INET6,
+					range_take, &l);
+	if (r < 0) {
+		free(l.list);
+		return r;
+	}
+	*ret = l.list;
+	*ret_n = l.count;
+	return 0;
+}

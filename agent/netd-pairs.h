@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Who holds the policies between two hosts. The kernel keeps one policy a
+ * selector and direction, whatever its priority, so a pair's shunt, its flow
+ * and a network of one host are rivals for one place: the shunt wins, then
+ * the flow, then the network, and whoever leaves makes way for the next in
+ * one step, never by way of an empty place.
+ */
+#ifndef TACIT_AGENT_NETD_PAIRS_H
+#define TACIT_AGENT_NETD_PAIRS_H
+
+#include "agent/netd-networks.h"
+#include "util/hmap.h"
+
+/* A wish for one direction. */
+struct netd_claim {
+	bool set;
+	enum kaction action;
+	bool optional;
+	uint32_t reqid;
+	uint32_t hard_s; /* 0: none */
+};
+
+struct netd_flow;
+struct netd_shunt;
+
+struct netd_pair {
+	struct hmap_node node;
+	/* Found without regard to scope: see xfrm/kernel.h. */
+	struct addr local, remote;
+	struct netd_flow *flow;	  /* borrowed; netd-flows */
+	struct netd_shunt *shunt; /* borrowed; netd-shunts */
+	struct netd_claim flow_claim[2], shunt_claim[2]; /* by enum kdir */
+	bool there[2]; /* a policy of the pair's stands in the kernel */
+};
+
+struct netd_pairs {
+	struct hmap map;
+	struct hash_key hash_key;
+	const struct netd_kernel *kernel;
+	const struct netd_networks *networks; /* NULL: none (yet) */
+};
+
+void netd_pairs_init(struct netd_pairs *t, const struct netd_kernel *k,
+		     const struct hash_key *key);
+/* Frees all pairs; the kernel is left as it is. */
+void netd_pairs_done(struct netd_pairs *t);
+
+/* NULL when there is none. */
+struct netd_pair *netd_pair_get(const struct netd_pairs *t,
+				const struct addr *local,
+				const struct addr *remote);
+/* Finds or makes one; NULL: out of memory. */
+struct netd_pair *netd_pair_obtain(struct netd_pairs *t,
+				   const struct addr *local,
+				   const struct addr *remote);
+/* Frees it when nothing is left of it. */
+void netd_pair_release(struct netd_pairs *t, struct netd_pair *p);
+
+/* The place of the pair in this direction. */
+struct kpolicy netd_pair_place(const struct netd_pair *p, enum kdir dir);
+/* Brings both places in the kernel to what is claimed. 0 or -errno, and then
+ * what stands there is the old or the new one, as p->there says. */
+int netd_pair_sync(struct netd_pairs *t, struct netd_pair *p)
+	__attribute__((warn_unused_result));
+/* Does a pair's own policy stand in this place? (netd_networks_config) */
+bool netd_pairs_taken(const struct netd_pairs *t, const struct kpolicy *place);
+/* The pair whose place this is, or NULL. */
+struct netd_pair *netd_pairs_at(const struct netd_pairs *t,
+				const struct kpolicy *place);
+
+#endif

@@ -1,0 +1,439 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The dialogue with the agent: requests pass the guard and are carried out,
+ * what the kernel and the packet holder say is passed on.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/netd.h"
+#include "util/log.h"
+#include "xfrm/nlsock.h"
+#include "xfrm/spd.h"
+
+/* After lost events the databases are read at most so often. */
+#define LOOK_MS 1000u
+
+/* --- to the agent ------------------------------------------------------- */
+
+static void reply(struct netd *n, const struct record *to, int error)
+{
+	struct record r;
+
+	record_init(&r, RECORD_REPLY, to->seq);
+	r.reply.error = error;
+	r.reply.type =
+		to->type < RECORD_TYPES && to->type ? to->type : RECORD_REPLY;
+	netd_agent_send(&n->agent, &r, NULL, 0);
+}
+
+static bool agent_listens(const struct netd *n)
+{
+	return n->greeted && netd_agent_lives(&n->agent);
+}
+
+/* The link of a link-local address, where who told us of it knew none. */
+static void complete_scopes(const struct netd *n, struct addr *local,
+			    struct addr *remote)
+{
+	if (addr_is_linklocal(local) && local->family == AF_INET6 &&
+	    !local->scope)
+		local->scope = address_table_scope(n->guard.own, local);
+	if (addr_is_linklocal(remote) && remote->family == AF_INET6 &&
+	    !remote->scope)
+		remote->scope = local->scope;
+}
+
+static void send_acquire(struct netd *n, struct record_acquire *a)
+{
+	struct record r;
+
+	if (!agent_listens(n))
+		return;
+	complete_scopes(n, &a->local, &a->remote);
+	if (!address_table_has(n->guard.own, &a->local) ||
+	    !netd_guard_remote(&n->guard, &a->remote))
+		return;
+	record_init(&r, RECORD_ACQUIRE, 0);
+	r.acquire = *a;
+	netd_agent_send(&n->agent, &r, NULL, 0);
+}
+
+/* An ICMP selector has type and code where ports are. */
+static bool has_ports(uint8_t protocol)
+{
+	return protocol == IPPROTO_TCP || protocol == IPPROTO_UDP ||
+	       protocol == IPPROTO_UDPLITE || protocol == IPPROTO_SCTP ||
+	       protocol == IPPROTO_DCCP;
+}
+
+void netd_on_acquire(void *user, const struct kacquire *a)
+{
+	bool ports = has_ports(a->sel.protocol);
+	struct record_acquire q = {
+		.local = a->src,
+		.remote = a->dst,
+		.seq = a->seq,
+		.reqid = a->reqid,
+		.protocol = a->sel.protocol,
+		.local_port = ports ? a->sel.sport : 0,
+		.remote_port = ports ? a->sel.dport : 0,
+	};
+
+	send_acquire(user, &q);
+}
+
+void netd_on_first(void *user, const struct hold_packet *p)
+{
+	struct record_acquire q = {
+		.local = p->local,
+		.remote = p->remote,
+		.reqid = KERNEL_TRAP_REQID,
+		.protocol = p->protocol,
+		.local_port = p->local_port,
+		.remote_port = p->remote_port,
+		.held = 1,
+	};
+
+	send_acquire(user, &q);
+}
+
+static int larval_found(const struct ksa *sa, void *user)
+{
+	struct kacquire a = {
+		.src = sa->src,
+		.dst = sa->dst,
+		.sel = sa->sel,
+		.seq = sa->seq,
+		.reqid = sa->reqid,
+	};
+
+	if (sa->larval && sa->reqid == KERNEL_TRAP_REQID)
+		netd_on_acquire(user, &a);
+	return 0;
+}
+
+/* Acquires that the agent has not heard: their larval states still wait. */
+static void report_larval(struct netd *n)
+{
+	int r;
+
+	if (!agent_listens(n))
+		return;
+	r = sad_dump_ours(n->nl, larval_found, n);
+	if (r < 0)
+		log_limited(&n->limit, netd_now(n), LOG_WARNING, NULL,
+			    "The kernel's SAs cannot be read: %s",
+			    strerror(-r));
+}
+
+void netd_look(struct timer *t, uint64_t now, void *user)
+{
+	(void)now;
+	(void)user;
+	report_larval(container_of(t, struct netd, look));
+}
+
+void netd_on_lost(void *user)
+{
+	struct netd *n = user;
+
+	log_limited(&n->limit, netd_now(n), LOG_NOTICE, NULL,
+		    "The kernel announced more than could be heard; its SAs "
+		    "are read instead.");
+	if (!timer_armed(&n->look))
+		timer_arm(n->wheel, &n->look, netd_now(n) + LOOK_MS);
+}
+
+void netd_on_expire(void *user, const struct kexpire *e)
+{
+	struct netd *n = user;
+	struct record r;
+
+	record_init(&r, RECORD_EXPIRE, 0);
+	if (netd_flow_expired(&n->flows, e, &r.expire) && agent_listens(n))
+		netd_agent_send(&n->agent, &r, NULL, 0);
+}
+
+void netd_on_policy_gone(void *user, const struct kpolicy *p)
+{
+	struct netd *n = user;
+
+	netd_shunt_expired(&n->shunts, p, netd_now(n));
+}
+
+void netd_on_address(struct netd *n, const struct addr *a, bool gone)
+{
+	struct record r;
+
+	if (!agent_listens(n))
+		return;
+	record_init(&r, RECORD_ADDRESS, 0);
+	r.address.addr = *a;
+	r.address.gone = gone;
+	netd_agent_send(&n->agent, &r, NULL, 0);
+}
+
+void netd_continue_reports(struct netd *n)
+{
+	struct record r;
+
+	while (agent_listens(n) && !netd_agent_busy(&n->agent)) {
+		record_init(&r, RECORD_ORPHAN, 0);
+		if (!netd_flows_report_next(&n->flows, &r.orphan))
+			return;
+		netd_agent_send(&n->agent, &r, NULL, 0);
+		if (r.orphan.last)
+			report_larval(n);
+	}
+}
+
+/* --- packets held --------------------------------------------------------- */
+
+/* The kernel's own queue runs when its policy is touched. */
+static void kick(struct netd *n, const struct addr *local,
+		 const struct addr *remote)
+{
+	struct change c = { .op = CHANGE_POLICY_UPDATE };
+	int r;
+
+	if (!netd_networks_trap(n->networks, local, remote, &c.policy) ||
+	    netd_pairs_taken(&n->pairs, &c.policy))
+		return;
+	r = n->kernel.apply(n->kernel.user, &c, 1);
+	if (r < 0)
+		log_debug("kick: %s", strerror(-r));
+}
+
+static void hold_failed(struct netd *n, const char *what, int error)
+{
+	if (error < 0)
+		log_limited(&n->limit, netd_now(n), LOG_WARNING, NULL,
+			    "Held packets cannot be %s: %s", what,
+			    strerror(-error));
+}
+
+static void forget_shunt(struct netd *n, const struct addr *local,
+			 const struct addr *remote)
+{
+	int r = netd_shunt_forget(&n->shunts, local, remote);
+
+	if (r < 0)
+		log_warning("A shunt could not be removed: %s", strerror(-r));
+	if (n->hold)
+		hold_failed(n, "trapped again", hold_forget(n->hold, remote));
+}
+
+void netd_on_ready(void *user, const struct addr *local,
+		   const struct addr *remote)
+{
+	struct netd *n = user;
+	const struct netd_pair *p = netd_pair_get(&n->pairs, local, remote);
+
+	/* What was decided without an SA is decided anew. */
+	if (p && p->shunt)
+		forget_shunt(n, local, remote);
+	if (n->hold)
+		hold_failed(n, "released",
+			    hold_release(n->hold, remote, netd_now(n)));
+	else
+		kick(n, local, remote);
+}
+
+void netd_on_shunt_gone(void *user, const struct addr *local,
+			const struct addr *remote)
+{
+	struct netd *n = user;
+
+	(void)local;
+	if (n->hold)
+		hold_failed(n, "trapped again", hold_forget(n->hold, remote));
+}
+
+static void set_ranges(struct netd *n)
+{
+	struct hold_range *ranges = NULL;
+	size_t count = 0;
+	int r;
+
+	if (!n->hold)
+		return;
+	r = netd_networks_ranges(n->networks, &ranges, &count);
+	if (r == 0)
+		r = hold_set_ranges(n->hold, ranges, count);
+	free(ranges);
+	if (r < 0)
+		log_error("First packets cannot be held: %s", strerror(-r));
+}
+
+void netd_arm(struct netd *n, bool armed)
+{
+	/* Errors have been logged; the rest of the traps stand. */
+	int r = netd_networks_set_armed(n->networks, armed);
+
+	if (r < 0)
+		log_error("Not all traps could be %s.",
+			  armed ? "set" : "taken away");
+	set_ranges(n);
+}
+
+/* --- from the agent ----------------------------------------------------- */
+
+static void on_hello(struct netd *n, const struct record *r)
+{
+	const struct address_table *own = n->guard.own;
+	int fds[NETD_SOCKETS];
+	struct record w;
+	size_t n_fds = 0;
+
+	record_init(&w, RECORD_WELCOME, r->seq);
+	for (unsigned i = 0; i < NETD_SOCKETS; i++)
+		if (n->udp[i] >= 0) {
+			fds[n_fds++] = n->udp[i];
+			w.welcome.sockets |= 1u << i;
+		}
+	w.welcome.flags = (n->probe.esp4 ? RECORD_HAS_ESP4 : 0u) |
+			  (n->probe.esp6 ? RECORD_HAS_ESP6 : 0u) |
+			  (n->hold ? RECORD_HAS_HOLD : 0u) |
+			  (n->probe.chacha ? RECORD_HAS_CHACHA : 0u);
+	netd_agent_send(&n->agent, &w, fds, n_fds);
+	n->greeted = true;
+	for (size_t i = 0; i < own->count; i++)
+		netd_on_address(n, &own->list[i].addr, false);
+	netd_arm(n, true);
+	netd_flows_report_start(&n->flows);
+	netd_continue_reports(n);
+}
+
+static int on_verdict(struct netd *n, const struct record_verdict *v)
+{
+	bool block = v->verdict == RECORD_BLOCK;
+	uint64_t now = netd_now(n);
+	int r;
+
+	if (v->verdict == RECORD_FORGET) {
+		forget_shunt(n, &v->local, &v->remote);
+		return 0;
+	}
+	r = netd_shunt_set(&n->shunts, &v->local, &v->remote, block,
+			   v->lifetime_ms, now);
+	if (r < 0)
+		return r;
+	if (!n->hold) {
+		if (!block)
+			kick(n, &v->local, &v->remote);
+	} else if (block) {
+		hold_failed(n, "dropped", hold_drop(n->hold, &v->remote));
+	} else {
+		hold_failed(
+			n, "let go",
+			hold_clear(n->hold, &v->remote, now, v->lifetime_ms));
+	}
+	return 0;
+}
+
+/* The agent stops by its own will: nothing of its remains. Closed networks
+ * stay closed until we stop ourselves. */
+static void on_bye(struct netd *n)
+{
+	n->greeted = false;
+	netd_arm(n, false);
+	netd_shunts_clear(&n->shunts);
+	netd_flows_clear(&n->flows);
+}
+
+static int carry_out(struct netd *n, const struct record *r)
+{
+	const struct record_flow *f = &r->flow;
+
+	switch ((enum record_type)r->type) {
+	case RECORD_INSTALL:
+		return netd_flow_install(&n->flows, &r->install, netd_now(n));
+	case RECORD_SWITCH:
+		return netd_flow_switch(&n->flows, f->reqid);
+	case RECORD_HARDEN:
+		return netd_flow_harden(&n->flows, f->reqid);
+	case RECORD_REMOVE_SA:
+		return netd_flow_remove_sa(&n->flows, f->reqid, f->spi,
+					   f->inbound);
+	case RECORD_REMOVE:
+		return netd_flow_remove(&n->flows, f->reqid);
+	case RECORD_VERDICT:
+		return on_verdict(n, &r->verdict);
+	case RECORD_BYE:
+		on_bye(n);
+		return 0;
+	case RECORD_HELLO:
+	case RECORD_ALIVE:
+	case RECORD_WELCOME:
+	case RECORD_REPLY:
+	case RECORD_ACQUIRE:
+	case RECORD_EXPIRE:
+	case RECORD_ORPHAN:
+	case RECORD_ADDRESS:
+	case RECORD_TYPES:
+		break;
+	}
+	return -EPROTO;
+}
+
+static void refuse(struct netd *n, const struct record *r, int error,
+		   const char *why)
+{
+	n->agent.refused++;
+	log_limited(&n->limit, netd_now(n), LOG_WARNING, NULL,
+		    "Refused: %s of the agent: %s (%s)",
+		    record_type_name(r->type), why, strerror(-error));
+	reply(n, r, error);
+}
+
+void netd_on_record(void *user, const struct record *r)
+{
+	struct netd *n = user;
+	const char *why = "";
+	int e = netd_guard_check(&n->guard, r, &why);
+
+	if (e == 0 && !n->greeted && r->type != RECORD_HELLO &&
+	    r->type != RECORD_ALIVE) {
+		why = "no HELLO before";
+		e = -EPROTO;
+	}
+	if (e < 0) {
+		refuse(n, r, e, why);
+		return;
+	}
+	if (r->type == RECORD_ALIVE)
+		return;
+	if (r->type == RECORD_HELLO) {
+		on_hello(n, r);
+		return;
+	}
+	e = carry_out(n, r);
+	if (e < 0)
+		log_limited(&n->limit, netd_now(n), LOG_WARNING, NULL,
+			    "%s failed: %s", record_type_name(r->type),
+			    strerror(-e));
+	reply(n, r, e);
+}
+
+void netd_on_hung(void *user, bool hung)
+{
+	struct netd *n = user;
+
+	if (!n->greeted)
+		return;
+	netd_arm(n, !hung);
+	if (!hung)
+		report_larval(n);
+}
+
+void netd_on_closed(void *user)
+{
+	struct netd *n = user;
+
+	n->greeted = false;
+	netd_arm(n, false);
+	netd_shunts_clear(&n->shunts);
+	netd_flows_orphan(&n->flows, netd_now(n));
+}

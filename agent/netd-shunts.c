@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Shunts and their ends.
+ */
+#include "agent/netd-shunts.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/limits.h"
+#include "util/log.h"
+
+struct netd_shunt {
+	struct netd_shunt *next, **prev; /* in netd_shunts.first */
+	struct netd_shunts *table;
+	struct netd_pair *pair;
+	struct timer timer;
+};
+
+/* What the kernel announces may be of a shunt that was replaced meanwhile;
+ * the present one's end is near then, or it is not the one. */
+#define SHUNT_NEAR_MS 1500u
+
+static void shunt_fired(struct timer *timer, uint64_t now, void *user);
+
+static struct netd_shunt *shunt_obtain(struct netd_shunts *t,
+				       struct netd_pair *p)
+{
+	struct netd_shunt *s = p->shunt;
+
+	if (s)
+		return s;
+	s = calloc(1, sizeof(*s));
+	if (!s)
+		return NULL;
+	s->table = t;
+	s->pair = p;
+	timer_init(&s->timer, shunt_fired);
+	s->next = t->first;
+	s->prev = &t->first;
+	if (s->next)
+		s->next->prev = &s->next;
+	t->first = s;
+	t->count++;
+	p->shunt = s;
+	return s;
+}
+
+static void shunt_free(struct netd_shunt *s)
+{
+	timer_cancel(s->table->wheel, &s->timer);
+	*s->prev = s->next;
+	if (s->next)
+		s->next->prev = s->prev;
+	s->table->count--;
+	s->pair->shunt = NULL;
+	memset(s->pair->shunt_claim, 0, sizeof(s->pair->shunt_claim));
+	free(s);
+}
+
+/* Takes it away; the place goes to the next claim. */
+static int shunt_end(struct netd_shunt *s)
+{
+	struct netd_pairs *pairs = s->table->pairs;
+	struct netd_pair *p = s->pair;
+	int r;
+
+	shunt_free(s);
+	r = netd_pair_sync(pairs, p);
+	netd_pair_release(pairs, p);
+	return r;
+}
+
+static void shunt_gone(struct netd_shunt *s)
+{
+	struct netd_shunts *t = s->table;
+	struct addr local = s->pair->local, remote = s->pair->remote;
+
+	if (shunt_end(s) < 0)
+		log_warning("A shunt could not be removed; the kernel's own "
+			    "timer will.");
+	t->gone(t->user, &local, &remote);
+}
+
+static void shunt_fired(struct timer *timer, uint64_t now, void *user)
+{
+	(void)now;
+	(void)user;
+	shunt_gone(container_of(timer, struct netd_shunt, timer));
+}
+
+int netd_shunt_set(struct netd_shunts *t, const struct addr *local,
+		   const struct addr *remote, bool block, uint32_t lifetime_ms,
+		   uint64_t now)
+{
+	struct netd_claim c = {
+		.set = true,
+		.action = block ? KACTION_BLOCK : KACTION_PASS,
+		.hard_s = lifetime_ms / 1000 + (lifetime_ms % 1000 != 0),
+	};
+	struct netd_pair *p = netd_pair_obtain(t->pairs, local, remote);
+	struct netd_shunt *s;
+	int r;
+
+	if (!p)
+		return -ENOMEM;
+	if (!p->shunt && t->count >= LIMIT_SHUNTS) {
+		netd_pair_release(t->pairs, p);
+		return -ENOSPC;
+	}
+	s = shunt_obtain(t, p);
+	if (!s) {
+		netd_pair_release(t->pairs, p);
+		return -ENOMEM;
+	}
+	p->shunt_claim[KDIR_OUT] = c;
+	/* What comes in the clear from a clear destination is the network's
+	 * business: only open networks have such. */
+	p->shunt_claim[KDIR_IN] = block ? c : (struct netd_claim){ 0 };
+	r = netd_pair_sync(t->pairs, p);
+	if (r < 0) {
+		/* Half of it would be nobody's. */
+		if (shunt_end(s) < 0)
+			log_error("A shunt could not be undone.");
+		return r;
+	}
+	timer_arm(t->wheel, &s->timer, now + lifetime_ms);
+	return 0;
+}
+
+int netd_shunt_forget(struct netd_shunts *t, const struct addr *local,
+		      const struct addr *remote)
+{
+	struct netd_pair *p = netd_pair_get(t->pairs, local, remote);
+
+	return p && p->shunt ? shunt_end(p->shunt) : 0;
+}
+
+void netd_shunt_expired(struct netd_shunts *t, const struct kpolicy *p,
+			uint64_t now)
+{
+	struct netd_pair *pair;
+
+	if (p->priority != KPOLICY_PRIO_SHUNT)
+		return;
+	pair = netd_pairs_at(t->pairs, p);
+	if (!pair || !pair->shunt ||
+	    pair->shunt->timer.deadline > now + SHUNT_NEAR_MS)
+		return;
+	pair->there[p->dir] = false;
+	shunt_gone(pair->shunt);
+}
+
+void netd_shunts_clear(struct netd_shunts *t)
+{
+	while (t->first)
+		shunt_gone(t->first);
+}
+
+void netd_shunts_done(struct netd_shunts *t)
+{
+	while (t->first)
+		shunt_free(t->first);
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Shunts: destinations that are decided without an SA, in the clear or
+ * blocked, for a time. The kernel's own lifetime bounds each, so that none
+ * outlives us for long; our timer ends it to the millisecond.
+ */
+#ifndef TACIT_AGENT_NETD_SHUNTS_H
+#define TACIT_AGENT_NETD_SHUNTS_H
+
+#include "agent/netd-pairs.h"
+#include "util/timer.h"
+
+struct netd_shunts {
+	struct netd_pairs *pairs;
+	struct timer_wheel *wheel;
+	struct netd_shunt *first;
+	size_t count; /* at most LIMIT_SHUNTS */
+	void *user;
+	/* It is no more: the trap is back. */
+	void (*gone)(void *user, const struct addr *local,
+		     const struct addr *remote);
+};
+
+/* Installs or replaces the pair's shunt. 0, -ENOSPC, -ENOMEM, -errno. */
+int netd_shunt_set(struct netd_shunts *t, const struct addr *local,
+		   const struct addr *remote, bool block, uint32_t lifetime_ms,
+		   uint64_t now) __attribute__((warn_unused_result));
+/* Takes it away, without gone(). No shunt is no error. */
+int netd_shunt_forget(struct netd_shunts *t, const struct addr *local,
+		      const struct addr *remote)
+	__attribute__((warn_unused_result));
+/* The kernel has removed this policy: its time was up. */
+void netd_shunt_expired(struct netd_shunts *t, const struct kpolicy *p,
+			uint64_t now);
+/* Takes all away, with gone(). */
+void netd_shunts_clear(struct netd_shunts *t);
+/* Frees them; the kernel is left as it is. */
+void netd_shunts_done(struct netd_shunts *t);
+
+#endif

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * tacit-netd: the one privileged process. It owns the event loop and all
+ * kernel state; the agent asks for changes by records (xfrm/record.h), and
+ * gets them within the guard's invariants.
+ */
+#ifndef TACIT_AGENT_NETD_H
+#define TACIT_AGENT_NETD_H
+
+#include <systemd/sd-event.h>
+
+#include "agent/netd-agent.h"
+#include "agent/netd-flows.h"
+#include "agent/netd-guard.h"
+#include "agent/netd-networks.h"
+#include "agent/netd-pairs.h"
+#include "agent/netd-shunts.h"
+#include "policy/config.h"
+#include "xfrm/address.h"
+#include "xfrm/event.h"
+#include "xfrm/hold.h"
+#include "xfrm/probe.h"
+
+#define NETD_SOCKETS 4
+
+/* What main() has made ready before privileges went. */
+struct netd_setup {
+	struct config *config; /* borrowed */
+	struct probe probe;
+	bool no_hold;	       /* the kernel's own queue, by wish */
+	int listen_fd;	       /* taken by netd_new(), in any case */
+	int udp[NETD_SOCKETS]; /* likewise; -1: not there */
+};
+
+struct netd {
+	sd_event *event;
+	sd_event_source *timer, *io[3];
+	struct timer_wheel *wheel;
+	struct config *config;
+	struct probe probe;
+	int udp[NETD_SOCKETS];
+
+	struct nlsock *nl;
+	struct netd_kernel kernel;
+	struct address_watch *addresses;
+	struct event_listener *events;
+	struct hold *hold; /* NULL: the kernel's own queue */
+	int larval_before; /* sysctl to restore, or -1 */
+
+	struct netd_pairs pairs;
+	struct netd_networks *networks;
+	struct netd_flows flows;
+	struct netd_shunts shunts;
+	struct netd_guard guard;
+	struct netd_agent agent;
+
+	bool greeted;	      /* the agent has said HELLO */
+	bool addresses_known; /* the first reading is over */
+	struct timer look;    /* for larval states, after lost events */
+	struct log_limit limit;
+};
+
+/* Brings the kernel to what the configuration says, and takes over what an
+ * earlier run left. 0 or -errno (logged); nothing new is left behind then. */
+int netd_new(sd_event *event, struct netd_setup *setup, struct netd **ret)
+	__attribute__((warn_unused_result));
+/* A clean stop: everything of ours goes, but closed networks stay closed
+ * unless OnStop=open. Takes NULL. */
+struct netd *netd_free(struct netd *n);
+
+/* Milliseconds of the monotonic clock, as of this turn of the loop. */
+uint64_t netd_now(const struct netd *n);
+
+/* --- netd-records.c: the dialogue with the agent ----------------------- */
+
+void netd_on_record(void *user, const struct record *r);
+void netd_on_hung(void *user, bool hung);
+void netd_on_closed(void *user);
+void netd_on_acquire(void *user, const struct kacquire *a);
+void netd_on_expire(void *user, const struct kexpire *e);
+void netd_on_policy_gone(void *user, const struct kpolicy *p);
+void netd_on_lost(void *user);
+void netd_on_first(void *user, const struct hold_packet *p);
+void netd_on_ready(void *user, const struct addr *local,
+		   const struct addr *remote);
+void netd_on_shunt_gone(void *user, const struct addr *local,
+			const struct addr *remote);
+void netd_on_address(struct netd *n, const struct addr *a, bool gone);
+/* Reports that wait for room in the link. */
+void netd_continue_reports(struct netd *n);
+/* Traps of offer networks and their holding on or off. */
+void netd_arm(struct netd *n, bool armed);
+/* Timer: reads the larval states after events were lost. */
+void netd_look(struct timer *t, uint64_t now, void *user);
+
+/* --- netd-adopt.c ------------------------------------------------------- */
+
+/* Takes over flows that stand in the kernel, installs what the networks need,
+ * and takes away whatever of ours has no reason. 0 or -errno. */
+int netd_adopt(struct netd *n) __attribute__((warn_unused_result));
+
+#endif

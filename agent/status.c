@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Status is derived from the flows at each call; nothing is kept for it. */
+#include "config.h"
+
+#include "agent/status.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *status_auth(const struct flow *f)
+{
+	if (!f->child.spi_in)
+		return "none";
+	return f->child.auth == IKE_AUTH_NULL ? "null" : "unknown";
+}
+
+static const char *status_reason(const struct flow *f)
+{
+	if (f->state == FLOW_SECURED && handle_is_none(f->child.ike))
+		return "of an earlier agent, being renewed";
+	return f->reason ? ike_reason_name(f->reason) : "";
+}
+
+/* The strings live until the next call with the same info. */
+static void status_of_flow(struct agent *a, const struct flow *f,
+			   struct ike_sa_info *info, struct dbus_peer *ret)
+{
+	const char *cipher = esp_cipher_name(f->child.cipher);
+
+	memset(info, 0, sizeof(*info));
+	ike_sa_describe(a->ike, f->child.ike, info);
+	*ret = (struct dbus_peer){
+		.local = f->local,
+		.remote = f->peer->addr,
+		.state = flow_state_name(f->state),
+		.policy = f->policy ? f->policy->name : "",
+		.level = f->policy ? policy_level_name(f->policy->level) : "",
+		.identity = "",
+		.auth = status_auth(f),
+		.algorithms = info->algorithms,
+		.cipher = cipher ? cipher : "",
+		.reason = status_reason(f),
+		.spi_in = f->child.spi_in,
+		.spi_out = f->child.spi_out,
+		.since_ms = agent_now(a) - f->since,
+		.setup_us = f->setup_us,
+	};
+}
+
+static const char *status_warning(struct agent *a)
+{
+	if (!link_is_up(a->link))
+		return "tacit-netd does not answer: new peers are not "
+		       "encrypted; see its log";
+	if (!(a->kernel & RECORD_HAS_ESP4))
+		return "this kernel has no ESP for IPv4: modprobe esp4";
+	if (!(a->kernel & RECORD_HAS_ESP6))
+		return "this kernel has no ESP for IPv6: modprobe esp6";
+	if (!(a->kernel & RECORD_HAS_HOLD))
+		return "this kernel has no nft_queue: first packets may be "
+		       "late; modprobe nft_queue";
+	if (!a->options->privileges_separate)
+		return "the programs run under one user: the privileged part "
+		       "is not set apart";
+	return "";
+}
+
+static void status_host(void *user, struct dbus_host *ret)
+{
+	struct agent *a = user;
+
+	*ret = (struct dbus_host){
+		.version = PACKAGE_VERSION,
+		.instance = "",
+		.warning = status_warning(a),
+		.protecting = link_is_up(a->link),
+		.privileges_separate = a->options->privileges_separate,
+		.secured = flow_table_count_state(a->flows, FLOW_SECURED) +
+			   flow_table_count_state(a->flows, FLOW_INSTALL),
+		.clear = flow_table_count_state(a->flows, FLOW_CLEAR),
+		.blocked = flow_table_count_state(a->flows, FLOW_BLOCKED),
+		.negotiating =
+			flow_table_count_state(a->flows, FLOW_NEGOTIATE) +
+			flow_table_count_state(a->flows, FLOW_QUEUED),
+		.held_down = flow_table_count_state(a->flows, FLOW_HOLDDOWN),
+		.acquires = a->counters.acquires,
+		.established = a->counters.established,
+		.failed = a->counters.failed,
+		.refused_records = a->counters.netd_refused,
+		.uptime_ms = agent_now(a) - a->started,
+	};
+}
+
+static int status_peer(void *user, const struct addr *remote,
+		       struct dbus_peer *ret)
+{
+	struct agent *a = user;
+	struct flow *f = flow_table_get_remote(a->flows, remote);
+
+	if (!f)
+		return -ENOENT;
+	status_of_flow(a, f, &a->status_info, ret);
+	return 0;
+}
+
+static int status_peers(void *user, const struct addr *after, uint32_t limit,
+			int (*each)(const struct dbus_peer *p, void *ctx),
+			void *ctx)
+{
+	struct agent *a = user;
+	struct flow *f = flow_table_after(
+		a->flows, after && after->family ? after : NULL);
+	struct dbus_peer p = { 0 };
+
+	/* Flows of one remote address are never parted by a page's end: the
+	 * cursor would skip the rest. */
+	for (uint32_t n = 0; f; n++, f = flow_table_next(a->flows, f)) {
+		int r;
+
+		if (n >= limit && !addr_equal(&f->peer->addr, &p.remote))
+			break;
+		status_of_flow(a, f, &a->status_info, &p);
+		r = each(&p, ctx);
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
+static char *status_networks(const struct policy *p)
+{
+	char *text = calloc(p->n_networks + 1, PREFIX_STRLEN + 1);
+	char *end = text;
+
+	if (!text)
+		return NULL;
+	for (size_t i = 0; i < p->n_networks; i++) {
+		if (i)
+			*end++ = ' ';
+		prefix_format(&p->networks[i], end);
+		end += strlen(end);
+	}
+	return text;
+}
+
+static int status_policies(void *user,
+			   int (*each)(const struct dbus_policy *p, void *ctx),
+			   void *ctx)
+{
+	struct agent *a = user;
+	const struct policy *p;
+
+	for (size_t i = 0; (p = policy_table_at(a->config->policies, i)); i++) {
+		char *networks = status_networks(p);
+		struct dbus_policy out = {
+			.name = p->name,
+			.level = policy_level_name(p->level),
+			.auth = policy_auth_name(p->auth),
+			.wait = p->wait || p->level == POLICY_REQUIRE,
+			.networks = networks ? networks : "",
+			.file = p->file ? p->file : "",
+		};
+		int r = each(&out, ctx);
+
+		free(networks);
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
+struct dbus_source status_source(struct agent *a)
+{
+	return (struct dbus_source){
+		.user = a,
+		.host = status_host,
+		.peer = status_peer,
+		.peers = status_peers,
+		.policies = status_policies,
+	};
+}

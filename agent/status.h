@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The agent as the bus shows it: flows and counters as plain values. */
+#ifndef TACIT_AGENT_STATUS_H
+#define TACIT_AGENT_STATUS_H
+
+#include "agent/agent.h"
+
+/* The calls through which dbus/ asks; user is the agent. */
+struct dbus_source status_source(struct agent *a);
+
+#endif

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The crypto threads, with a stand-in for the engine's jobs. */
+#include <errno.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "agent/jobs.h"
+#include "util/limits.h"
+
+struct ike_job {
+	int number;
+	bool ran;
+};
+
+static atomic_int freed;
+
+void ike_job_run(struct ike_job *job)
+{
+	job->ran = true;
+}
+
+struct ike_job *ike_job_free(struct ike_job *job)
+{
+	free(job);
+	freed++;
+	return NULL;
+}
+
+static struct ike_job *job_new(int number)
+{
+	struct ike_job *job = calloc(1, sizeof(*job));
+
+	assert_non_null(job);
+	job->number = number;
+	return job;
+}
+
+static void test_run(void **state)
+{
+	struct jobs *j;
+	unsigned done = 0, sum = 0;
+
+	(void)state;
+	assert_int_equal(jobs_new(&j), 0);
+	for (int i = 1; i <= 1000; i++)
+		assert_int_equal(jobs_add(j, job_new(i)), 0);
+	while (done < 1000) {
+		struct pollfd p = { jobs_fd(j), POLLIN, 0 };
+		struct ike_job *job;
+
+		assert_int_equal(poll(&p, 1, 10000), 1);
+		while ((job = jobs_take(j))) {
+			assert_true(job->ran);
+			sum += (unsigned)job->number;
+			done++;
+			free(job);
+		}
+	}
+	assert_int_equal(sum, 500500);
+	jobs_free(j);
+}
+
+/* Nobody takes: the limit counts what is finished too. */
+static void test_limit(void **state)
+{
+	struct jobs *j;
+	struct ike_job *extra = job_new(0);
+
+	(void)state;
+	freed = 0;
+	assert_int_equal(jobs_new(&j), 0);
+	for (unsigned i = 0; i < LIMIT_JOBS; i++)
+		assert_int_equal(jobs_add(j, job_new(1)), 0);
+	assert_int_equal(jobs_add(j, extra), -ENOBUFS);
+	free(extra);
+	jobs_free(j);
+	assert_int_equal(freed, LIMIT_JOBS);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_run),
+		cmocka_unit_test(test_limit),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
