@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Plain values of dbus/source.h as the dictionaries of the bus. Text that is
+ * no UTF-8 (some of it comes from strangers) is made so: a message with bad
+ * text would cost the reader its connection.
+ */
+#ifndef TACIT_DBUS_MARSHAL_H
+#define TACIT_DBUS_MARSHAL_H
+
+#include <systemd/sd-bus.h>
+
+#include "dbus/source.h"
+
+/* All append to the message: 0 or -errno. */
+int dbus_append_text(sd_bus_message *m, const char *text)
+	__attribute__((warn_unused_result));
+/* a{sv}; NULL: an empty one. */
+int dbus_append_peer(sd_bus_message *m, const struct dbus_peer *p)
+	__attribute__((warn_unused_result));
+int dbus_append_policy(sd_bus_message *m, const struct dbus_policy *p)
+	__attribute__((warn_unused_result));
+
+#endif

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Finding the agent and asking it. Nothing waits longer than TIMEOUT_US for a
+ * connection, and as long again for an answer: an agent that hangs is told of,
+ * not hung on.
+ */
+#define _GNU_SOURCE /* SOCK_CLOEXEC with connect(), program_invocation_name */
+#include "dbus/tacit-client.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "dbus/manager.h"
+#include "util/exitcode.h"
+
+#define DEFAULT_SOCKET RUNSTATEDIR "/tacit/agent.sock"
+#define TIMEOUT_US     5000000u
+
+struct tacit_client {
+	sd_bus *bus;
+	const char *name; /* of the agent on this bus; NULL: the other end */
+};
+
+static uint64_t now_us(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
+}
+
+static int connect_socket(const char *path)
+{
+	struct sockaddr_un sa = { .sun_family = AF_UNIX };
+	int fd, r;
+
+	if (strlen(path) >= sizeof(sa.sun_path))
+		return -ENAMETOOLONG;
+	strcpy(sa.sun_path, path);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return -errno;
+	if (connect(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0) {
+		r = -errno;
+		close(fd);
+		return r;
+	}
+	return fd;
+}
+
+/* Waits until the other end has greeted us. */
+static int wait_ready(sd_bus *bus)
+{
+	uint64_t now = now_us(), end = now + TIMEOUT_US;
+	int r;
+
+	while ((r = sd_bus_is_ready(bus)) == 0) {
+		r = sd_bus_process(bus, NULL);
+		if (r < 0)
+			return r;
+		if (r > 0)
+			continue;
+		now = now_us();
+		if (now >= end)
+			return -ETIMEDOUT;
+		r = sd_bus_wait(bus, end - now);
+		if (r < 0 && r != -EINTR)
+			return r;
+	}
+	return r < 0 ? r : 0;
+}
+
+static int open_socket(const char *path, sd_bus **ret)
+{
+	sd_bus *bus = NULL;
+	int fd = connect_socket(path), r;
+
+	if (fd < 0)
+		return fd;
+	r = sd_bus_new(&bus);
+	if (r >= 0)
+		r = sd_bus_set_fd(bus, fd, fd);
+	if (r < 0) {
+		close(fd);
+		sd_bus_unref(bus);
+		return r;
+	}
+	r = sd_bus_set_anonymous(bus, 1);
+	if (r >= 0)
+		r = sd_bus_start(bus);
+	if (r >= 0)
+		r = wait_ready(bus);
+	if (r < 0) {
+		sd_bus_close_unref(bus);
+		return r;
+	}
+	*ret = bus;
+	return 0;
+}
+
+static int open_system_bus(sd_bus **ret)
+{
+	sd_bus *bus = NULL;
+	int r = sd_bus_open_system(&bus);
+
+	if (r >= 0)
+		r = wait_ready(bus);
+	if (r < 0) {
+		sd_bus_close_unref(bus);
+		return r;
+	}
+	*ret = bus;
+	return 0;
+}
+
+static int not_running(const char *path, int error)
+{
+	fprintf(stderr,
+		"tacit: the agent is not running (%s: %s).\n"
+		"       Start it with: systemctl start tacit\n",
+		path, strerror(-error));
+	return EXIT_NOT_RUNNING;
+}
+
+static int no_connection(const char *path, int error)
+{
+	switch (error) {
+	case -ENOENT:
+	case -ECONNREFUSED:
+	case -ENOTDIR:
+		return not_running(path, error);
+	case -ETIMEDOUT:
+	case -EAGAIN:
+		fprintf(stderr,
+			"tacit: the agent at %s does not answer. See what it "
+			"does with: journalctl -u tacit\n",
+			path);
+		return EXIT_FAILED;
+	default:
+		fprintf(stderr, "tacit: cannot connect to %s: %s.\n", path,
+			strerror(-error));
+		return EXIT_FAILED;
+	}
+}
+
+int tacit_client_new(const char *socket, struct tacit_client **ret)
+{
+	const char *path = socket ? socket : DEFAULT_SOCKET;
+	struct tacit_client *c = calloc(1, sizeof(*c));
+	int r, system;
+
+	if (!c)
+		return no_connection(path, -ENOMEM);
+	r = open_socket(path, &c->bus);
+	/* Who names a socket wants this agent and no other. */
+	if (r < 0 && !socket) {
+		system = open_system_bus(&c->bus);
+		if (system >= 0) {
+			r = 0;
+			c->name = DBUS_NAME;
+		}
+	}
+	if (r < 0) {
+		free(c);
+		return no_connection(path, r);
+	}
+	(void)sd_bus_set_method_call_timeout(c->bus, TIMEOUT_US);
+	*ret = c;
+	return EXIT_OK;
+}
+
+struct tacit_client *tacit_client_free(struct tacit_client *c)
+{
+	if (!c)
+		return NULL;
+	sd_bus_close_unref(c->bus);
+	free(c);
+	return NULL;
+}
+
+static int explain(const sd_bus_error *e, int r)
+{
+	if (sd_bus_error_has_name(e, SD_BUS_ERROR_SERVICE_UNKNOWN) ||
+	    sd_bus_error_has_name(e, SD_BUS_ERROR_NAME_HAS_NO_OWNER))
+		return not_running(DEFAULT_SOCKET, -ENOENT);
+	if (sd_bus_error_has_name(e, DBUS_ERROR_UNKNOWN_PEER)) {
+		fprintf(stderr, "tacit: %s\n", e->message);
+		return EXIT_NO_PEER;
+	}
+	if (sd_bus_error_has_name(e, SD_BUS_ERROR_UNKNOWN_METHOD) ||
+	    sd_bus_error_has_name(e, SD_BUS_ERROR_UNKNOWN_OBJECT))
+		fprintf(stderr, "tacit: the agent does not know this call: is "
+				"it of another version?\n");
+	else if (r == -ETIMEDOUT)
+		fprintf(stderr, "tacit: the agent does not answer. See what it "
+				"does with: journalctl -u tacit\n");
+	else
+		fprintf(stderr, "tacit: the agent refuses: %s\n",
+			e->message ? e->message : strerror(-r));
+	if (sd_bus_error_has_name(e, DBUS_ERROR_INVALID_ADDRESS))
+		return EXIT_USAGE;
+	return EXIT_FAILED;
+}
+
+int tacit_client_call(struct tacit_client *c, const char *interface,
+		      const char *method, sd_bus_message **ret,
+		      const char *types, ...)
+{
+	sd_bus_error error = SD_BUS_ERROR_NULL;
+	sd_bus_message *m = NULL, *reply = NULL;
+	int r, code = EXIT_OK;
+	va_list ap;
+
+	r = sd_bus_message_new_method_call(c->bus, &m, c->name, DBUS_PATH,
+					   interface, method);
+	va_start(ap, types);
+	if (r >= 0)
+		r = sd_bus_message_appendv(m, types, ap);
+	va_end(ap);
+	if (r >= 0)
+		r = sd_bus_call(c->bus, m, 0, &error, &reply);
+	if (r < 0)
+		code = explain(&error, r);
+	else
+		*ret = reply;
+	sd_bus_message_unref(m);
+	sd_bus_error_free(&error);
+	return code;
+}
+
+int tacit_client_bad_reply(void)
+{
+	fprintf(stderr, "tacit: the agent's answer is not understood: is it of "
+			"another version?\n");
+	return EXIT_FAILED;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The command line's connection to an agent: its own socket, else the system
+ * bus. Says on standard error what went wrong, and with which exit code the
+ * program should end.
+ */
+#ifndef TACIT_DBUS_TACIT_CLIENT_H
+#define TACIT_DBUS_TACIT_CLIENT_H
+
+#include <systemd/sd-bus.h>
+
+struct tacit_client;
+
+/* socket: NULL is the default, with the system bus after it. The result is an
+ * exit code; EXIT_OK sets *ret. */
+int tacit_client_new(const char *socket, struct tacit_client **ret)
+	__attribute__((warn_unused_result));
+struct tacit_client *tacit_client_free(struct tacit_client *c);
+/* A call with arguments as for sd_bus_message_append(); the reply is the
+ * caller's. The result is an exit code. */
+int tacit_client_call(struct tacit_client *c, const char *interface,
+		      const char *method, sd_bus_message **ret,
+		      const char *types, ...)
+	__attribute__((warn_unused_result));
+/* For a reply that is not as it should be: says so, returns EXIT_FAILED. */
+int tacit_client_bad_reply(void);
+
+#endif

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "dbus-fake.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+void fake_address(const struct fake *f, uint32_t index, struct addr *ret)
+{
+	struct addr a = { .family = AF_INET, .bytes = { 10 } };
+
+	if (index >= f->n_ipv4) {
+		index -= f->n_ipv4;
+		a = (struct addr){ .family = AF_INET6,
+				   .bytes = { 0x20, 0x01, 0x0d, 0xb8 } };
+		a.bytes[13] = (uint8_t)(index >> 16);
+		a.bytes[14] = (uint8_t)(index >> 8);
+		a.bytes[15] = (uint8_t)index;
+	} else {
+		a.bytes[1] = (uint8_t)(index >> 16);
+		a.bytes[2] = (uint8_t)(index >> 8);
+		a.bytes[3] = (uint8_t)index;
+	}
+	*ret = a;
+}
+
+static void fill(struct fake *f, uint32_t index, struct dbus_peer *ret)
+{
+	static const char *const states[] = { "secured", "clear", "negotiate",
+					      "blocked" };
+	uint32_t kind = index % 4;
+
+	f->asked++;
+	*ret = (struct dbus_peer){
+		.state = states[kind],
+		.policy = "private",
+		.level = "offer",
+		.identity = "",
+		.auth = kind ? "none" : "null",
+		.algorithms = kind ? "" : "X25519, AES-GCM-16-256, SHA2-256",
+		.cipher = kind ? "" : "AES-GCM-16-256",
+		.reason = kind == 1   ? "the peer does not answer"
+			  : kind == 3 ? "refused: NO_PROPOSAL_CHOSEN"
+				      : "",
+		.spi_in = kind ? 0 : 0x10000000 + index,
+		.spi_out = kind ? 0 : 0xf0000000 + index,
+		.since_ms = 1500 + 1000ull * index,
+		.setup_us = kind ? 0 : 4321,
+	};
+	fake_address(f, index, &ret->remote);
+	if (addr_parse(ret->remote.family == AF_INET ? "10.255.0.1"
+						     : "2001:db8:ffff::1",
+		       &ret->local) < 0)
+		ret->local.family = 0;
+	/* A name from a stranger: quotes, a control character, no UTF-8. */
+	if (index == 4) {
+		strcpy(f->text, "a\"b\\c\x1b[31m\xc3\xa9\xff.example");
+		ret->identity = f->text;
+	}
+}
+
+static void host(void *user, struct dbus_host *ret)
+{
+	const struct fake *f = user;
+
+	*ret = f->host;
+}
+
+static int peer(void *user, const struct addr *remote, struct dbus_peer *ret)
+{
+	struct fake *f = user;
+
+	for (uint32_t i = 0; i < f->n_ipv4 + f->n_ipv6; i++) {
+		struct addr a;
+
+		fake_address(f, i, &a);
+		if (!addr_equal(&a, remote))
+			continue;
+		fill(f, i, ret);
+		return 0;
+	}
+	return -ENOENT;
+}
+
+static int peers(void *user, const struct addr *after, uint32_t limit,
+		 int (*each)(const struct dbus_peer *p, void *ctx), void *ctx)
+{
+	struct fake *f = user;
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < f->n_ipv4 + f->n_ipv6 && n < limit; i++) {
+		struct dbus_peer p;
+		struct addr a;
+		int r;
+
+		fake_address(f, i, &a);
+		if (after->family && addr_compare(&a, after) <= 0)
+			continue;
+		fill(f, i, &p);
+		n++;
+		r = each(&p, ctx);
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
+static int policies(void *user,
+		    int (*each)(const struct dbus_policy *p, void *ctx),
+		    void *ctx)
+{
+	const struct fake *f = user;
+
+	for (uint32_t i = 0; i < f->n_policies; i++) {
+		struct dbus_policy p = {
+			.name = i ? "vault" : "private",
+			.level = i ? "require" : "offer",
+			.auth = "allow",
+			.wait = i,
+			.networks = i ? "10.1.2.0/24" : "10.0.0.0/8 fe80::/10",
+			.file = i ? "/etc/tacit/policy.d/vault.conf" : "",
+		};
+		int r = each(&p, ctx);
+
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
+void fake_init(struct fake *f)
+{
+	*f = (struct fake){
+		.n_ipv4 = 3000,
+		.n_ipv6 = 20,
+		.n_policies = 2,
+		.host = {
+			.version = "1.2.3",
+			.instance = "",
+			.warning = "",
+			.protecting = true,
+			.privileges_separate = true,
+			.secured = 755,
+			.clear = 755,
+			.blocked = 755,
+			.negotiating = 755,
+			.held_down = 0,
+			.acquires = 5000000000,
+			.established = 4000,
+			.failed = 12,
+			.refused_records = 0,
+			.uptime_ms = 93784000,
+		},
+	};
+}
+
+struct dbus_source fake_source(struct fake *f)
+{
+	return (struct dbus_source){
+		.user = f,
+		.host = host,
+		.peer = peer,
+		.peers = peers,
+		.policies = policies,
+	};
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * For the tests of dbus/ and of the command line: an agent's status without an
+ * agent. Peers are 10.0.0.0 and the following addresses, then 2001:db8:: and
+ * the following; some of them have odd texts.
+ */
+#ifndef TACIT_TESTS_DBUS_FAKE_H
+#define TACIT_TESTS_DBUS_FAKE_H
+
+#include "dbus/source.h"
+
+struct fake {
+	uint32_t n_ipv4, n_ipv6;
+	uint32_t n_policies;
+	uint32_t asked; /* peers given out */
+	struct dbus_host host;
+	char text[256]; /* what the last peer's identity points to */
+};
+
+/* A host as it is when all is well; more peers than one page. */
+void fake_init(struct fake *f);
+struct dbus_source fake_source(struct fake *f);
+/* The peer with this number. */
+void fake_address(const struct fake *f, uint32_t index, struct addr *ret);
+
+#endif

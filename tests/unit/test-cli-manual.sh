@@ -1,0 +1,116 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# What is written about the interfaces names everything that the code has, and
+# nothing that it has not: keys of the configuration, members of the bus, exit
+# codes, options and commands.
+set -u
+top=${srcdir:-.}
+failed=0
+
+bad() {
+	echo "FAILED: $*"
+	failed=1
+}
+
+# WHAT FILE: the words on standard input must all be in the file.
+all_in() {
+	while read -r word; do
+		[ -n "$word" ] || continue
+		sed 's/\\-/-/g' "$top/$2" | grep -qwF -e "$word" ||
+			bad "$1 $word is not in $2"
+	done
+}
+
+# The words of FILE that match, once each.
+words() { # EXPRESSION FILE...
+	expression=$1
+	shift
+	sed -n "s/$expression/\\1/p" "$@" | sort -u
+}
+
+keys() { # SECTION FILE
+	words ".*{ \"$1\", \"\\([A-Za-z]*\\)\",.*" "$top/$2"
+}
+
+for section in Agent IKE Hold; do
+	keys $section policy/config.c >keys.$$
+	[ -s keys.$$ ] || bad "no keys of [$section] in policy/config.c"
+	all_in "key" man/tacit.conf.5 <keys.$$
+	all_in "key" policy/examples/tacit.conf <keys.$$
+	rm -f keys.$$
+done
+keys Policy policy/config-policy.c | all_in "key" man/tacit-policy.5
+
+# The other way round: what the manual has as a key, the code has.
+for page in tacit.conf tacit-policy; do
+	grep '^\.BR.*=$' "$top/man/$page.5" | grep -o '[A-Z][A-Za-z]*' |
+		sort -u | while read -r key; do
+		[ "$key" = BR ] ||
+			grep -qE "\"(Agent|IKE|Hold|Policy)\", \"$key\"" \
+				"$top"/policy/config.c "$top"/policy/config-policy.c ||
+			echo "key $key of $page(5) is not in the code"
+	done >extra.$$
+	[ ! -s extra.$$ ] || bad "$(cat extra.$$)"
+	rm -f extra.$$
+done
+
+# The bus: methods, signals, properties, dictionary keys, errors.
+members=$(words '.*_WITH_ARGS("\([A-Za-z]*\)".*' "$top/dbus/manager.c"
+	sed -n 's/.*FIELD("\([A-Za-z]*\)".*/\1/p' "$top/dbus/manager.c"
+	sed -n 's/.*entry_[a-z]*(m, "\([A-Za-z]*\)".*/\1/p; s/.*{ "\([A-Za-z]*\)", *$/\1/p; s/.*{ "\([A-Za-z]*\)", [a-z].*/\1/p' \
+		"$top/dbus/marshal.c"
+	sed -n 's/.*"\.Error\.\([A-Za-z]*\)".*/\1/p' "$top/dbus/manager.h")
+[ "$(echo "$members" | wc -w)" -ge 35 ] || bad "too few members found"
+for page in dbus/org.tacit.Agent1.md man/org.tacit.Agent1.5; do
+	echo "$members" | all_in "member" $page
+done
+
+# The command line.
+commands='status
+peers
+policy
+check-config'
+options=$(sed -n 's/.*{ "\([a-z-]*\)", [a-z]*_argument.*/--\1/p' \
+	"$top/dbus/tacit.c" | grep -v colour)
+[ "$(echo "$options" | wc -w)" = 5 ] || bad "the options of tacit are not found"
+for file in man/tacit.1 dbus/completion/tacit dbus/completion/_tacit; do
+	echo "$commands" | all_in "command" $file
+	echo "$options" | all_in "option" $file
+done
+sed -n 's/.*EXIT_\(OK\|FAILED\|USAGE\|NOT_RUNNING\|NO_PEER\|BAD_CONFIG\) = \([0-9]*\).*/.B \2/p' \
+	"$top/util/exitcode.h" | all_in "exit code" man/tacit.1
+
+# Pages without a mistake that groff sees.
+if command -v groff >/dev/null; then
+	for page in tacit.1 tacit.conf.5 tacit-policy.5 org.tacit.Agent1.5; do
+		said=$(groff -ww -man -t -Tutf8 -z "$top/man/$page" 2>&1)
+		[ -z "$said" ] || bad "$said"
+	done
+fi
+
+# bash completion.
+complete_words() { # WORD... (the last one is being written)
+	bash -c '. "$0/dbus/completion/tacit"
+		COMP_WORDS=(tacit "$@") COMP_CWORD=$#
+		_tacit
+		echo "${COMPREPLY[*]}"' "$top" "$@"
+}
+expect() { # WANTED WORD...
+	want=$1
+	shift
+	got=$(complete_words "$@")
+	[ "$got" = "$want" ] || bad "completion of tacit $*: $got, not $want"
+}
+if command -v bash >/dev/null; then
+	expect 'status peers policy check-config' ''
+	expect 'policy' po
+	expect 'peers' --json pe
+	expect 'list' policy l
+	expect '' policy list ''
+	expect '' status ''
+	expect '--json' --j
+	expect 'status' --socket /nonexistent s
+fi
+
+[ "$failed" = 0 ] && echo "ok: manual pages, contract and completions"
+exit $failed
