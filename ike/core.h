@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The engine's inside: what its files call in each other. Nothing outside
+ * ike/ includes this, except tests.
+ */
+#ifndef TACIT_IKE_CORE_H
+#define TACIT_IKE_CORE_H
+
+#include "ike/auth.h"
+#include "ike/proposal.h"
+#include "ike/sa.h"
+#include "ike/selector.h"
+
+struct ike_engine {
+	struct ike_config config;
+	struct ike_ops ops;
+	const struct ike_offer *offer_ike, *offer_esp;
+	struct timer_wheel *wheel;
+	struct slots *sas;
+	struct hmap by_spi, by_remote, by_init, by_child;
+	struct hash_key hash_key;
+	struct ike_queue queue;
+	struct ike_counters counters;
+	uint64_t events; /* numbers starts and establishments in order */
+};
+
+int ike_engine_random(struct ike_engine *e, void *buf, size_t len)
+	__attribute__((warn_unused_result));
+/* Queues a datagram; for want of memory it is lost, as datagrams are. */
+void ike_engine_send(struct ike_engine *e, struct handle sa,
+		     const struct endpoint *local,
+		     const struct endpoint *remote, const void *data,
+		     size_t len);
+/* Queues a job, which is freed when that fails. 0; -ENOMEM. */
+int ike_engine_run(struct ike_engine *e, struct ike_job *job)
+	__attribute__((warn_unused_result));
+
+/* --- dispatch.c: which message may do what in which state --------------- */
+
+/* A message that arrived. */
+struct ike_arrival {
+	uint64_t now;
+	const struct endpoint *local, *remote;
+	const struct ike_message *m;
+};
+
+void ike_dispatch(struct ike_engine *e, const struct ike_arrival *a,
+		  struct ike_message *m, int outcome);
+
+/*
+ * Handlers: 0; or before anything was changed or sent: -EBADMSG for a body
+ * that does not parse, -ENOMEM, -EIO. The SA may be gone afterwards.
+ */
+int ike_init_request(struct ike_engine *e, const struct ike_arrival *a,
+		     struct ike_sa *sa);
+int ike_init_response(struct ike_engine *e, const struct ike_arrival *a,
+		      struct ike_sa *sa);
+int ike_auth_request(struct ike_engine *e, const struct ike_arrival *a,
+		     struct ike_sa *sa);
+int ike_auth_response(struct ike_engine *e, const struct ike_arrival *a,
+		      struct ike_sa *sa);
+int ike_info_request(struct ike_engine *e, const struct ike_arrival *a,
+		     struct ike_sa *sa);
+int ike_info_response(struct ike_engine *e, const struct ike_arrival *a,
+		      struct ike_sa *sa);
+int ike_child_request(struct ike_engine *e, const struct ike_arrival *a,
+		      struct ike_sa *sa);
+
+/* --- exchange-init.c ---------------------------------------------------- */
+
+/* Begins a fresh SA as initiator. 0; -ENOMEM. */
+int ike_init_begin(struct ike_engine *e, uint64_t now, struct ike_sa *sa)
+	__attribute__((warn_unused_result));
+void ike_init_job_done(struct ike_engine *e, uint64_t now, struct ike_sa *sa,
+		       struct ike_job *job);
+/* An answer without SPIs, to a request that keeps no state here. */
+void ike_init_refuse(struct ike_engine *e, const struct ike_arrival *a,
+		     uint16_t notify, const void *data, size_t len);
+/* Notes a refusal, which is believed after config.refusal_wait_ms. */
+void ike_init_refused(struct ike_engine *e, uint64_t now, struct ike_sa *sa,
+		      enum ike_reason reason, uint16_t notify);
+
+/* --- exchange-auth.c ---------------------------------------------------- */
+
+/* Sends IKE_AUTH: the keys are there. 0; -ENOMEM; -EIO. */
+int ike_auth_begin(struct ike_engine *e, uint64_t now, struct ike_sa *sa)
+	__attribute__((warn_unused_result));
+
+/* --- exchange-info.c ---------------------------------------------------- */
+
+/* Starts a liveness check, unless a request is outstanding. */
+void ike_info_check(struct ike_engine *e, uint64_t now, struct ike_sa *sa);
+/* Tells the owner, and deletes the SA at the peer, with an error notify where
+ * one is given: at once or when the outstanding request is answered. */
+void ike_info_close(struct ike_engine *e, uint64_t now, struct ike_sa *sa,
+		    enum ike_reason reason, uint16_t notify);
+
+/* --- duplicate.c -------------------------------------------------------- */
+
+/* A newly established SA takes its place among those of its pair. up is its
+ * CHILD_UP, filled but for redundant; queued here. */
+void ike_duplicate_resolve(struct ike_engine *e, uint64_t now,
+			   struct ike_sa *sa, bool initial_contact,
+			   struct ike_action_node *up);
+/* Another SA of this pair is established. */
+bool ike_duplicate_exists(const struct ike_engine *e, const struct ike_sa *sa);
+/* An attempt of ours with this pair is under way. */
+bool ike_duplicate_initiating(const struct ike_engine *e,
+			      const struct addr *local,
+			      const struct addr *remote);
+
+/* --- retransmit.c: requests until answered, responses kept -------------- */
+
+/* A message being written, with room for the largest. */
+struct ike_outgoing {
+	struct ike_builder b;
+	uint8_t buf[LIMIT_IKE_MESSAGE];
+};
+
+/* A protected request with the next message ID. */
+void ike_request_open(struct ike_sa *sa, enum ike_exchange exchange,
+		      struct ike_outgoing *out);
+/* Seals and sends. 0; -EMSGSIZE; -ENOMEM; -EIO: nothing was sent. */
+int ike_request_send(struct ike_engine *e, uint64_t now, struct ike_sa *sa,
+		     struct ike_outgoing *out)
+	__attribute__((warn_unused_result));
+/* The same for the unprotected IKE_SA_INIT request, finished. */
+int ike_request_send_init(struct ike_engine *e, uint64_t now, struct ike_sa *sa,
+			  const struct ike_outgoing *out)
+	__attribute__((warn_unused_result));
+static inline bool ike_request_outstanding(const struct ike_sa *sa)
+{
+	return sa->request.data != NULL;
+}
+/* Stops and restarts retransmission while keys are derived. */
+void ike_request_pause(struct ike_engine *e, struct ike_sa *sa);
+void ike_request_resume(struct ike_engine *e, uint64_t now, struct ike_sa *sa);
+/* Answered: forgets it. */
+void ike_request_done(struct ike_engine *e, struct ike_sa *sa);
+void ike_request_timeout(struct timer *t, uint64_t now, void *user);
+
+/* A protected response to the request that is being handled. */
+void ike_response_open(struct ike_sa *sa, enum ike_exchange exchange,
+		       struct ike_outgoing *out);
+/* Seals it only, so that what follows cannot fail. 0; -EMSGSIZE; -ENOMEM;
+ * -EIO. */
+int ike_response_seal(struct ike_sa *sa, struct ike_outgoing *out)
+	__attribute__((warn_unused_result));
+/* Sends what was sealed; the window moves on. */
+void ike_response_send(struct ike_engine *e, struct ike_sa *sa);
+
+/* Both in one, for a response that is nothing but an error notify. */
+int ike_response_notify(struct ike_engine *e, struct ike_sa *sa,
+			enum ike_exchange exchange, uint16_t notify,
+			const void *data, size_t len)
+	__attribute__((warn_unused_result));
+
+#endif

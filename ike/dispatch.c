@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Which message may do what in which state: one table. A message is looked up
+ * only by how it arrived; what came unprotected never matches a row that
+ * needs protection. Before a handler runs, the SPIs are ours, the message ID
+ * is the one in the window, integrity was verified and the required payloads
+ * are there.
+ */
+#include <errno.h>
+
+#include "ike/core.h"
+
+#define P(type) IKE_PRESENT(IKE_PAYLOAD_##type)
+
+enum role {
+	INITIATOR = 1,
+	RESPONDER = 2,
+	EITHER = 3,
+};
+
+struct transition {
+	enum ike_sa_state state;
+	enum ike_exchange exchange;
+	bool response;
+	enum role role; /* ours in the IKE SA */
+	bool protected;
+	uint32_t required; /* payloads, of IKE_PRESENT() */
+	int (*handler)(struct ike_engine *e, const struct ike_arrival *a,
+		       struct ike_sa *sa);
+};
+
+/* clang-format off */
+#define INIT	IKE_EXCHANGE_SA_INIT
+#define AUTH	IKE_EXCHANGE_AUTH
+#define INFO	IKE_EXCHANGE_INFORMATIONAL
+#define CHILD	IKE_EXCHANGE_CREATE_CHILD_SA
+static const struct transition transitions[] = {
+	/* state, exchange, response, role, protected, required, handler */
+	{ IKE_SA_NONE, INIT, false, RESPONDER, false,
+	  P(SA) | P(KE) | P(NONCE), ike_init_request },
+	{ IKE_SA_INIT_SENT, INIT, true, INITIATOR, false,
+	  0, ike_init_response },
+	{ IKE_SA_INIT_DONE, AUTH, false, RESPONDER, true,
+	  P(IDI) | P(SA) | P(TSI) | P(TSR), ike_auth_request },
+	{ IKE_SA_AUTH_SENT, AUTH, true, INITIATOR, true,
+	  0, ike_auth_response },
+	{ IKE_SA_ESTABLISHED, INFO, false, EITHER, true, 0, ike_info_request },
+	{ IKE_SA_ESTABLISHED, INFO, true, EITHER, true, 0, ike_info_response },
+	{ IKE_SA_ESTABLISHED, CHILD, false, EITHER, true,
+	  P(SA) | P(NONCE), ike_child_request },
+	{ IKE_SA_CHILDLESS, INFO, false, EITHER, true, 0, ike_info_request },
+	{ IKE_SA_CHILDLESS, INFO, true, EITHER, true, 0, ike_info_response },
+	{ IKE_SA_CHILDLESS, CHILD, false, EITHER, true,
+	  P(SA) | P(NONCE), ike_child_request },
+	{ IKE_SA_DELETING, INFO, false, EITHER, true, 0, ike_info_request },
+	{ IKE_SA_DELETING, INFO, true, EITHER, true, 0, ike_info_response },
+	{ IKE_SA_DELETING, CHILD, false, EITHER, true,
+	  P(SA) | P(NONCE), ike_child_request },
+};
+/* clang-format on */
+
+static const struct transition *find(const struct ike_sa *sa,
+				     const struct ike_header *h, bool protected)
+{
+	enum ike_sa_state state = sa ? sa->state : IKE_SA_NONE;
+	enum role role = sa && sa->initiator ? INITIATOR : RESPONDER;
+
+	for (size_t i = 0; i < sizeof(transitions) / sizeof(transitions[0]);
+	     i++) {
+		const struct transition *t = &transitions[i];
+
+		if (t->state == state && t->exchange == h->exchange &&
+		    t->response == ike_header_is_response(h) &&
+		    (t->role & role) && t->protected == protected)
+			return t;
+	}
+	return NULL;
+}
+
+static bool has_required(const struct transition *t,
+			 const struct ike_message *m)
+{
+	return (m->present & t->required) == t->required;
+}
+
+/* --- IKE_SA_INIT, unprotected -------------------------------------------- */
+
+static void init_request(struct ike_engine *e, const struct ike_arrival *a,
+			 int outcome)
+{
+	const struct ike_message *m = a->m;
+	const struct transition *t = find(NULL, &m->header, false);
+	struct ike_sa *sa;
+
+	/* 3.1: from the initiator, ID 0, no SPI of ours yet. */
+	if (!ike_header_from_initiator(&m->header) || m->header.id != 0 ||
+	    m->header.spi_r != 0 || !t ||
+	    (outcome == IKE_MESSAGE_OK && !has_required(t, m))) {
+		e->counters.malformed++;
+		return;
+	}
+	sa = ike_sa_find_init(e, a->remote, m->raw, m->raw_len);
+	if (sa) {
+		/* 2.1: a retransmission gets the same response. */
+		if (sa->state == IKE_SA_INIT_DONE)
+			ike_engine_send(e, sa->handle, &sa->local, &sa->remote,
+					sa->handshake->response.data,
+					sa->handshake->response.len);
+		return;
+	}
+	/* Our own request, thrown back at us. */
+	sa = ike_sa_find(e, m->header.spi_i);
+	if (sa && sa->initiator) {
+		e->counters.malformed++;
+		return;
+	}
+	if (t->handler(e, a, NULL) == -EBADMSG)
+		e->counters.malformed++;
+}
+
+static void init_response(struct ike_engine *e, const struct ike_arrival *a,
+			  int outcome)
+{
+	const struct ike_header *h = &a->m->header;
+	struct ike_sa *sa = ike_sa_find(e, h->spi_i);
+	const struct transition *t;
+
+	if (!sa || !sa->initiator) {
+		e->counters.unknown_spi++;
+		return;
+	}
+	/* Nobody has authenticated this: it must come from where our request
+	 * went. */
+	if (ike_header_from_initiator(h) || h->id != 0 ||
+	    outcome != IKE_MESSAGE_OK ||
+	    !endpoint_equal(&sa->remote, a->remote) ||
+	    !endpoint_equal(&sa->local, a->local)) {
+		e->counters.malformed++;
+		return;
+	}
+	t = find(sa, h, false);
+	if (t && has_required(t, a->m) && t->handler(e, a, sa) == -EBADMSG)
+		e->counters.malformed++;
+}
+
+/* --- everything else, protected ------------------------------------------ */
+
+static struct ike_sa *find_sa(const struct ike_engine *e,
+			      const struct ike_header *h)
+{
+	bool from_initiator = ike_header_from_initiator(h);
+	struct ike_sa *sa =
+		ike_sa_find(e, from_initiator ? h->spi_r : h->spi_i);
+
+	if (!sa || sa->initiator == from_initiator || sa->spi_i != h->spi_i ||
+	    sa->spi_r != h->spi_r)
+		return NULL;
+	return sa;
+}
+
+/* The peer asks again for the response that it did not get. */
+static bool is_repeated(const struct ike_sa *sa, const struct ike_header *h)
+{
+	return !ike_header_is_response(h) && sa->response.data &&
+	       h->id == sa->expected_id - 1;
+}
+
+/* 2.3: the next request, or the response to the one that is outstanding. */
+static bool is_in_window(const struct ike_sa *sa, const struct ike_header *h)
+{
+	if (ike_header_is_response(h))
+		return ike_request_outstanding(sa) && h->id == sa->request_id;
+	return h->id == sa->expected_id;
+}
+
+/*
+ * An authenticated peer sent what cannot be read. 2.21.3: INVALID_SYNTAX is
+ * fatal on both sides, without a Delete. notify and data are for a request.
+ */
+static void reject(struct ike_engine *e, const struct ike_arrival *a,
+		   struct ike_sa *sa, uint16_t notify, const void *data,
+		   size_t len)
+{
+	const struct ike_header *h = &a->m->header;
+
+	if (ike_header_is_response(h)) {
+		ike_info_close(e, a->now, sa, IKE_REASON_PROTOCOL, 0);
+		return;
+	}
+	ike_sa_tell(e, sa, IKE_REASON_PROTOCOL, 0);
+	if (ike_response_notify(e, sa, h->exchange, notify, data, len) < 0)
+		ike_sa_free(e, sa);
+	else
+		ike_sa_linger(e, a->now, sa);
+}
+
+/* 2.5: the request is refused; only IKE_AUTH ends with that. */
+static void reject_critical(struct ike_engine *e, const struct ike_arrival *a,
+			    struct ike_sa *sa)
+{
+	const uint16_t notify = IKE_NOTIFY_UNSUPPORTED_CRITICAL_PAYLOAD;
+	uint8_t type = a->m->unsupported;
+
+	if (ike_header_is_response(&a->m->header) ||
+	    a->m->header.exchange == IKE_EXCHANGE_AUTH)
+		reject(e, a, sa, notify, &type, 1);
+	else if (ike_response_notify(e, sa, a->m->header.exchange, notify,
+				     &type, 1) < 0)
+		ike_sa_end(e, sa, IKE_REASON_RESOURCES, 0);
+}
+
+static void handle(struct ike_engine *e, const struct ike_arrival *a,
+		   struct ike_sa *sa, const struct transition *t, int outcome)
+{
+	int rc = -EBADMSG;
+
+	sa->last_heard = a->now;
+	if (ike_header_is_response(&a->m->header))
+		ike_request_done(e, sa);
+	if (outcome == IKE_MESSAGE_CRITICAL) {
+		reject_critical(e, a, sa);
+		return;
+	}
+	if (outcome == IKE_MESSAGE_OK && has_required(t, a->m))
+		rc = t->handler(e, a, sa);
+	if (rc == -EBADMSG)
+		reject(e, a, sa, IKE_NOTIFY_INVALID_SYNTAX, NULL, 0);
+	else if (rc < 0)
+		ike_sa_end(e, sa, IKE_REASON_RESOURCES, 0);
+}
+
+/* Verifies and decrypts. enum ike_message_outcome; -EBADMSG: authenticated
+ * but malformed; -EACCES: anything else, and counted. */
+static int open_sk(struct ike_engine *e, struct ike_sa *sa,
+		   struct ike_message *m, uint8_t *plain, size_t *ret_len)
+{
+	const struct ike_payload *sk = ike_message_find(m, IKE_PAYLOAD_SK);
+	const struct ike_key *key;
+	uint8_t first;
+	int rc;
+
+	key = sa->initiator ? &sa->keys.er : &sa->keys.ei;
+	first = sk ? sk->inner : IKE_PAYLOAD_NONE;
+	rc = ike_protect_read(m, sa->cipher, key->data, plain, ret_len);
+	if (rc == IKE_PROTECT_OK)
+		return ike_message_parse_inner(m, first, plain, *ret_len);
+	if (rc == IKE_PROTECT_PADDING)
+		return -EBADMSG;
+	if (rc == -EBADMSG)
+		e->counters.malformed++;
+	else
+		e->counters.integrity_failed++;
+	return -EACCES;
+}
+
+static void protected(struct ike_engine *e, const struct ike_arrival *a,
+		      struct ike_message *m)
+{
+	struct ike_sa *sa = find_sa(e, &m->header);
+	uint8_t plain[LIMIT_IKE_MESSAGE];
+	const struct transition *t;
+	size_t len = 0;
+	bool repeated;
+	int outcome;
+
+	if (!sa) {
+		e->counters.unknown_spi++;
+		return;
+	}
+	t = find(sa, &m->header, true);
+	repeated = is_repeated(sa, &m->header);
+	if (!repeated && (!t || !is_in_window(sa, &m->header)))
+		return;
+	outcome = open_sk(e, sa, m, plain, &len);
+	if (outcome != -EACCES) {
+		if (repeated)
+			ike_engine_send(e, sa->handle, &sa->local, &sa->remote,
+					sa->response.data, sa->response.len);
+		else
+			handle(e, a, sa, t, outcome);
+	}
+	secret_wipe(plain, len);
+}
+
+void ike_dispatch(struct ike_engine *e, const struct ike_arrival *a,
+		  struct ike_message *m, int outcome)
+{
+	if (m->header.exchange != IKE_EXCHANGE_SA_INIT)
+	protected(e, a, m);
+	else if (ike_header_is_response(&m->header))
+		init_response(e, a, outcome);
+	else init_request(e, a, outcome);
+}

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * One IKE SA per pair of addresses survives.
+ *
+ * A new SA whose start came after the other was established takes its place.
+ * Two that overlap, one initiated by each side, both finish (only then is the
+ * peer of each authenticated); then the one that holds the lowest of the four
+ * nonces loses, as RFC 7296 2.8.1 has it for rekeying. Both sides see the same
+ * nonces, and who has sent IKE_AUTH has had its IKE_SA_INIT answered, so both
+ * also agree on what overlaps. The side that initiated the loser deletes it;
+ * the other one waits longer and then does so too. An attempt of ours that
+ * has not sent IKE_AUTH gives way as soon as the peer's is established.
+ */
+#include <string.h>
+
+#include "ike/core.h"
+
+/* How much longer the side waits that did not initiate the loser. */
+#define FALLBACK 4u
+
+static bool is_alive(const struct ike_sa *sa)
+{
+	return sa->state == IKE_SA_ESTABLISHED;
+}
+
+static bool is_attempt(const struct ike_sa *sa)
+{
+	switch ((enum ike_sa_state)sa->state) {
+	case IKE_SA_GENERATE:
+	case IKE_SA_INIT_SENT:
+	case IKE_SA_DERIVE:
+		return true;
+	case IKE_SA_NONE:
+	case IKE_SA_AUTH_SENT:
+	case IKE_SA_RESPOND:
+	case IKE_SA_INIT_DONE:
+	case IKE_SA_ESTABLISHED:
+	case IKE_SA_CHILDLESS:
+	case IKE_SA_DELETING:
+	case IKE_SA_LINGER:
+	case IKE_SA_DEAD:
+		break;
+	}
+	return false;
+}
+
+bool ike_duplicate_exists(const struct ike_engine *e, const struct ike_sa *sa)
+{
+	struct ike_sa *o = ike_sa_first_remote(e, &sa->remote.addr);
+
+	for (; o; o = ike_sa_next_remote(o))
+		if (ike_sa_is_pair(o, sa) && is_alive(o))
+			return true;
+	return false;
+}
+
+bool ike_duplicate_initiating(const struct ike_engine *e,
+			      const struct addr *local,
+			      const struct addr *remote)
+{
+	struct ike_sa *o = ike_sa_first_remote(e, remote);
+
+	for (; o; o = ike_sa_next_remote(o))
+		if (addr_equal(&o->local.addr, local) && !o->told &&
+		    (is_attempt(o) || o->state == IKE_SA_AUTH_SENT))
+			return true;
+	return false;
+}
+
+static struct ike_sa *find_survivor(const struct ike_engine *e,
+				    const struct ike_sa *sa)
+{
+	struct ike_sa *o = ike_sa_first_remote(e, &sa->remote.addr);
+
+	for (; o; o = ike_sa_next_remote(o))
+		if (ike_sa_is_pair(o, sa) && is_alive(o) && !o->doomed)
+			return o;
+	return NULL;
+}
+
+static bool overlap(const struct ike_sa *sa, const struct ike_sa *o)
+{
+	return sa->begun < o->risen && o->begun < sa->risen;
+}
+
+/* The new one of two overlapping SAs loses. */
+static bool loses(const struct ike_sa *sa, const struct ike_sa *o)
+{
+	int order = memcmp(sa->lowest, o->lowest, sizeof(sa->lowest));
+
+	/* The same side twice (it restarted): the later attempt counts. */
+	if (sa->initiator == o->initiator)
+		return sa->begun < o->begun;
+	return order ? order < 0 : sa->spi_i < o->spi_i;
+}
+
+static void doom(struct ike_engine *e, uint64_t now, struct ike_sa *sa,
+		 uint32_t wait)
+{
+	sa->doomed = true;
+	sa->doomed_at = now + wait;
+	ike_sa_rearm(e, sa);
+}
+
+/* sa takes the place of o. */
+static void supersede(struct ike_engine *e, uint64_t now,
+		      const struct ike_sa *sa, struct ike_sa *o,
+		      bool initial_contact)
+{
+	uint32_t wait = e->config.redundant_ms;
+
+	if (overlap(sa, o)) {
+		if (!o->initiator)
+			wait *= FALLBACK;
+	} else if (initial_contact) {
+		/* 2.4: the peer says that it has no other: drop ours. */
+		ike_sa_end(e, o, IKE_REASON_REPLACED, 0);
+		return;
+	}
+	if (!o->doomed)
+		doom(e, now, o, wait);
+}
+
+/* Attempts of ours that nobody needs any more. */
+static void abandon_attempts(struct ike_engine *e, const struct ike_sa *sa)
+{
+	struct ike_sa *o = ike_sa_first_remote(e, &sa->remote.addr), *next;
+
+	for (; o; o = next) {
+		next = ike_sa_next_remote(o);
+		if (ike_sa_is_pair(o, sa) && is_attempt(o))
+			ike_sa_end(e, o, IKE_REASON_REPLACED, 0);
+	}
+}
+
+void ike_duplicate_resolve(struct ike_engine *e, uint64_t now,
+			   struct ike_sa *sa, bool initial_contact,
+			   struct ike_action_node *up)
+{
+	struct ike_sa *o = find_survivor(e, sa), *next;
+	bool lost = o && overlap(sa, o) && loses(sa, o);
+
+	up->action.child_up.redundant = lost;
+	ike_queue_push(&e->queue, up);
+	if (lost) {
+		doom(e, now, sa,
+		     e->config.redundant_ms * (sa->initiator ? 1 : FALLBACK));
+		return;
+	}
+	for (o = ike_sa_first_remote(e, &sa->remote.addr); o; o = next) {
+		next = ike_sa_next_remote(o);
+		if (ike_sa_is_pair(o, sa) && is_alive(o))
+			supersede(e, now, sa, o, initial_contact);
+	}
+	if (!sa->initiator)
+		abandon_attempts(e, sa);
+}

@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "ike/engine.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ike/core.h"
+
+void ike_config_init(struct ike_config *c)
+{
+	*c = (struct ike_config){
+		.retransmit_ms = 500,
+		.retransmit_max_ms = 4000,
+		.retransmit_sends = 5,
+		.refusal_wait_ms = 500,
+		.half_open_ms = 30000,
+		.liveness_ms = 30000,
+		.redundant_ms = 1000,
+	};
+}
+
+const char *ike_reason_name(enum ike_reason r)
+{
+	static const char *const names[] = {
+		[IKE_REASON_NONE] = "none",
+		[IKE_REASON_REFUSED] = "refused",
+		[IKE_REASON_UNANSWERED] = "unanswered",
+		[IKE_REASON_UNREACHABLE] = "unreachable",
+		[IKE_REASON_AUTH] = "auth",
+		[IKE_REASON_MODE] = "mode",
+		[IKE_REASON_PROTOCOL] = "protocol",
+		[IKE_REASON_DELETED] = "deleted",
+		[IKE_REASON_REPLACED] = "replaced",
+		[IKE_REASON_DEAD] = "dead",
+		[IKE_REASON_CLOSED] = "closed",
+		[IKE_REASON_RESOURCES] = "resources",
+	};
+
+	return names[r];
+}
+
+struct ike_engine *ike_engine_new(const struct ike_config *config,
+				  const struct ike_ops *ops, uint64_t now)
+{
+	struct ike_engine *e = calloc(1, sizeof(*e));
+
+	if (!e)
+		return NULL;
+	e->config = *config;
+	e->ops = *ops;
+	e->offer_ike = ike_offer_ike();
+	e->offer_esp = ike_offer_esp();
+	hmap_init(&e->by_spi);
+	hmap_init(&e->by_remote);
+	hmap_init(&e->by_init);
+	hmap_init(&e->by_child);
+	ike_queue_init(&e->queue);
+	e->wheel = timer_wheel_new(now, e);
+	e->sas = slots_new(LIMIT_IKE_SAS);
+	if (!e->wheel || !e->sas ||
+	    ike_engine_random(e, &e->hash_key, sizeof(e->hash_key)) < 0)
+		return ike_engine_free(e);
+	return e;
+}
+
+struct ike_engine *ike_engine_free(struct ike_engine *e)
+{
+	struct ike_sa *sa;
+	uint32_t cursor = 0;
+
+	if (!e)
+		return NULL;
+	while (e->sas && (sa = slots_next(e->sas, &cursor)))
+		ike_sa_free(e, sa);
+	ike_queue_done(&e->queue);
+	hmap_done(&e->by_spi);
+	hmap_done(&e->by_remote);
+	hmap_done(&e->by_init);
+	hmap_done(&e->by_child);
+	slots_free(e->sas);
+	timer_wheel_free(e->wheel);
+	secret_wipe(e, sizeof(*e));
+	free(e);
+	return NULL;
+}
+
+int ike_engine_random(struct ike_engine *e, void *buf, size_t len)
+{
+	return e->ops.random(e->ops.user, buf, len) == 0 ? 0 : -EIO;
+}
+
+void ike_engine_send(struct ike_engine *e, struct handle sa,
+		     const struct endpoint *local,
+		     const struct endpoint *remote, const void *data,
+		     size_t len)
+{
+	struct ike_action_node *n = ike_action_node_new();
+	uint8_t *copy = malloc(len);
+
+	if (!n || !copy) {
+		ike_action_node_free(n);
+		free(copy);
+		return;
+	}
+	memcpy(copy, data, len);
+	n->action.type = IKE_SEND;
+	n->action.sa = sa;
+	n->action.send = (struct ike_send){ *local, *remote, copy, len };
+	ike_queue_push(&e->queue, n);
+	e->counters.sent++;
+}
+
+int ike_engine_run(struct ike_engine *e, struct ike_job *job)
+{
+	struct ike_action_node *n = ike_action_node_new();
+
+	if (!n) {
+		ike_job_free(job);
+		return -ENOMEM;
+	}
+	n->action.type = IKE_JOB;
+	n->action.sa = job->sa;
+	n->action.job = job;
+	ike_queue_push(&e->queue, n);
+	return 0;
+}
+
+int ike_initiate(struct ike_engine *e, uint64_t now,
+		 const struct ike_request *req, struct handle *ret_sa)
+{
+	struct ike_sa *sa;
+	int rc;
+
+	if (ike_duplicate_initiating(e, &req->local.addr, &req->remote.addr))
+		return -EALREADY;
+	rc = ike_sa_new(e, true, &req->local, &req->remote, &sa);
+	if (rc < 0)
+		return rc;
+	rc = ike_init_begin(e, now, sa);
+	if (rc < 0) {
+		ike_sa_free(e, sa);
+		return rc;
+	}
+	*ret_sa = sa->handle;
+	return 0;
+}
+
+void ike_input(struct ike_engine *e, uint64_t now, const struct endpoint *local,
+	       const struct endpoint *remote, const void *data, size_t len)
+{
+	struct ike_message m;
+	struct ike_arrival a = { now, local, remote, &m };
+	int outcome;
+
+	e->counters.received++;
+	outcome = ike_message_parse(data, len, &m);
+	if (outcome < 0)
+		e->counters.malformed++;
+	else
+		ike_dispatch(e, &a, &m, outcome);
+}
+
+void ike_unreachable(struct ike_engine *e, uint64_t now,
+		     const struct endpoint *remote)
+{
+	struct ike_sa *sa = ike_sa_first_remote(e, &remote->addr);
+
+	for (; sa; sa = ike_sa_next_remote(sa))
+		if (sa->state == IKE_SA_INIT_SENT && !sa->handshake->answered &&
+		    endpoint_equal(&sa->remote, remote))
+			ike_init_refused(e, now, sa, IKE_REASON_UNREACHABLE, 0);
+}
+
+static void close_sa(struct ike_engine *e, uint64_t now, struct ike_sa *sa)
+{
+	switch ((enum ike_sa_state)sa->state) {
+	case IKE_SA_GENERATE:
+	case IKE_SA_INIT_SENT:
+	case IKE_SA_DERIVE:
+		ike_sa_end(e, sa, IKE_REASON_CLOSED, 0);
+		break;
+	case IKE_SA_RESPOND:
+	case IKE_SA_INIT_DONE:
+		ike_sa_free(e, sa);
+		break;
+	case IKE_SA_AUTH_SENT:
+		/* The peer may have it already: deleted when it answers. */
+		ike_sa_tell(e, sa, IKE_REASON_CLOSED, 0);
+		break;
+	case IKE_SA_ESTABLISHED:
+	case IKE_SA_CHILDLESS:
+		ike_info_close(e, now, sa, IKE_REASON_CLOSED, 0);
+		break;
+	case IKE_SA_DELETING:
+	case IKE_SA_LINGER:
+	case IKE_SA_NONE:
+	case IKE_SA_DEAD:
+		break;
+	}
+}
+
+void ike_close(struct ike_engine *e, uint64_t now, struct handle h)
+{
+	struct ike_sa *sa = slots_get(e->sas, h);
+
+	if (sa)
+		close_sa(e, now, sa);
+}
+
+void ike_abandon(struct ike_engine *e, uint64_t now, struct handle h)
+{
+	struct ike_sa *sa = slots_get(e->sas, h);
+
+	(void)now;
+	if (sa)
+		ike_sa_end(e, sa, IKE_REASON_CLOSED, 0);
+}
+
+void ike_check(struct ike_engine *e, uint64_t now, struct handle h)
+{
+	struct ike_sa *sa = slots_get(e->sas, h);
+
+	if (sa)
+		ike_info_check(e, now, sa);
+}
+
+void ike_close_all(struct ike_engine *e, uint64_t now)
+{
+	struct ike_sa *sa;
+	uint32_t cursor = 0;
+
+	while ((sa = slots_next(e->sas, &cursor)))
+		close_sa(e, now, sa);
+}
+
+void ike_tick(struct ike_engine *e, uint64_t now)
+{
+	timer_wheel_run(e->wheel, now);
+}
+
+uint64_t ike_engine_deadline(const struct ike_engine *e)
+{
+	return timer_wheel_deadline(e->wheel);
+}
+
+bool ike_engine_next_action(struct ike_engine *e, struct ike_action *ret)
+{
+	return ike_queue_take(&e->queue, ret);
+}
+
+void ike_job_done(struct ike_engine *e, uint64_t now, struct ike_job *job)
+{
+	struct ike_sa *sa = slots_get(e->sas, job->sa);
+
+	if (sa)
+		ike_init_job_done(e, now, sa, job);
+	ike_job_free(job);
+}
+
+bool ike_sa_describe(const struct ike_engine *e, struct handle h,
+		     struct ike_sa_info *ret)
+{
+	const struct ike_sa *sa = slots_get(e->sas, h);
+
+	if (!sa)
+		return false;
+	*ret = (struct ike_sa_info){
+		.spi_i = sa->spi_i,
+		.spi_r = sa->spi_r,
+		.initiator = sa->initiator,
+		.established = sa->state == IKE_SA_ESTABLISHED,
+		.local = sa->local,
+		.remote = sa->remote,
+		.established_at = sa->established_at,
+	};
+	if (sa->cipher && sa->prf && sa->kex)
+		snprintf(ret->algorithms, sizeof(ret->algorithms), "%s/%s/%s",
+			 sa->cipher->name, sa->prf->name, sa->kex->name);
+	return true;
+}
+
+void ike_engine_count(const struct ike_engine *e, struct ike_counters *ret)
+{
+	*ret = e->counters;
+	ret->sas = slots_count(e->sas);
+}

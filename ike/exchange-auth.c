@@ -1,0 +1,441 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * IKE_AUTH (RFC 7296 1.2): both sides prove that they are those of
+ * IKE_SA_INIT, and make the first Child SA, in transport mode between exactly
+ * the two addresses. Identities are ID_NULL (RFC 7619).
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "ike/core.h"
+
+/* --- AUTH of either side --------------------------------------------------- */
+
+static struct ike_auth_octets octets(const struct ike_sa *sa, bool of_initiator,
+				     struct ike_view id)
+{
+	const struct ike_handshake *hs = sa->handshake;
+	const struct ike_blob *b = of_initiator ? &hs->request : &hs->response;
+
+	return (struct ike_auth_octets){
+		.prf = sa->prf,
+		.sk_p = of_initiator ? &sa->keys.pi : &sa->keys.pr,
+		.message = { b->data, b->len },
+		.nonce = of_initiator ? &hs->nr : &hs->ni,
+		.id = id,
+	};
+}
+
+static int write_auth(struct ike_builder *b, const struct ike_sa *sa)
+{
+	uint8_t id[IKE_ID_NULL_BODY_LEN], data[IKE_AUTH_DATA_MAX];
+	struct ike_auth_octets o;
+	size_t len;
+	int rc;
+
+	ike_id_null_body(id);
+	o = octets(sa, sa->initiator, (struct ike_view){ id, sizeof(id) });
+	rc = ike_auth_sign(IKE_AUTH_NULL, &o, data, &len);
+	if (rc == 0)
+		ike_authentication_write(b, IKE_AUTH_NULL, data, len);
+	return rc;
+}
+
+/* The peer's AUTH over its identity. As ike_auth_verify(). */
+static int verify_auth(const struct ike_sa *sa, const struct ike_id *id,
+		       const struct ike_authentication *auth)
+{
+	struct ike_auth_octets o = octets(sa, !sa->initiator, id->body);
+
+	return ike_auth_verify(&o, auth);
+}
+
+/* --- what a message says --------------------------------------------------- */
+
+/* Either direction of IKE_AUTH, parsed; has_* where it was there. */
+struct auth_message {
+	bool has_id, has_idr, has_auth, has_child;
+	struct ike_id id;  /* of the sender */
+	struct ike_id idr; /* in a request: who we should be */
+	struct ike_authentication auth;
+	const struct ike_payload *sa;
+	struct ike_selectors tsi, tsr;
+	bool transport, initial_contact;
+	uint16_t error; /* the first error notify, or 0 */
+};
+
+static int parse_notifies(const struct ike_message *m, struct auth_message *am)
+{
+	for (size_t i = 0; i < m->n; i++) {
+		struct ike_notify n;
+
+		if (m->payloads[i].type != IKE_PAYLOAD_NOTIFY)
+			continue;
+		if (ike_notify_parse(&m->payloads[i], &n) < 0)
+			return -EBADMSG;
+		if (n.type == IKE_NOTIFY_USE_TRANSPORT_MODE)
+			am->transport = true;
+		else if (n.type == IKE_NOTIFY_INITIAL_CONTACT)
+			am->initial_contact = true;
+		else if (n.type < IKE_NOTIFY_STATUS && !am->error)
+			am->error = n.type;
+	}
+	return 0;
+}
+
+static int parse_id(const struct ike_message *m, enum ike_payload_type type,
+		    bool *ret_has, struct ike_id *ret)
+{
+	const struct ike_payload *p = ike_message_find(m, type);
+
+	*ret_has = p != NULL;
+	return p ? ike_id_parse(p, ret) : 0;
+}
+
+/* All of the three that make a child, or none. */
+static int parse_child(const struct ike_message *m, struct auth_message *am)
+{
+	const struct ike_payload *tsi = ike_message_find(m, IKE_PAYLOAD_TSI);
+	const struct ike_payload *tsr = ike_message_find(m, IKE_PAYLOAD_TSR);
+
+	am->sa = ike_message_find(m, IKE_PAYLOAD_SA);
+	if (!am->sa && !tsi && !tsr)
+		return 0;
+	if (!am->sa || !tsi || !tsr || ike_selectors_parse(tsi, &am->tsi) < 0 ||
+	    ike_selectors_parse(tsr, &am->tsr) < 0)
+		return -EBADMSG;
+	am->has_child = true;
+	return 0;
+}
+
+static int parse_message(const struct ike_message *m, struct auth_message *ret)
+{
+	bool response = ike_header_is_response(&m->header);
+	const struct ike_payload *auth = ike_message_find(m, IKE_PAYLOAD_AUTH);
+	int rc;
+
+	memset(ret, 0, sizeof(*ret));
+	rc = parse_id(m, response ? IKE_PAYLOAD_IDR : IKE_PAYLOAD_IDI,
+		      &ret->has_id, &ret->id);
+	if (rc == 0 && !response)
+		rc = parse_id(m, IKE_PAYLOAD_IDR, &ret->has_idr, &ret->idr);
+	if (rc == 0 && auth)
+		rc = ike_authentication_parse(auth, &ret->auth);
+	if (rc == 0)
+		rc = parse_child(m, ret);
+	if (rc == 0)
+		rc = parse_notifies(m, ret);
+	ret->has_auth = auth != NULL;
+	return rc;
+}
+
+/* --- the Child SA ----------------------------------------------------------- */
+
+/* Fills CHILD_UP from what was agreed. 0; -EIO. */
+static int fill_child(const struct ike_sa *sa, const struct ike_choice *choice,
+		      struct ike_child_up *up)
+{
+	const struct ike_handshake *hs = sa->handshake;
+	const struct ike_transform *encr, *sn;
+	const struct ike_cipher *cipher;
+
+	encr = ike_choice_get(choice, IKE_TRANSFORM_ENCR);
+	sn = ike_choice_get(choice, IKE_TRANSFORM_SN);
+	/* The same ciphers serve IKE and ESP. */
+	cipher = ike_cipher_find(encr->id, encr->key_bits);
+	if (!cipher)
+		return -EIO;
+	up->local = sa->local.addr;
+	up->remote = sa->remote.addr;
+	up->initiator = sa->initiator;
+	up->peer_auth = IKE_AUTH_NULL;
+	up->in.spi = hs->child_spi;
+	up->out.spi = choice->spi;
+	up->in.cipher = up->out.cipher = cipher->esp_cipher;
+	up->in.esn = up->out.esn = sn->id == IKE_SN_ESN;
+	return ike_keymat_child(sa->prf, &sa->keys.d, &hs->ni, &hs->nr,
+				sa->initiator ? &up->out : &up->in,
+				sa->initiator ? &up->in : &up->out);
+}
+
+/* The lower nonce, cut or filled to a fixed length: both sides do the same. */
+static void keep_lowest(struct ike_sa *sa)
+{
+	const struct ike_handshake *hs = sa->handshake;
+	uint8_t ni[IKE_LOWEST_LEN] = { 0 }, nr[IKE_LOWEST_LEN] = { 0 };
+	size_t ni_len = hs->ni.len, nr_len = hs->nr.len;
+
+	memcpy(ni, hs->ni.data, ni_len < sizeof(ni) ? ni_len : sizeof(ni));
+	memcpy(nr, hs->nr.data, nr_len < sizeof(nr) ? nr_len : sizeof(nr));
+	memcpy(sa->lowest, memcmp(ni, nr, sizeof(ni)) < 0 ? ni : nr,
+	       sizeof(sa->lowest));
+}
+
+/* Nothing can fail any more. */
+static void establish(struct ike_engine *e, uint64_t now, struct ike_sa *sa,
+		      bool initial_contact, struct ike_action_node *up)
+{
+	ike_sa_set_state(e, sa, IKE_SA_ESTABLISHED);
+	sa->risen = ++e->events;
+	sa->established_at = sa->last_heard = now;
+	sa->child_in = up->action.child_up.in.spi;
+	sa->child_out = up->action.child_up.out.spi;
+	keep_lowest(sa);
+	ike_sa_forget_handshake(sa);
+	up->action.type = IKE_CHILD_UP;
+	up->action.sa = sa->handle;
+	ike_sa_rearm(e, sa);
+	ike_duplicate_resolve(e, now, sa, initial_contact, up);
+}
+
+/* --- as initiator ------------------------------------------------------------ */
+
+int ike_auth_begin(struct ike_engine *e, uint64_t now, struct ike_sa *sa)
+{
+	struct ike_outgoing out;
+	struct ike_builder *b = &out.b;
+	int rc;
+
+	rc = ike_sa_draw_child_spi(e, sa);
+	if (rc < 0)
+		return rc;
+	ike_request_open(sa, IKE_EXCHANGE_AUTH, &out);
+	ike_id_write_null(b, IKE_PAYLOAD_IDI);
+	/* Asks the responder to be anonymous too. */
+	ike_id_write_null(b, IKE_PAYLOAD_IDR);
+	rc = write_auth(b, sa);
+	if (rc < 0)
+		return rc;
+	if (!ike_duplicate_exists(e, sa))
+		ike_notify_write(b, IKE_NOTIFY_INITIAL_CONTACT, NULL, 0);
+	ike_notify_write(b, IKE_NOTIFY_USE_TRANSPORT_MODE, NULL, 0);
+	ike_proposal_write_offer(b, e->offer_esp, sa->handshake->child_spi);
+	ike_selectors_write(b, IKE_PAYLOAD_TSI, &sa->local.addr);
+	ike_selectors_write(b, IKE_PAYLOAD_TSR, &sa->remote.addr);
+	return ike_request_send(e, now, sa, &out);
+}
+
+/* Why a protected error notify ended the attempt. */
+static enum ike_reason reason_of(uint16_t notify)
+{
+	switch (notify) {
+	case IKE_NOTIFY_AUTHENTICATION_FAILED:
+		return IKE_REASON_AUTH;
+	case IKE_NOTIFY_NO_PROPOSAL_CHOSEN:
+	case IKE_NOTIFY_TS_UNACCEPTABLE:
+	case IKE_NOTIFY_SINGLE_PAIR_REQUIRED:
+	case IKE_NOTIFY_INTERNAL_ADDRESS_FAILURE:
+	case IKE_NOTIFY_FAILED_CP_REQUIRED:
+		return IKE_REASON_MODE;
+	case IKE_NOTIFY_INVALID_SYNTAX:
+	case IKE_NOTIFY_UNSUPPORTED_CRITICAL_PAYLOAD:
+		return IKE_REASON_PROTOCOL;
+	}
+	return IKE_REASON_REFUSED;
+}
+
+/* Exactly the child that we asked for. 0; 1: another one; -EBADMSG. */
+static int accept_child(const struct ike_engine *e, const struct ike_sa *sa,
+			const struct auth_message *am, struct ike_choice *ret)
+{
+	int rc;
+
+	if (!am->transport)
+		return 1;
+	rc = ike_proposal_accept(am->sa, e->offer_esp, ret);
+	if (rc != 0)
+		return rc;
+	if (!ike_selectors_are(&am->tsi, &sa->local.addr) ||
+	    !ike_selectors_are(&am->tsr, &sa->remote.addr))
+		return 1;
+	return 0;
+}
+
+/* The peer is authenticated: its half of the Child SA. */
+static int take_child(struct ike_engine *e, uint64_t now, struct ike_sa *sa,
+		      const struct auth_message *am)
+{
+	struct ike_action_node *up;
+	struct ike_choice choice;
+	int rc;
+
+	if (!am->has_child && !am->error)
+		return -EBADMSG;
+	rc = am->has_child ? accept_child(e, sa, am, &choice) : 1;
+	if (rc < 0)
+		return rc;
+	if (rc > 0) {
+		ike_info_close(e, now, sa, IKE_REASON_MODE, am->error);
+		return 0;
+	}
+	up = ike_action_node_new();
+	rc = up ? fill_child(sa, &choice, &up->action.child_up) : -ENOMEM;
+	if (rc < 0) {
+		ike_action_node_free(up);
+		return rc;
+	}
+	establish(e, now, sa, false, up);
+	return 0;
+}
+
+int ike_auth_response(struct ike_engine *e, const struct ike_arrival *a,
+		      struct ike_sa *sa)
+{
+	struct auth_message am;
+	int rc;
+
+	rc = parse_message(a->m, &am);
+	if (rc < 0)
+		return rc;
+	/* 2.21.2: refused before it proved anything; nothing to delete. */
+	if (!am.has_auth && am.error) {
+		ike_sa_end(e, sa, reason_of(am.error), am.error);
+		return 0;
+	}
+	if (!am.has_auth || !am.has_id)
+		return -EBADMSG;
+	rc = verify_auth(sa, &am.id, &am.auth);
+	if (rc == -EIO)
+		return rc;
+	if (rc < 0) {
+		e->counters.auth_failed++;
+		ike_info_close(e, a->now, sa, IKE_REASON_AUTH,
+			       IKE_NOTIFY_AUTHENTICATION_FAILED);
+		return 0;
+	}
+	if (sa->told) { /* closed meanwhile */
+		ike_info_close(e, a->now, sa, IKE_REASON_CLOSED, 0);
+		return 0;
+	}
+	return take_child(e, a->now, sa, &am);
+}
+
+/* --- as responder ------------------------------------------------------------ */
+
+/* 2.21.2: a failed authentication is answered, and that is the end. */
+static int fail_auth(struct ike_engine *e, const struct ike_arrival *a,
+		     struct ike_sa *sa)
+{
+	int rc;
+
+	e->counters.auth_failed++;
+	rc = ike_response_notify(e, sa, IKE_EXCHANGE_AUTH,
+				 IKE_NOTIFY_AUTHENTICATION_FAILED, NULL, 0);
+	if (rc < 0)
+		return rc;
+	ike_sa_tell(e, sa, IKE_REASON_AUTH, 0);
+	ike_sa_linger(e, a->now, sa);
+	return 0;
+}
+
+/* What we can make of the child that is asked for. 0 and *ret; a notify type;
+ * -EBADMSG. */
+static int choose_child(const struct ike_engine *e, const struct ike_sa *sa,
+			const struct auth_message *am, struct ike_choice *ret)
+{
+	int rc;
+
+	rc = ike_proposal_choose(am->sa, e->offer_esp, 0, ret);
+	if (rc < 0)
+		return rc;
+	if (rc == IKE_PROPOSAL_NONE || !am->transport)
+		return IKE_NOTIFY_NO_PROPOSAL_CHOSEN;
+	/* 2.9: narrowed to the two of us; a peer that nobody vouches for
+	 * gets its own address, and gets nothing else. */
+	if (!ike_selectors_contain(&am->tsi, &sa->remote.addr) ||
+	    !ike_selectors_contain(&am->tsr, &sa->local.addr))
+		return IKE_NOTIFY_TS_UNACCEPTABLE;
+	return 0;
+}
+
+/* IDr and AUTH, then the child or why there is none; sealed. */
+static int seal_response(struct ike_sa *sa, uint16_t refusal,
+			 const struct ike_choice *choice)
+{
+	struct ike_outgoing out;
+	struct ike_builder *b = &out.b;
+	int rc;
+
+	ike_response_open(sa, IKE_EXCHANGE_AUTH, &out);
+	ike_id_write_null(b, IKE_PAYLOAD_IDR);
+	rc = write_auth(b, sa);
+	if (rc < 0)
+		return rc;
+	if (refusal) {
+		ike_notify_write(b, refusal, NULL, 0);
+	} else {
+		ike_notify_write(b, IKE_NOTIFY_USE_TRANSPORT_MODE, NULL, 0);
+		ike_proposal_write_choice(b, choice, sa->handshake->child_spi);
+		ike_selectors_write(b, IKE_PAYLOAD_TSI, &sa->remote.addr);
+		ike_selectors_write(b, IKE_PAYLOAD_TSR, &sa->local.addr);
+	}
+	return ike_response_seal(sa, &out);
+}
+
+/* 1.2: authenticated, but no child: the IKE SA has no purpose for us. */
+static int refuse_child(struct ike_engine *e, const struct ike_arrival *a,
+			struct ike_sa *sa, uint16_t refusal)
+{
+	int rc = seal_response(sa, refusal, NULL);
+
+	if (rc < 0)
+		return rc;
+	ike_sa_tell(e, sa, IKE_REASON_MODE, 0);
+	ike_sa_set_state(e, sa, IKE_SA_CHILDLESS);
+	ike_sa_forget_handshake(sa);
+	ike_response_send(e, sa);
+	timer_arm(e->wheel, &sa->life, a->now + e->config.redundant_ms);
+	return 0;
+}
+
+static int grant_child(struct ike_engine *e, const struct ike_arrival *a,
+		       struct ike_sa *sa, const struct auth_message *am,
+		       const struct ike_choice *choice)
+{
+	struct ike_action_node *up = ike_action_node_new();
+	int rc = up ? 0 : -ENOMEM;
+
+	if (rc == 0)
+		rc = ike_sa_draw_child_spi(e, sa);
+	if (rc == 0)
+		rc = fill_child(sa, choice, &up->action.child_up);
+	if (rc == 0)
+		rc = seal_response(sa, 0, choice);
+	if (rc == 0)
+		rc = ike_sa_index_remote(e, sa);
+	if (rc < 0) {
+		ike_action_node_free(up);
+		return rc;
+	}
+	/* CHILD_UP before the response: we can receive before it sends. */
+	establish(e, a->now, sa, am->initial_contact, up);
+	ike_response_send(e, sa);
+	return 0;
+}
+
+int ike_auth_request(struct ike_engine *e, const struct ike_arrival *a,
+		     struct ike_sa *sa)
+{
+	struct ike_choice choice;
+	struct auth_message am;
+	int rc;
+
+	rc = parse_message(a->m, &am);
+	if (rc < 0)
+		return rc;
+	/* Without AUTH it asks for EAP (2.16); an IDr other than ID_NULL asks
+	 * us to be somebody. */
+	if (!am.has_auth || (am.has_idr && am.idr.type != IKE_ID_NULL))
+		return fail_auth(e, a, sa);
+	rc = verify_auth(sa, &am.id, &am.auth);
+	if (rc == -EIO)
+		return rc;
+	if (rc < 0)
+		return fail_auth(e, a, sa);
+	rc = choose_child(e, sa, &am, &choice);
+	if (rc < 0)
+		return rc;
+	if (rc > 0)
+		return refuse_child(e, a, sa, (uint16_t)rc);
+	return grant_child(e, a, sa, &am, &choice);
+}

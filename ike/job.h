@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Expensive crypto as a job: it holds copies of all that it needs, so that
+ * any thread may run it and the IKE SA may be gone when it comes back.
+ */
+#ifndef TACIT_IKE_JOB_H
+#define TACIT_IKE_JOB_H
+
+#include "ike/engine.h"
+#include "ike/kex.h"
+#include "ike/keymat.h"
+
+enum ike_job_type {
+	IKE_JOB_GENERATE, /* initiator: a key pair */
+	IKE_JOB_DERIVE,	  /* initiator: the keys, from the peer's half */
+	IKE_JOB_AGREE,	  /* responder: both at once */
+};
+
+struct ike_job {
+	enum ike_job_type type;
+	struct handle sa;
+	const struct ike_kex *kex;
+	/* Made by GENERATE; a reference of its own for DERIVE. */
+	EVP_PKEY *private;
+	uint8_t public[IKE_KEX_PUBLIC_MAX];
+	uint8_t peer[IKE_KEX_PUBLIC_MAX];
+	size_t peer_len;
+	struct ike_keymat keymat;
+	/* 0; -ECANCELED until it has run; -EBADMSG: the peer's key is bad;
+	 * -EIO. */
+	int result;
+	struct ike_keys keys;
+};
+
+/* NULL: out of memory. Freed with ike_job_free(), which wipes. */
+struct ike_job *ike_job_new(enum ike_job_type type, struct handle sa,
+			    const struct ike_kex *kex);
+
+#endif

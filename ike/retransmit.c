@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Reliability (RFC 7296 2.1): the requester repeats its request until it is
+ * answered or it gives up; the responder keeps its last response and repeats
+ * that when asked again. One request at a time each way (2.3: window 1).
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "ike/core.h"
+
+static uint8_t own_flag(const struct ike_sa *sa)
+{
+	return sa->initiator ? IKE_FLAG_INITIATOR : 0;
+}
+
+static const uint8_t *own_key(const struct ike_sa *sa)
+{
+	return sa->initiator ? sa->keys.ei.data : sa->keys.er.data;
+}
+
+static void open_message(struct ike_sa *sa, const struct ike_header *h,
+			 struct ike_outgoing *out)
+{
+	ike_builder_init(&out->b, out->buf, sizeof(out->buf), h);
+	ike_protect_open(&out->b, sa->iv++);
+}
+
+void ike_request_open(struct ike_sa *sa, enum ike_exchange exchange,
+		      struct ike_outgoing *out)
+{
+	struct ike_header h = {
+		.spi_i = sa->spi_i,
+		.spi_r = sa->spi_r,
+		.exchange = (uint8_t)exchange,
+		.flags = own_flag(sa),
+		.id = sa->next_id,
+	};
+
+	open_message(sa, &h, out);
+}
+
+static void transmit(struct ike_engine *e, uint64_t now, struct ike_sa *sa)
+{
+	ike_engine_send(e, sa->handle, &sa->local, &sa->remote,
+			sa->request.data, sa->request.len);
+	sa->sends++;
+	timer_arm(e->wheel, &sa->retransmit, now + sa->interval);
+}
+
+static int start(struct ike_engine *e, uint64_t now, struct ike_sa *sa,
+		 const struct wbuf *w, uint32_t id)
+{
+	int rc = ike_blob_set(&sa->request, w->data, w->len);
+
+	if (rc < 0)
+		return rc;
+	sa->request_id = id;
+	sa->sends = 0;
+	sa->interval = e->config.retransmit_ms;
+	transmit(e, now, sa);
+	return 0;
+}
+
+int ike_request_send(struct ike_engine *e, uint64_t now, struct ike_sa *sa,
+		     struct ike_outgoing *out)
+{
+	int rc;
+
+	rc = ike_protect_seal(&out->b, sa->cipher, own_key(sa));
+	if (rc == 0)
+		rc = start(e, now, sa, &out->b.w, sa->next_id);
+	if (rc == 0)
+		sa->next_id++;
+	return rc;
+}
+
+int ike_request_send_init(struct ike_engine *e, uint64_t now, struct ike_sa *sa,
+			  const struct ike_outgoing *out)
+{
+	return start(e, now, sa, &out->b.w, 0);
+}
+
+void ike_request_pause(struct ike_engine *e, struct ike_sa *sa)
+{
+	timer_cancel(e->wheel, &sa->retransmit);
+}
+
+void ike_request_resume(struct ike_engine *e, uint64_t now, struct ike_sa *sa)
+{
+	timer_arm(e->wheel, &sa->retransmit, now + sa->interval);
+}
+
+void ike_request_done(struct ike_engine *e, struct ike_sa *sa)
+{
+	timer_cancel(e->wheel, &sa->retransmit);
+	ike_blob_done(&sa->request);
+}
+
+void ike_request_timeout(struct timer *t, uint64_t now, void *user)
+{
+	struct ike_sa *sa = container_of(t, struct ike_sa, retransmit);
+	struct ike_engine *e = user;
+
+	if (sa->sends < e->config.retransmit_sends) {
+		e->counters.retransmitted++;
+		sa->interval *= 2;
+		if (sa->interval > e->config.retransmit_max_ms)
+			sa->interval = e->config.retransmit_max_ms;
+		transmit(e, now, sa);
+		return;
+	}
+	if (sa->state == IKE_SA_INIT_SENT && sa->handshake->refused)
+		ike_sa_end(e, sa, sa->handshake->refused,
+			   sa->handshake->refused_notify);
+	else
+		ike_sa_end(e, sa,
+			   sa->child_in ? IKE_REASON_DEAD
+					: IKE_REASON_UNANSWERED,
+			   0);
+}
+
+void ike_response_open(struct ike_sa *sa, enum ike_exchange exchange,
+		       struct ike_outgoing *out)
+{
+	struct ike_header h = {
+		.spi_i = sa->spi_i,
+		.spi_r = sa->spi_r,
+		.exchange = (uint8_t)exchange,
+		.flags = own_flag(sa) | IKE_FLAG_RESPONSE,
+		.id = sa->expected_id,
+	};
+
+	open_message(sa, &h, out);
+}
+
+int ike_response_seal(struct ike_sa *sa, struct ike_outgoing *out)
+{
+	int rc;
+
+	rc = ike_protect_seal(&out->b, sa->cipher, own_key(sa));
+	if (rc == 0)
+		rc = ike_blob_set(&sa->response, out->b.w.data, out->b.w.len);
+	return rc;
+}
+
+void ike_response_send(struct ike_engine *e, struct ike_sa *sa)
+{
+	sa->expected_id++;
+	ike_engine_send(e, sa->handle, &sa->local, &sa->remote,
+			sa->response.data, sa->response.len);
+}
+
+int ike_response_notify(struct ike_engine *e, struct ike_sa *sa,
+			enum ike_exchange exchange, uint16_t notify,
+			const void *data, size_t len)
+{
+	struct ike_outgoing out;
+	int rc;
+
+	ike_response_open(sa, exchange, &out);
+	ike_notify_write(&out.b, notify, data, len);
+	rc = ike_response_seal(sa, &out);
+	if (rc == 0)
+		ike_response_send(e, sa);
+	return rc;
+}

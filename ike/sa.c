@@ -1,0 +1,437 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "ike/sa.h"
+
+#include <errno.h>
+#include <openssl/evp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ike/core.h"
+
+/* Our nonces: 32 bytes serve every PRF that we offer (RFC 7296 2.10: at least
+ * half its key, which is 64 bytes). */
+#define NONCE_LEN 32
+
+#define MOVE(state) (1u << (state))
+
+static const struct {
+	const char *name;
+	uint16_t moves; /* to these states */
+} states[] = {
+	[IKE_SA_NONE] = { "none", MOVE(IKE_SA_GENERATE) | MOVE(IKE_SA_RESPOND) |
+					  MOVE(IKE_SA_DEAD) },
+	[IKE_SA_GENERATE] = { "generate",
+			      MOVE(IKE_SA_INIT_SENT) | MOVE(IKE_SA_DEAD) },
+	[IKE_SA_INIT_SENT] = { "init-sent", MOVE(IKE_SA_GENERATE) |
+						    MOVE(IKE_SA_DERIVE) |
+						    MOVE(IKE_SA_DEAD) },
+	[IKE_SA_DERIVE] = { "derive", MOVE(IKE_SA_INIT_SENT) |
+					      MOVE(IKE_SA_AUTH_SENT) |
+					      MOVE(IKE_SA_DEAD) },
+	[IKE_SA_AUTH_SENT] = { "auth-sent", MOVE(IKE_SA_ESTABLISHED) |
+						    MOVE(IKE_SA_DELETING) |
+						    MOVE(IKE_SA_DEAD) },
+	[IKE_SA_RESPOND] = { "respond",
+			     MOVE(IKE_SA_INIT_DONE) | MOVE(IKE_SA_DEAD) },
+	[IKE_SA_INIT_DONE] = { "init-done", MOVE(IKE_SA_ESTABLISHED) |
+						    MOVE(IKE_SA_CHILDLESS) |
+						    MOVE(IKE_SA_LINGER) |
+						    MOVE(IKE_SA_DEAD) },
+	[IKE_SA_ESTABLISHED] = { "established", MOVE(IKE_SA_CHILDLESS) |
+							MOVE(IKE_SA_DELETING) |
+							MOVE(IKE_SA_LINGER) |
+							MOVE(IKE_SA_DEAD) },
+	[IKE_SA_CHILDLESS] = { "childless", MOVE(IKE_SA_DELETING) |
+						    MOVE(IKE_SA_LINGER) |
+						    MOVE(IKE_SA_DEAD) },
+	[IKE_SA_DELETING] = { "deleting",
+			      MOVE(IKE_SA_LINGER) | MOVE(IKE_SA_DEAD) },
+	[IKE_SA_LINGER] = { "linger", MOVE(IKE_SA_DEAD) },
+	[IKE_SA_DEAD] = { "dead", 0 },
+};
+
+const char *ike_sa_state_name(enum ike_sa_state s)
+{
+	return states[s].name;
+}
+
+/* A stranger's SA that is not authenticated. */
+static bool is_half_open(uint8_t state)
+{
+	return state == IKE_SA_RESPOND || state == IKE_SA_INIT_DONE;
+}
+
+void ike_sa_set_state(struct ike_engine *e, struct ike_sa *sa,
+		      enum ike_sa_state state)
+{
+	if (!(states[sa->state].moves & MOVE(state)))
+		abort();
+	e->counters.half_open -= is_half_open(sa->state);
+	e->counters.half_open += is_half_open(state);
+	sa->state = (uint8_t)state;
+}
+
+int ike_blob_set(struct ike_blob *b, const void *data, size_t len)
+{
+	uint8_t *copy = malloc(len);
+
+	if (!copy)
+		return -ENOMEM;
+	memcpy(copy, data, len);
+	free(b->data);
+	b->data = copy;
+	b->len = len;
+	return 0;
+}
+
+void ike_blob_done(struct ike_blob *b)
+{
+	free(b->data);
+	*b = (struct ike_blob){ 0 };
+}
+
+static void on_life(struct timer *t, uint64_t now, void *user)
+{
+	struct ike_sa *sa = container_of(t, struct ike_sa, life);
+	struct ike_engine *e = user;
+	struct ike_handshake *hs = sa->handshake;
+
+	switch ((enum ike_sa_state)sa->state) {
+	case IKE_SA_INIT_SENT:
+		ike_sa_end(e, sa, hs->refused, hs->refused_notify);
+		break;
+	case IKE_SA_GENERATE:
+	case IKE_SA_DERIVE:
+		/* The job never came back. */
+		ike_sa_end(e, sa, IKE_REASON_RESOURCES, 0);
+		break;
+	case IKE_SA_RESPOND:
+	case IKE_SA_INIT_DONE:
+	case IKE_SA_LINGER:
+		ike_sa_free(e, sa);
+		break;
+	case IKE_SA_ESTABLISHED:
+		if (sa->doomed && now >= sa->doomed_at)
+			ike_info_close(e, now, sa, IKE_REASON_REPLACED, 0);
+		else if (!sa->doomed &&
+			 now >= sa->last_heard + e->config.liveness_ms)
+			ike_info_check(e, now, sa);
+		else
+			ike_sa_rearm(e, sa);
+		break;
+	case IKE_SA_CHILDLESS:
+		ike_info_close(e, now, sa, IKE_REASON_DELETED, 0);
+		break;
+	case IKE_SA_AUTH_SENT:
+	case IKE_SA_DELETING:
+	case IKE_SA_NONE:
+	case IKE_SA_DEAD:
+		break; /* bounded by retransmission, or not there */
+	}
+}
+
+void ike_sa_rearm(struct ike_engine *e, struct ike_sa *sa)
+{
+	if (sa->doomed)
+		timer_arm(e->wheel, &sa->life, sa->doomed_at);
+	else if (e->config.liveness_ms)
+		timer_arm(e->wheel, &sa->life,
+			  sa->last_heard + e->config.liveness_ms);
+	else
+		timer_cancel(e->wheel, &sa->life);
+}
+
+static int draw_spi(struct ike_engine *e, uint64_t *ret)
+{
+	uint64_t spi;
+	int rc;
+
+	do {
+		rc = ike_engine_random(e, &spi, sizeof(spi));
+		if (rc < 0)
+			return rc;
+	} while (spi == 0 || ike_sa_find(e, spi));
+	*ret = spi;
+	return 0;
+}
+
+static struct ike_sa *allocate(void)
+{
+	struct ike_sa *sa = calloc(1, sizeof(*sa));
+
+	if (!sa)
+		return NULL;
+	sa->handshake = calloc(1, sizeof(*sa->handshake));
+	sa->last = ike_action_node_new();
+	if (!sa->handshake || !sa->last) {
+		free(sa->handshake);
+		ike_action_node_free(sa->last);
+		free(sa);
+		return NULL;
+	}
+	timer_init(&sa->retransmit, ike_request_timeout);
+	timer_init(&sa->life, on_life);
+	return sa;
+}
+
+/* Frees one that no table has yet. */
+static void deallocate(struct ike_sa *sa)
+{
+	ike_sa_forget_handshake(sa);
+	ike_action_node_free(sa->last);
+	ike_blob_done(&sa->request);
+	ike_blob_done(&sa->response);
+	ike_keys_wipe(&sa->keys);
+	free(sa);
+}
+
+static int draw(struct ike_engine *e, struct ike_sa *sa)
+{
+	struct ike_nonce *nonce;
+	int rc;
+
+	nonce = sa->initiator ? &sa->handshake->ni : &sa->handshake->nr;
+	nonce->len = NONCE_LEN;
+	rc = ike_engine_random(e, nonce->data, nonce->len);
+	if (rc < 0)
+		return rc;
+	return draw_spi(e, sa->initiator ? &sa->spi_i : &sa->spi_r);
+}
+
+int ike_sa_new(struct ike_engine *e, bool initiator,
+	       const struct endpoint *local, const struct endpoint *remote,
+	       struct ike_sa **ret)
+{
+	struct ike_sa *sa;
+	int rc;
+
+	sa = allocate();
+	if (!sa)
+		return -ENOMEM;
+	sa->initiator = initiator;
+	sa->local = *local;
+	sa->remote = *remote;
+	sa->begun = ++e->events;
+	rc = draw(e, sa);
+	if (rc < 0)
+		goto fail;
+	rc = slots_add(e->sas, sa, &sa->handle);
+	if (rc < 0)
+		goto fail;
+	rc = hmap_insert(&e->by_spi, &sa->by_spi,
+			 initiator ? sa->spi_i : sa->spi_r);
+	if (rc < 0) {
+		(void)slots_remove(e->sas, sa->handle);
+		goto fail;
+	}
+	*ret = sa;
+	return 0;
+fail:
+	deallocate(sa);
+	return rc;
+}
+
+void ike_sa_forget_handshake(struct ike_sa *sa)
+{
+	struct ike_handshake *hs = sa->handshake;
+
+	if (!hs)
+		return;
+	ike_blob_done(&hs->request);
+	ike_blob_done(&hs->response);
+	EVP_PKEY_free(hs->private);
+	secret_wipe(hs, sizeof(*hs));
+	free(hs);
+	sa->handshake = NULL;
+	secret_wipe(&sa->keys.pi, sizeof(sa->keys.pi));
+	secret_wipe(&sa->keys.pr, sizeof(sa->keys.pr));
+}
+
+void ike_sa_free(struct ike_engine *e, struct ike_sa *sa)
+{
+	ike_sa_set_state(e, sa, IKE_SA_DEAD);
+	timer_cancel(e->wheel, &sa->retransmit);
+	timer_cancel(e->wheel, &sa->life);
+	hmap_remove(&e->by_spi, &sa->by_spi);
+	if (sa->in_remote)
+		hmap_remove(&e->by_remote, &sa->by_remote);
+	if (sa->in_init)
+		hmap_remove(&e->by_init, &sa->by_init);
+	if (sa->in_child)
+		hmap_remove(&e->by_child, &sa->by_child);
+	(void)slots_remove(e->sas, sa->handle);
+	deallocate(sa);
+}
+
+static void fill_down(struct ike_sa *sa, struct ike_action *a,
+		      enum ike_reason reason)
+{
+	a->type = IKE_CHILD_DOWN;
+	a->child_down = (struct ike_child_down){
+		.local = sa->local.addr,
+		.remote = sa->remote.addr,
+		.spi_in = sa->child_in,
+		.spi_out = sa->child_out,
+		.reason = reason,
+	};
+}
+
+static void fill_failed(struct ike_sa *sa, struct ike_action *a,
+			enum ike_reason reason, uint16_t notify)
+{
+	a->type = IKE_FAILED;
+	a->failed = (struct ike_failed){
+		.initiator = sa->initiator,
+		.local = sa->local,
+		.remote = sa->remote,
+		.reason = reason,
+		.notify = notify,
+	};
+}
+
+void ike_sa_tell(struct ike_engine *e, struct ike_sa *sa,
+		 enum ike_reason reason, uint16_t notify)
+{
+	struct ike_action_node *n = sa->last;
+
+	if (sa->told)
+		return;
+	sa->told = true;
+	sa->last = NULL;
+	/* However it ends, the owner heard of its successor. */
+	if (sa->doomed && reason != IKE_REASON_CLOSED)
+		reason = IKE_REASON_REPLACED;
+	n->action.sa = sa->handle;
+	if (sa->child_in)
+		fill_down(sa, &n->action, reason);
+	else
+		fill_failed(sa, &n->action, reason, notify);
+	ike_queue_push(&e->queue, n);
+}
+
+void ike_sa_end(struct ike_engine *e, struct ike_sa *sa, enum ike_reason reason,
+		uint16_t notify)
+{
+	if (!is_half_open(sa->state))
+		ike_sa_tell(e, sa, reason, notify);
+	ike_sa_free(e, sa);
+}
+
+void ike_sa_linger(struct ike_engine *e, uint64_t now, struct ike_sa *sa)
+{
+	ike_sa_set_state(e, sa, IKE_SA_LINGER);
+	ike_sa_forget_handshake(sa);
+	ike_request_done(e, sa);
+	/* The peer's second and third retransmission fall into this. */
+	timer_arm(e->wheel, &sa->life, now + e->config.retransmit_max_ms);
+}
+
+struct ike_sa *ike_sa_find(const struct ike_engine *e, uint64_t own_spi)
+{
+	/* Ours are random, so that the SPI is its own hash. */
+	hmap_for_each (n, &e->by_spi, own_spi) {
+		struct ike_sa *sa = container_of(n, struct ike_sa, by_spi);
+
+		if (own_spi == (sa->initiator ? sa->spi_i : sa->spi_r))
+			return sa;
+	}
+	return NULL;
+}
+
+struct ike_sa *ike_sa_find_init(const struct ike_engine *e,
+				const struct endpoint *remote,
+				const void *request, size_t len)
+{
+	uint64_t hash = hash_bytes(&e->hash_key, request, len);
+
+	/* The keyed hash covers the whole request, its SPI included: who
+	 * sends another one under the same SPI gets another SA. */
+	hmap_for_each (n, &e->by_init, hash) {
+		struct ike_sa *sa = container_of(n, struct ike_sa, by_init);
+
+		if (endpoint_equal(&sa->remote, remote))
+			return sa;
+	}
+	return NULL;
+}
+
+int ike_sa_index_init(struct ike_engine *e, struct ike_sa *sa,
+		      const void *request, size_t len)
+{
+	int rc;
+
+	rc = hmap_insert(&e->by_init, &sa->by_init,
+			 hash_bytes(&e->hash_key, request, len));
+	sa->in_init = rc == 0;
+	return rc;
+}
+
+static uint64_t hash_remote(const struct ike_engine *e, const struct addr *a)
+{
+	return hash_bytes(&e->hash_key, a->bytes, sizeof(a->bytes));
+}
+
+int ike_sa_index_remote(struct ike_engine *e, struct ike_sa *sa)
+{
+	int rc;
+
+	rc = hmap_insert(&e->by_remote, &sa->by_remote,
+			 hash_remote(e, &sa->remote.addr));
+	sa->in_remote = rc == 0;
+	return rc;
+}
+
+static struct ike_sa *match_remote(struct hmap_node *n,
+				   const struct addr *remote)
+{
+	for (; n; n = hmap_next_same(n)) {
+		struct ike_sa *sa = container_of(n, struct ike_sa, by_remote);
+
+		if (addr_equal(&sa->remote.addr, remote))
+			return sa;
+	}
+	return NULL;
+}
+
+struct ike_sa *ike_sa_first_remote(const struct ike_engine *e,
+				   const struct addr *remote)
+{
+	return match_remote(hmap_first(&e->by_remote, hash_remote(e, remote)),
+			    remote);
+}
+
+struct ike_sa *ike_sa_next_remote(const struct ike_sa *sa)
+{
+	return match_remote(hmap_next_same(&sa->by_remote), &sa->remote.addr);
+}
+
+bool ike_sa_is_pair(const struct ike_sa *a, const struct ike_sa *b)
+{
+	return a != b && addr_equal(&a->remote.addr, &b->remote.addr) &&
+	       addr_equal(&a->local.addr, &b->local.addr);
+}
+
+static bool child_spi_taken(const struct ike_engine *e, uint32_t spi)
+{
+	/* Random like the SPIs of IKE; spread to the width of the hash. */
+	return hmap_first(&e->by_child, spi * UINT64_C(0x9e3779b97f4a7c15));
+}
+
+int ike_sa_draw_child_spi(struct ike_engine *e, struct ike_sa *sa)
+{
+	uint32_t spi;
+	int rc;
+
+	do {
+		rc = ike_engine_random(e, &spi, sizeof(spi));
+		if (rc < 0)
+			return rc;
+	} while (spi < ESP_SPI_MIN || child_spi_taken(e, spi));
+	rc = hmap_insert(&e->by_child, &sa->by_child,
+			 spi * UINT64_C(0x9e3779b97f4a7c15));
+	if (rc < 0)
+		return rc;
+	sa->in_child = true;
+	sa->handshake->child_spi = spi;
+	return 0;
+}

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The IKE SA: its states, what it knows, and how it ends. What only the
+ * handshake needs is apart and freed with it, so that an established SA is
+ * small. An SA tells its owner exactly one end: FAILED or CHILD_DOWN.
+ */
+#ifndef TACIT_IKE_SA_H
+#define TACIT_IKE_SA_H
+
+#include "ike/action.h"
+#include "ike/job.h"
+#include "ike/proposal.h"
+#include "util/hmap.h"
+#include "util/timer.h"
+
+enum ike_sa_state {
+	IKE_SA_NONE,	 /* there is no SA: a stranger's IKE_SA_INIT */
+	IKE_SA_GENERATE, /* initiator: our key pair is being made */
+	IKE_SA_INIT_SENT,
+	IKE_SA_DERIVE, /* initiator: an answer is taken, keys are derived */
+	IKE_SA_AUTH_SENT,
+	IKE_SA_RESPOND,	  /* responder: the keys are being agreed */
+	IKE_SA_INIT_DONE, /* responder: answered, waits for IKE_AUTH */
+	IKE_SA_ESTABLISHED,
+	IKE_SA_CHILDLESS, /* the Child SA is gone; deleted soon */
+	IKE_SA_DELETING,  /* our Delete is under way, or waits its turn */
+	IKE_SA_LINGER,	  /* over; only repeats its last response */
+	IKE_SA_DEAD,	  /* being freed */
+};
+
+/* A message that is kept. */
+struct ike_blob {
+	uint8_t *data;
+	size_t len;
+};
+int ike_blob_set(struct ike_blob *b, const void *data, size_t len)
+	__attribute__((warn_unused_result));
+void ike_blob_done(struct ike_blob *b);
+
+/* What is needed until IKE_AUTH is over. */
+struct ike_handshake {
+	struct ike_nonce ni, nr;
+	struct ike_blob request, response; /* of IKE_SA_INIT, as sent */
+	struct ike_choice choice;	   /* responder: what we answer */
+	EVP_PKEY *private;		   /* initiator */
+	uint8_t public[IKE_KEX_PUBLIC_MAX];
+	uint32_t child_spi; /* of our inbound ESP SA */
+	uint8_t cookie[LIMIT_IKE_COOKIE];
+	uint8_t cookie_len;
+	uint8_t retries; /* by COOKIE and INVALID_KE_PAYLOAD */
+	bool answered;	 /* something came back */
+	/* An unauthenticated refusal that waits to be believed. */
+	enum ike_reason refused;
+	uint16_t refused_notify;
+};
+
+/* Enough of the lowest nonce to tell two SAs apart. */
+#define IKE_LOWEST_LEN 32
+
+struct ike_sa {
+	struct handle handle;
+	uint8_t state; /* enum ike_sa_state: only ike_sa_set_state() writes */
+	bool initiator;
+	bool told;	  /* its end was told to the owner */
+	bool doomed;	  /* another SA took its place */
+	bool delete_sent; /* DELETING: what is outstanding is our Delete */
+	struct endpoint local, remote;
+	uint64_t spi_i, spi_r;
+	/* Numbers of the engine's events: its start (as responder: the
+	 * arrival of its IKE_SA_INIT), and its establishment. */
+	uint64_t begun, risen;
+	uint64_t established_at, last_heard, doomed_at;
+
+	struct hmap_node by_spi, by_remote, by_init, by_child;
+	bool in_remote, in_init, in_child;
+	struct timer retransmit, life;
+
+	const struct ike_kex *kex;
+	const struct ike_prf *prf;
+	const struct ike_cipher *cipher;
+	struct ike_keys keys;
+	uint64_t iv; /* the next one of ours */
+
+	/* Our request that has no answer yet (window 1, RFC 7296 2.3). */
+	struct ike_blob request;
+	uint32_t request_id, next_id;
+	uint32_t sends, interval;
+	/* The peer's next request, and our response to the one before. */
+	uint32_t expected_id;
+	struct ike_blob response;
+
+	uint32_t child_in, child_out; /* SPIs; 0: no Child SA */
+	uint8_t lowest[IKE_LOWEST_LEN];
+	struct ike_handshake *handshake;
+	struct ike_action_node *last; /* reserved for FAILED or CHILD_DOWN */
+};
+
+struct ike_engine;
+
+const char *ike_sa_state_name(enum ike_sa_state s);
+/* A move that the table does not have is a programming error: aborts. */
+void ike_sa_set_state(struct ike_engine *e, struct ike_sa *sa,
+		      enum ike_sa_state state);
+
+/* With an own SPI, a handshake and our nonce, in no state yet: the caller
+ * sets the first. 0; -ENOSPC at LIMIT_IKE_SAS; -ENOMEM; -EIO. */
+int ike_sa_new(struct ike_engine *e, bool initiator,
+	       const struct endpoint *local, const struct endpoint *remote,
+	       struct ike_sa **ret) __attribute__((warn_unused_result));
+/* Silently. */
+void ike_sa_free(struct ike_engine *e, struct ike_sa *sa);
+/* Tells the owner, once, that it failed or that its Child SA is down. A
+ * stranger's SA that never was authenticated ends without a word. */
+void ike_sa_tell(struct ike_engine *e, struct ike_sa *sa,
+		 enum ike_reason reason, uint16_t notify);
+/* Tells, and frees. */
+void ike_sa_end(struct ike_engine *e, struct ike_sa *sa, enum ike_reason reason,
+		uint16_t notify);
+/* Over, but answers retransmissions for a while. */
+void ike_sa_linger(struct ike_engine *e, uint64_t now, struct ike_sa *sa);
+void ike_sa_forget_handshake(struct ike_sa *sa);
+/* Arms the timer of what comes next in the life of an established SA. */
+void ike_sa_rearm(struct ike_engine *e, struct ike_sa *sa);
+
+/* By our own SPI; NULL. */
+struct ike_sa *ike_sa_find(const struct ike_engine *e, uint64_t own_spi);
+/* The responder's SA that this very IKE_SA_INIT request made; NULL. */
+struct ike_sa *ike_sa_find_init(const struct ike_engine *e,
+				const struct endpoint *remote,
+				const void *request, size_t len);
+int ike_sa_index_init(struct ike_engine *e, struct ike_sa *sa,
+		      const void *request, size_t len)
+	__attribute__((warn_unused_result));
+int ike_sa_index_remote(struct ike_engine *e, struct ike_sa *sa)
+	__attribute__((warn_unused_result));
+/* The SAs with a remote address: the first, and the one behind. */
+struct ike_sa *ike_sa_first_remote(const struct ike_engine *e,
+				   const struct addr *remote);
+struct ike_sa *ike_sa_next_remote(const struct ike_sa *sa);
+/* Another SA between the same two addresses. */
+bool ike_sa_is_pair(const struct ike_sa *a, const struct ike_sa *b);
+/* A random SPI for its inbound ESP SA, unique among ours. */
+int ike_sa_draw_child_spi(struct ike_engine *e, struct ike_sa *sa)
+	__attribute__((warn_unused_result));
+
+#endif

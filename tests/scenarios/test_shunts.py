@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What follows when a peer cannot, for each way in which that shows: refusal,
+silence and ICMP unreachable; and that it ends."""
+
+import socket
+import struct
+import threading
+import time
+
+import pytest
+from traffic import Stream, family_of, ping
+from waiting import wait_until
+
+WAYS = ("refusal", "silence", "unreachable")
+# A peer that drops IKE without a word, and has no agent.
+SILENCE = """table inet silence { chain input {
+	type filter hook input priority 0;
+	udp dport { 500, 4500 } drop;
+}; }"""
+
+
+def cannot(b, way):
+    if way == "refusal":
+        b.policy("peers", "forbid")
+        b.start_agent()
+    elif way == "silence":
+        b.ns.nft(SILENCE)
+
+
+def can(b, way):
+    """The peer changes its mind."""
+    if way == "refusal":
+        b.agent.stop()
+    elif way == "silence":
+        b.ns.nft("delete table inet silence")
+    b.policy("peers", "allow")
+    b.start_agent()
+
+
+def init_requests(net, a, b, since=0):
+    return [f for f in net.capture.sent(a, b, ("ike",), since)
+            if f.ike.exchange == 34 and not f.ike.response]
+
+
+def state(a, b):
+    for peer in a.agent.tacit("peers")["peers"]:
+        if peer["remote"] == b.ip:
+            return peer["state"]
+    return None
+
+
+def is_error(frame):
+    """b's kernel says port unreachable, in the clear, as any host does."""
+    return frame.icmp_type == (3 if frame.protocol == 1 else 1)
+
+
+class Forger:
+    """A third host on the wire that has read a's IKE_SA_INIT and answers
+    before b does."""
+
+    def __init__(self, net, a, b):
+        self.net, self.a, self.b = net, a, b
+        self.host = a.lab.host("m", net, number=66)
+        # In b's name, but without being asked for b's hardware address.
+        self.host.ns.sysctl("ipv4.conf.all.arp_ignore", 1)
+        bits = 128 if a.lab.family == 6 else 32
+        self.host.ns.ip(f"address add {b.ip}/{bits} dev lo")
+        self.forged = set()
+        self.running = True
+        self.thread = threading.Thread(target=self.loop, daemon=True)
+        self.thread.start()
+
+    def loop(self):
+        with self.host.ns.socket(family_of(self.b.ip),
+                                 socket.SOCK_DGRAM) as s:
+            s.bind((self.b.ip, 500))
+            while self.running:
+                for f in init_requests(self.net, self.a, self.b):
+                    if f.ike.spi_i not in self.forged:
+                        s.sendto(refusal(f.ike.spi_i), (self.a.ip, 500))
+                        self.forged.add(f.ike.spi_i)
+
+    def stop(self):
+        self.running = False
+        self.thread.join()
+        return len(self.forged)
+
+
+def refusal(spi_i):
+    """NO_PROPOSAL_CHOSEN to an IKE_SA_INIT request."""
+    return struct.pack("!QQBBBBII", spi_i, 0, 41, 0x20, 34, 0x20, 0, 36) + \
+        struct.pack("!BBHBBH", 0, 0, 8, 0, 0, 14)
+
+
+@pytest.mark.seconds(9)
+@pytest.mark.parametrize("way", WAYS)
+def test_offer(lab, agents, way):
+    """Clear after a bounded time; no IKE while the decision stands; tried
+    again after it has run out, and encrypted when the peer then can."""
+    net, a, b = lab.pair()
+    a.policy("peers", "offer", Wait="yes", WaitTime="700ms", RetryTime="3s")
+    a.start_agent()
+    cannot(b, way)
+    took = ping(a, b.ip, timeout=4)[0]
+    assert took is not None and took < 1.5
+    wait_until(lambda: state(a, b) == "clear", 8, "the decision")
+    start = time.monotonic()
+    mark = net.capture.mark()
+    answered = ping(a, b.ip, 20, interval=0.05)
+    assert None not in answered and max(answered) < 0.2
+    if time.monotonic() - start < 2:
+        assert init_requests(net, a, b, mark) == []
+    assert a.states(b) == []
+
+    can(b, way)
+    stream = Stream(a, b.ip, 4000, interval=0.1)
+    wait_until(lambda: a.secured(b), 10, "states, after the decision ran out")
+    time.sleep(0.5)
+    stream.stop()
+    time.sleep(0.2)
+    mark = net.capture.mark()
+    assert None not in ping(a, b.ip, 3)
+    assert net.capture.clear_packets(a, b, mark) == []
+    assert state(a, b) == "secured"
+
+
+@pytest.mark.seconds(9)
+@pytest.mark.parametrize("way", WAYS)
+def test_require(lab, agents, way):
+    """Nothing at all, until the peer can."""
+    net, a, b = lab.pair()
+    a.policy("peers", "require", RetryTime="2s")
+    a.start_agent()
+    cannot(b, way)
+    assert ping(a, b.ip, 10, interval=0.1, timeout=1) == [None] * 10
+    can(b, way)
+    wait_until(lambda: ping(a, b.ip, timeout=0.3) != [None], 12, "a reply")
+    assert all(is_error(f) for f in net.capture.clear_packets(a, b))
+
+
+@pytest.mark.seconds(4)
+def test_refusals_cannot_downgrade(lab, agents):
+    """An answer after a refusal counts for more: with a forged
+    NO_PROPOSAL_CHOSEN in front of the real answer the peer is encrypted all
+    the same."""
+    net, a, b = lab.pair(rtt_ms=100)
+    for host in (a, b):
+        host.policy("peers", "offer", Wait="yes")
+        host.start_agent()
+    forger = Forger(net, a, b)
+    assert None not in ping(a, b.ip, 2)
+    assert forger.stop() >= 1
+    assert net.capture.clear_packets(a, b) == []
+    assert a.secured(b)

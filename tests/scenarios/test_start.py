@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Where the agent cannot start: one clear sentence with the remedy, an exit
+code of its own, and nothing left behind. And a clean stop leaves nothing."""
+
+import re
+import socket
+
+import has_esp
+import pytest
+from traffic import ping
+
+EXIT_NO_ESP, EXIT_NO_PRIVILEGE, EXIT_PORT_TAKEN = 10, 11, 12
+EXIT_BAD_CONFIG, EXIT_ALREADY_RUNNING = 13, 14
+
+
+def nothing_left(host):
+    assert host.policies() == []
+    assert host.states() == []
+    assert not any("tacit" in t for t in host.tables())
+    assert set(host.ns.processes().values()).isdisjoint(
+        {"tacitd", "tacit-netd"})
+
+
+def refused(host, code, sentence, *prefix):
+    """It ends with this code, and says this, once."""
+    got, said = host.agent.refuse(prefix=prefix)
+    assert got == code, said
+    lines = [line for line in said.splitlines() if line.strip()]
+    assert len([x for x in lines if re.search(sentence, x)]) == 1, said
+    nothing_left(host)
+    return lines
+
+
+def single(lab, level="offer"):
+    host = lab.host("a", lab.net())
+    if level:
+        host.policy("peers", level)
+    return host
+
+
+@pytest.mark.skipif(has_esp.HERE, reason="this kernel has ESP")
+def test_no_esp(lab, agents):
+    """Run by ./check on the machine's own kernel, where that has none."""
+    a = single(lab)
+    said = refused(a, EXIT_NO_ESP, r"ESP")
+    assert re.search("modprobe|kernel", " ".join(said))
+
+
+lab_only = pytest.mark.skipif(not has_esp.HERE, reason="needs ESP")
+
+
+@lab_only
+@pytest.mark.parametrize("capability", ["net_admin", "net_bind_service"])
+def test_missing_capability(lab, agents, capability):
+    a = single(lab)
+    refused(a, EXIT_NO_PRIVILEGE, f"CAP_{capability.upper()}", "setpriv",
+            f"--bounding-set=-{capability}", "--inh-caps=-all", "--")
+
+
+@lab_only
+@pytest.mark.parametrize("port", [500, 4500])
+def test_port_taken(lab, agents, port):
+    a = single(lab)
+    with a.ns.socket(socket.AF_INET6 if lab.family == 6 else socket.AF_INET,
+                     socket.SOCK_DGRAM) as s:
+        if lab.family == 6:
+            s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        s.bind(("", port))
+        refused(a, EXIT_PORT_TAKEN, rf"\b{port}\b")
+    a.start_agent()
+
+
+@lab_only
+def test_broken_configuration(lab, agents):
+    """Every error, each with its file and line."""
+    a = single(lab, None)
+    a.config("tacit.conf", "[Agent]\nLogLevel=loud\n[IKE]\nPort=70000\n")
+    a.config("policy.d/one.conf",
+             "[Policy]\nEncryption=sometimes\nNetworks=10.0.0.1/8 fd00::/8\n")
+    a.config("policy.d/two.conf",
+             "[Policy]\nNetworks=10.0.0.0/33\nEncryption=offer\nColour=red\n")
+    lines = refused(a, EXIT_BAD_CONFIG, r"tacit\.conf:2: ")
+    for place in ("tacit.conf:4", "one.conf:2", "one.conf:3", "two.conf:2",
+                  "two.conf:4"):
+        assert sum(f"{place}: " in line for line in lines) == 1, lines
+
+
+@lab_only
+def test_contradiction(lab, agents):
+    """The same network in two policies."""
+    a = single(lab, None)
+    for name, level in (("one", "require"), ("two", "forbid")):
+        a.policy(name, level, ["10.0.0.0/8", "fd00::/8"])
+    lines = refused(a, EXIT_BAD_CONFIG, r"two\.conf:3: .*10\.0\.0\.0/8")
+    assert any("one.conf" in line for line in lines)
+
+
+@lab_only
+@pytest.mark.seconds(3)
+@pytest.mark.parametrize("same", [True, False],
+                         ids=["same-directory", "other-directory"])
+def test_second_agent(lab, agents, same):
+    """The first one goes on as if nothing had been."""
+    net, a, b = lab.pair()
+    for host in (a, b):
+        host.policy("peers", "require")
+        host.start_agent()
+    before = sorted(map(str, a.policies()))
+    options = [] if same else ["--runtime-dir", f"{a.dir}/other"]
+    code, said = a.agent.refuse(options=options)
+    assert code == EXIT_ALREADY_RUNNING if same else \
+        code in (EXIT_ALREADY_RUNNING, EXIT_PORT_TAKEN), said
+    assert sorted(map(str, a.policies())) == before
+    assert None not in ping(a, b.ip, 2)
+    assert net.capture.clear_packets(a, b) == []
+
+
+@lab_only
+@pytest.mark.seconds(3)
+def test_stop_leaves_nothing(lab, agents):
+    net, a, b = lab.pair()
+    for host in (a, b):
+        host.policy("peers", "offer", Wait="yes")
+        host.start_agent()
+    assert None not in ping(a, b.ip, 2)
+    for host in (a, b):
+        assert host.agent.stop() == 0
+        nothing_left(host)
+    mark = net.capture.mark()
+    assert None not in ping(a, b.ip, 2)
+    assert net.capture.esp_packets(a, b, mark) == []
+
+
+@lab_only
+@pytest.mark.seconds(3)
+@pytest.mark.parametrize("on_stop", ["closed", "open"])
+def test_stop_of_require(lab, agents, on_stop):
+    """A require network stays closed, unless OnStop=open says otherwise."""
+    net, a, b = lab.pair()
+    for host in (a, b):
+        host.config("tacit.conf", f"[Agent]\nOnStop={on_stop}\n")
+        host.policy("peers", "require")
+        host.start_agent()
+    assert None not in ping(a, b.ip, 2)
+    for host in (a, b):
+        assert host.agent.stop() == 0
+    answered = ping(a, b.ip, 2, interval=0.3, timeout=1)
+    clear = net.capture.clear_packets(a, b)
+    if on_stop == "open":
+        assert None not in answered
+        nothing_left(a)
+    else:
+        assert answered == [None, None] and clear == []

@@ -1,0 +1,414 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "tests/unit/ike-harness.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+struct world_job {
+	struct world_job *next;
+	uint64_t at;
+	unsigned host;
+	struct ike_engine *engine; /* a restarted host has another */
+	struct ike_job *job;
+};
+
+/* splitmix64 */
+static uint64_t draw(uint64_t *state)
+{
+	uint64_t z = *state += UINT64_C(0x9e3779b97f4a7c15);
+
+	z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+	z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
+	return z ^ z >> 31;
+}
+
+uint64_t world_random(struct world *w)
+{
+	return draw(&w->random);
+}
+
+static int on_random(void *user, void *buf, size_t len)
+{
+	struct host *h = user;
+	uint8_t *p = buf;
+
+	for (size_t i = 0; i < len; i++)
+		p[i] = (uint8_t)draw(&h->random);
+	return 0;
+}
+
+static enum ike_admission on_admit(void *user, const struct endpoint *local,
+				   const struct endpoint *remote)
+{
+	struct host *h = user;
+
+	(void)local;
+	(void)remote;
+	h->n_admitted++;
+	return h->admission;
+}
+
+static void start(struct world *w, struct host *h)
+{
+	struct ike_ops ops = {
+		.random = on_random,
+		.admit = on_admit,
+		.user = h,
+	};
+
+	h->engine = ike_engine_new(&h->config, &ops, w->now);
+	assert_non_null(h->engine);
+}
+
+void world_init(struct world *w, uint64_t seed, const struct ike_config *c)
+{
+	memset(w, 0, sizeof(*w));
+	w->now = 1000;
+	w->random = seed;
+	for (unsigned i = 0; i < 2; i++) {
+		struct host *h = &w->hosts[i];
+
+		if (c)
+			h->config = *c;
+		else
+			ike_config_init(&h->config);
+		h->address.addr.family = AF_INET;
+		memcpy(h->address.addr.bytes, (uint8_t[]){ 192, 0, 2, 1 }, 4);
+		h->address.addr.bytes[3] += (uint8_t)i;
+		h->address.port = 500;
+		h->random = draw(&w->random);
+		h->admission = IKE_ADMIT;
+		w->wires[i].delay = 1;
+		start(w, h);
+	}
+}
+
+static void forget(struct world *w, unsigned host)
+{
+	struct world_job **at = &w->jobs;
+
+	while (*at) {
+		struct world_job *j = *at;
+
+		if (j->host != host) {
+			at = &j->next;
+			continue;
+		}
+		*at = j->next;
+		ike_job_free(j->job);
+		free(j);
+	}
+}
+
+void world_restart(struct world *w, unsigned host)
+{
+	struct host *h = &w->hosts[host];
+
+	forget(w, host);
+	ike_engine_free(h->engine);
+	h->n_children = 0;
+	start(w, h);
+}
+
+void world_done(struct world *w)
+{
+	struct packet *p;
+
+	while ((p = world_take(w, 0)))
+		free(p);
+	for (unsigned i = 0; i < 2; i++) {
+		forget(w, i);
+		w->hosts[i].engine = ike_engine_free(w->hosts[i].engine);
+	}
+}
+
+static void put(struct world *w, unsigned from, const struct ike_send *s)
+{
+	const struct wire *wire = &w->wires[from];
+	struct packet *p = calloc(1, sizeof(*p) + s->len), **at;
+
+	assert_non_null(p);
+	p->at = w->now + wire->delay;
+	if (wire->jitter)
+		p->at += world_random(w) % wire->jitter;
+	p->from = from;
+	p->local = s->local;
+	p->remote = s->remote;
+	p->len = s->len;
+	memcpy(p->data, s->data, s->len);
+	for (at = &w->packets; *at && (*at)->at <= p->at; at = &(*at)->next)
+		;
+	p->next = *at;
+	*at = p;
+}
+
+static void transmit(struct world *w, unsigned from, const struct ike_send *s)
+{
+	const struct wire *wire = &w->wires[from];
+
+	w->hosts[from].sent++;
+	if (w->tap && w->tap(w, from, s, w->tap_user))
+		return;
+	if (world_random(w) % 100 >= wire->loss)
+		put(w, from, s);
+	if (world_random(w) % 100 < wire->duplicate)
+		put(w, from, s);
+}
+
+static void run_job(struct world *w, unsigned host, struct ike_job *job)
+{
+	struct host *h = &w->hosts[host];
+	struct world_job *j;
+
+	ike_job_run(job);
+	if (!w->job_jitter) {
+		ike_job_done(h->engine, w->now, job);
+		return;
+	}
+	j = calloc(1, sizeof(*j));
+	assert_non_null(j);
+	j->at = w->now + world_random(w) % w->job_jitter;
+	j->host = host;
+	j->engine = h->engine;
+	j->job = job;
+	j->next = w->jobs;
+	w->jobs = j;
+}
+
+static void child_up(struct host *h, const struct ike_action *a)
+{
+	assert_true(h->n_children < HARNESS_CHILDREN);
+	h->children[h->n_children++] = (struct child){
+		.sa = a->sa,
+		.up = a->child_up,
+	};
+}
+
+static void child_down(struct host *h, const struct ike_action *a)
+{
+	for (size_t i = 0; i < h->n_children; i++) {
+		struct child *c = &h->children[i];
+
+		if (!handle_equal(c->sa, a->sa))
+			continue;
+		assert_false(c->down);
+		assert_int_equal(c->up.in.spi, a->child_down.spi_in);
+		assert_int_equal(c->up.out.spi, a->child_down.spi_out);
+		c->down = true;
+		c->reason = a->child_down.reason;
+		return;
+	}
+	fail_msg("CHILD_DOWN of a child that never was up");
+}
+
+static void perform(struct world *w, unsigned host, struct ike_action *a)
+{
+	struct host *h = &w->hosts[host];
+
+	switch (a->type) {
+	case IKE_SEND:
+		transmit(w, host, &a->send);
+		break;
+	case IKE_JOB:
+		run_job(w, host, a->job);
+		break;
+	case IKE_CHILD_UP:
+		child_up(h, a);
+		break;
+	case IKE_CHILD_DOWN:
+		child_down(h, a);
+		break;
+	case IKE_FAILED:
+		h->n_failed++;
+		h->failed = a->failed;
+		break;
+	}
+}
+
+void world_settle(struct world *w)
+{
+	bool busy;
+
+	do {
+		busy = false;
+		for (unsigned i = 0; i < 2; i++) {
+			struct ike_action a;
+
+			if (!ike_engine_next_action(w->hosts[i].engine, &a))
+				continue;
+			perform(w, i, &a);
+			ike_action_done(&a);
+			busy = true;
+		}
+	} while (busy);
+}
+
+struct handle world_initiate(struct world *w, unsigned host)
+{
+	struct ike_request req = {
+		.local = w->hosts[host].address,
+		.remote = w->hosts[!host].address,
+	};
+	struct handle sa = { 0 };
+
+	assert_int_equal(ike_initiate(w->hosts[host].engine, w->now, &req, &sa),
+			 0);
+	world_settle(w);
+	return sa;
+}
+
+void world_inject(struct world *w, unsigned to, const void *data, size_t len)
+{
+	struct host *h = &w->hosts[to];
+
+	ike_input(h->engine, w->now, &h->address, &w->hosts[!to].address, data,
+		  len);
+	world_settle(w);
+}
+
+size_t world_in_flight(const struct world *w)
+{
+	size_t n = 0;
+
+	for (const struct packet *p = w->packets; p; p = p->next)
+		n++;
+	return n;
+}
+
+struct packet *world_take(struct world *w, size_t n)
+{
+	struct packet **at = &w->packets, *p;
+
+	while (*at && n--)
+		at = &(*at)->next;
+	p = *at;
+	if (p)
+		*at = p->next;
+	return p;
+}
+
+void world_deliver(struct world *w, struct packet *p)
+{
+	ike_input(w->hosts[!p->from].engine, w->now, &p->remote, &p->local,
+		  p->data, p->len);
+	free(p);
+	world_settle(w);
+}
+
+static struct world_job **next_job(struct world *w)
+{
+	struct world_job **best = &w->jobs;
+
+	for (struct world_job **at = &w->jobs; *at; at = &(*at)->next)
+		if ((*at)->at < (*best)->at)
+			best = at;
+	return best;
+}
+
+bool world_step(struct world *w, uint64_t until)
+{
+	struct world_job **job = next_job(w), *j;
+	uint64_t at = UINT64_MAX;
+
+	if (w->packets)
+		at = w->packets->at;
+	if (*job && (*job)->at < at)
+		at = (*job)->at;
+	for (unsigned i = 0; i < 2; i++) {
+		uint64_t d = ike_engine_deadline(w->hosts[i].engine);
+
+		if (d < at)
+			at = d;
+	}
+	if (at > until)
+		return false;
+	if (at > w->now)
+		w->now = at;
+	if (w->packets && w->packets->at <= w->now) {
+		world_deliver(w, world_take(w, 0));
+	} else if (*job && (*job)->at <= w->now) {
+		j = *job;
+		*job = j->next;
+		ike_job_done(w->hosts[j->host].engine, w->now, j->job);
+		free(j);
+	} else {
+		for (unsigned i = 0; i < 2; i++)
+			ike_tick(w->hosts[i].engine, w->now);
+	}
+	world_settle(w);
+	return true;
+}
+
+void world_run(struct world *w, uint64_t until)
+{
+	unsigned steps = 0;
+
+	while (world_step(w, until))
+		assert_true(++steps < 1000000);
+	if (w->now < until)
+		w->now = until;
+}
+
+struct child *host_child(struct host *h)
+{
+	struct child *last = NULL;
+
+	for (size_t i = 0; i < h->n_children; i++)
+		if (!h->children[i].down && !h->children[i].up.redundant)
+			last = &h->children[i];
+	return last;
+}
+
+size_t host_children(const struct host *h)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < h->n_children; i++)
+		n += !h->children[i].down;
+	return n;
+}
+
+uint32_t host_sas(const struct host *h)
+{
+	struct ike_counters c;
+
+	ike_engine_count(h->engine, &c);
+	return c.sas;
+}
+
+static bool esp_equal(const struct esp_sa *a, const struct esp_sa *b)
+{
+	return a->spi == b->spi && a->cipher == b->cipher && a->esn == b->esn &&
+	       a->key_len == b->key_len &&
+	       memcmp(a->key, b->key, a->key_len) == 0;
+}
+
+bool world_agree(struct world *w)
+{
+	struct host *a = &w->hosts[0], *b = &w->hosts[1];
+	struct child *ca = host_child(a), *cb = host_child(b);
+	struct ike_sa_info ia, ib;
+
+	if (!ca || !cb || host_children(a) != 1 || host_children(b) != 1 ||
+	    host_sas(a) != 1 || host_sas(b) != 1)
+		return false;
+	return ike_sa_describe(a->engine, ca->sa, &ia) &&
+	       ike_sa_describe(b->engine, cb->sa, &ib) && ia.established &&
+	       ib.established && ia.initiator != ib.initiator &&
+	       ia.spi_i == ib.spi_i && ia.spi_r == ib.spi_r &&
+	       ca->up.in.spi != ca->up.out.spi &&
+	       esp_equal(&ca->up.in, &cb->up.out) &&
+	       esp_equal(&ca->up.out, &cb->up.in);
+}
+
+bool world_empty(struct world *w)
+{
+	for (unsigned i = 0; i < 2; i++)
+		if (host_children(&w->hosts[i]) || host_sas(&w->hosts[i]))
+			return false;
+	return true;
+}

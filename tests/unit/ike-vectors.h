@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Lines "NAME HEX" of tests/unit/data/ike-vectors.txt. */
+#ifndef TACIT_TESTS_IKE_VECTORS_H
+#define TACIT_TESTS_IKE_VECTORS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define VECTOR_MAX 512
+
+struct vector {
+	size_t len;
+	uint8_t data[VECTOR_MAX];
+};
+
+/* Fails the test when it is not there. */
+struct vector vector_get(const char *name);
+/* The same, its name made of parts: "keys-256-gcm128" and "ei". */
+struct vector vector_get2(const char *prefix, const char *name);
+/* Fails the test when they differ. */
+void vector_check(const struct vector *v, const void *data, size_t len);
+
+#endif

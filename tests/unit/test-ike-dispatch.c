@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What must not get as far as a handler. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tests/unit/ike-puppet.h"
+
+#define INFO IKE_EXCHANGE_INFORMATIONAL
+
+static struct ike_counters counters(const struct world *w)
+{
+	struct ike_counters c;
+
+	ike_engine_count(w->hosts[0].engine, &c);
+	return c;
+}
+
+/* Where the fields of the header stand. */
+enum {
+	SPI_I = 0,
+	SPI_R = 8,
+	EXCHANGE = 18,
+	FLAGS = 19,
+	ID = 23,
+};
+
+/* An IKE_SA_INIT request with one byte changed says nothing to us. */
+static void test_init_request_header(void **state)
+{
+	static const struct {
+		const char *name;
+		size_t at;
+		uint8_t byte;
+	} cases[] = {
+		{ "our SPI in a first request", SPI_R + 7, 1 },
+		{ "a response flag", FLAGS, IKE_FLAG_RESPONSE },
+		{ "both flags", FLAGS, IKE_FLAG_RESPONSE | IKE_FLAG_INITIATOR },
+		{ "no flag", FLAGS, 0 },
+		{ "message ID 1", ID, 1 },
+		{ "IKE_AUTH in the clear", EXCHANGE, IKE_EXCHANGE_AUTH },
+		{ "INFORMATIONAL in the clear", EXCHANGE, INFO },
+		{ "exchange 0", EXCHANGE, 0 },
+		{ "exchange 33", EXCHANGE, 33 },
+		{ "exchange 38", EXCHANGE, 38 },
+		{ "exchange 255", EXCHANGE, 255 },
+	};
+	const struct puppet_script s = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct puppet p;
+		struct world w;
+
+		print_message("  %s\n", cases[i].name);
+		world_init(&w, 1, NULL);
+		w.hosts[0].admission = IKE_IGNORE;
+		puppet_init(&p, &w, true, IKE_KE_X25519);
+		puppet_send_init(&p, &s);
+		assert_int_equal(w.hosts[0].n_admitted, 1);
+		w.hosts[0].admission = IKE_ADMIT;
+		p.request.data[cases[i].at] = cases[i].byte;
+		world_inject(&w, 0, p.request.data, p.request.len);
+		assert_int_equal(p.n_rx, 0);
+		assert_int_equal(w.hosts[0].n_admitted, 1);
+		assert_int_equal(counters(&w).sas, 0);
+		puppet_done(&p);
+		world_done(&w);
+	}
+}
+
+/* One byte of a protected header changed: nothing happens, and afterwards the
+ * honest message is still taken. */
+static void test_protected_header(void **state)
+{
+	(void)state;
+	for (size_t at = 0; at < IKE_HEADER_LEN; at++) {
+		struct ike_outgoing out;
+		struct puppet p;
+		struct world w;
+
+		world_init(&w, 1, NULL);
+		puppet_establish(&p, &w, true);
+		p.n_rx = 0;
+		puppet_begin(&p, &out, INFO, false, 2);
+		ike_delete_write_ike(&out.b);
+		assert_int_equal(
+			ike_protect_seal(&out.b, p.cipher, p.keys.ei.data), 0);
+		for (unsigned bit = 0; bit < 8; bit++) {
+			out.buf[at] ^= (uint8_t)(1u << bit);
+			world_inject(&w, 0, out.buf, out.b.w.len);
+			out.buf[at] ^= (uint8_t)(1u << bit);
+		}
+		assert_int_equal(p.n_rx, 0);
+		assert_non_null(host_child(&w.hosts[0]));
+		world_inject(&w, 0, out.buf, out.b.w.len);
+		assert_int_equal(p.n_rx, 1);
+		assert_null(host_child(&w.hosts[0]));
+		puppet_done(&p);
+		world_done(&w);
+	}
+}
+
+/* RFC 7296 2.3: window 1. Replays and the future are not for us. */
+static void test_window(void **state)
+{
+	static const uint32_t ids[] = { 0, 3, 4, 100, UINT32_MAX };
+	struct puppet p;
+	struct world w;
+
+	(void)state;
+	world_init(&w, 1, NULL);
+	puppet_establish(&p, &w, true);
+	p.n_rx = 0;
+	for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++)
+		puppet_send_raw(&p, INFO, false, ids[i], 0, "", 0);
+	assert_int_equal(p.n_rx, 0);
+	/* The one before is answered with what it got: IKE_AUTH's answer. */
+	puppet_send_raw(&p, INFO, false, 1, 0, "", 0);
+	assert_int_equal(p.n_rx, 1);
+	puppet_open(&p);
+	assert_int_equal(p.m.header.exchange, IKE_EXCHANGE_AUTH);
+	for (uint32_t id = 2; id < 6; id++) {
+		puppet_send_raw(&p, INFO, false, id, 0, "", 0);
+		assert_int_equal(p.n_rx, id);
+		puppet_open(&p);
+		assert_int_equal(p.m.header.id, id);
+	}
+	puppet_done(&p);
+	world_done(&w);
+}
+
+/* A response that nobody asked for. */
+static void test_unasked_response(void **state)
+{
+	struct puppet p;
+	struct world w;
+
+	(void)state;
+	world_init(&w, 1, NULL);
+	puppet_establish(&p, &w, false);
+	p.n_rx = 0;
+	for (uint32_t id = 0; id < 4; id++) {
+		puppet_send_raw(&p, INFO, true, id, 0, "\0\0\0\3", 4);
+		puppet_send_raw(&p, IKE_EXCHANGE_AUTH, true, id, 0, "", 0);
+	}
+	assert_int_equal(p.n_rx, 0);
+	assert_non_null(host_child(&w.hosts[0]));
+	puppet_done(&p);
+	world_done(&w);
+}
+
+/* An exchange that the state has no row for. */
+static void test_wrong_state(void **state)
+{
+	const struct puppet_script s = { 0 };
+	struct puppet p;
+	struct world w;
+
+	(void)state;
+	/* Before IKE_AUTH there is nothing else. */
+	world_init(&w, 1, NULL);
+	puppet_init(&p, &w, true, IKE_KE_X25519);
+	puppet_send_init(&p, &s);
+	puppet_take_init(&p);
+	p.n_rx = 0;
+	puppet_send_raw(&p, INFO, false, 1, 0, "", 0);
+	puppet_send_raw(&p, IKE_EXCHANGE_CREATE_CHILD_SA, false, 1, 0, "", 0);
+	puppet_send_raw(&p, IKE_EXCHANGE_SA_INIT, false, 1, 0, "", 0);
+	assert_int_equal(p.n_rx, 0);
+	assert_int_equal(counters(&w).half_open, 1);
+	/* And after it, not a second one. */
+	puppet_send_auth(&p, &s);
+	p.n_rx = 0;
+	puppet_send_auth(&p, &s);
+	assert_int_equal(p.n_rx, 0);
+	assert_int_equal(w.hosts[0].n_children, 1);
+	puppet_done(&p);
+	world_done(&w);
+}
+
+/* The responder speaks before its IKE_AUTH response arrives: not yet. */
+static void test_too_early(void **state)
+{
+	const struct puppet_script s = { 0 };
+	struct puppet p;
+	struct world w;
+
+	(void)state;
+	world_init(&w, 1, NULL);
+	puppet_init(&p, &w, false, IKE_KE_X25519);
+	world_initiate(&w, 0);
+	puppet_answer_init(&p, &s);
+	puppet_open(&p);
+	p.n_rx = 0;
+	puppet_send_raw(&p, INFO, false, 0, 0, "", 0);
+	assert_int_equal(p.n_rx, 0);
+	puppet_answer_auth(&p, &s);
+	assert_non_null(host_child(&w.hosts[0]));
+	puppet_send_raw(&p, INFO, false, 0, 0, "", 0);
+	assert_int_equal(p.n_rx, 1);
+	puppet_done(&p);
+	world_done(&w);
+}
+
+/* IKE_AUTH in the clear, with a plain chain in place of SK. */
+static void test_auth_in_the_clear(void **state)
+{
+	const struct puppet_script s = { 0 };
+	struct ike_outgoing out;
+	struct ike_header h;
+	struct puppet p;
+	struct world w;
+
+	(void)state;
+	world_init(&w, 1, NULL);
+	puppet_init(&p, &w, true, IKE_KE_X25519);
+	puppet_send_init(&p, &s);
+	puppet_take_init(&p);
+	p.n_rx = 0;
+	h = (struct ike_header){
+		.spi_i = p.spi_i,
+		.spi_r = p.spi_r,
+		.exchange = IKE_EXCHANGE_AUTH,
+		.flags = IKE_FLAG_INITIATOR,
+		.id = 1,
+	};
+	ike_builder_init(&out.b, out.buf, sizeof(out.buf), &h);
+	ike_id_write_null(&out.b, IKE_PAYLOAD_IDI);
+	ike_proposal_write_offer(&out.b, ike_offer_esp(), 0x11223344);
+	ike_selectors_write(&out.b, IKE_PAYLOAD_TSI, &w.hosts[1].address.addr);
+	ike_selectors_write(&out.b, IKE_PAYLOAD_TSR, &w.hosts[0].address.addr);
+	assert_int_equal(ike_builder_finish(&out.b), 0);
+	world_inject(&w, 0, out.buf, out.b.w.len);
+	assert_int_equal(p.n_rx, 0);
+	assert_int_equal(counters(&w).half_open, 1);
+	assert_int_equal(counters(&w).malformed, 1);
+	puppet_done(&p);
+	world_done(&w);
+}
+
+/* Every message of a handshake, cut at every length. */
+static void test_cut(void **state)
+{
+	const struct puppet_script s = { 0 };
+	struct puppet p;
+	struct world w;
+
+	(void)state;
+	world_init(&w, 1, NULL);
+	puppet_init(&p, &w, true, IKE_KE_X25519);
+	w.hosts[0].admission = IKE_IGNORE;
+	puppet_send_init(&p, &s);
+	w.hosts[0].admission = IKE_ADMIT;
+	for (size_t len = 0; len < p.request.len; len++) {
+		world_inject(&w, 0, p.request.data, len);
+		/* Also where the header says so. */
+		if (len < IKE_HEADER_LEN)
+			continue;
+		p.request.data[26] = (uint8_t)(len >> 8);
+		p.request.data[27] = (uint8_t)len;
+		world_inject(&w, 0, p.request.data, len);
+		p.request.data[26] = (uint8_t)(p.request.len >> 8);
+		p.request.data[27] = (uint8_t)p.request.len;
+	}
+	assert_int_equal(p.n_rx, 0);
+	assert_int_equal(counters(&w).sas, 0);
+	assert_int_equal(counters(&w).malformed, counters(&w).received - 1);
+	world_inject(&w, 0, p.request.data, p.request.len);
+	assert_int_equal(p.n_rx, 1);
+	puppet_done(&p);
+	world_done(&w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_init_request_header),
+		cmocka_unit_test(test_protected_header),
+		cmocka_unit_test(test_window),
+		cmocka_unit_test(test_unasked_response),
+		cmocka_unit_test(test_wrong_state),
+		cmocka_unit_test(test_too_early),
+		cmocka_unit_test(test_auth_in_the_clear),
+		cmocka_unit_test(test_cut),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

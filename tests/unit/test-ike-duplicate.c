@@ -1,0 +1,413 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Both sides initiate at once. Whatever the order in which the datagrams
+ * arrive, and whichever are lost, both sides end with one and the same SA
+ * pair.
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tests/unit/ike-harness.h"
+
+#define DEPTH	  40
+#define SCHEDULES 300
+#define ONCE	  2000u
+
+/* One path through all choices: which datagram in flight is next. */
+struct path {
+	unsigned n;
+	unsigned choice[DEPTH], arity[DEPTH];
+	unsigned drops; /* how many may be lost */
+	unsigned depth; /* choices counted; after that in order */
+	bool reorder;	/* within one direction too */
+	bool late;	/* host 1 begins at any time until it has a child */
+};
+
+/* The next path in order; false after the last. */
+static bool path_next(struct path *p)
+{
+	while (p->n) {
+		if (++p->choice[p->n - 1] < p->arity[p->n - 1])
+			return true;
+		p->n--;
+	}
+	return false;
+}
+
+static unsigned path_choose(struct path *p, unsigned *at, unsigned arity)
+{
+	unsigned i = (*at)++;
+
+	if (i >= p->depth)
+		return 0;
+	if (i == p->n)
+		p->choice[p->n++] = 0;
+	p->arity[i] = arity;
+	return p->choice[i];
+}
+
+/* The datagrams that may be next: all, or the first of each direction. */
+static unsigned candidates(const struct world *w, const struct path *p,
+			   size_t *ret)
+{
+	bool seen[2] = { false };
+	unsigned n = 0, i = 0;
+
+	for (const struct packet *q = w->packets; q; q = q->next, i++) {
+		if (!p->reorder && seen[q->from])
+			continue;
+		seen[q->from] = true;
+		ret[n++] = i;
+	}
+	return n;
+}
+
+static void walk(struct world *w, struct path *p, uint64_t until)
+{
+	unsigned at = 0, drops = p->drops;
+	bool late = p->late;
+	size_t which[64];
+
+	for (;;) {
+		unsigned n, c, arity;
+		struct packet *q;
+
+		if (!w->packets) {
+			if (!world_step(w, until))
+				return;
+			continue;
+		}
+		n = candidates(w, p, which);
+		late = late && !host_child(&w->hosts[1]);
+		arity = drops ? 2 * n : n;
+		c = path_choose(p, &at, late ? arity + 1 : arity);
+		if (c == arity) {
+			late = false;
+			world_initiate(w, 1);
+			continue;
+		}
+		q = world_take(w, which[c % n]);
+		if (c >= n) {
+			drops--;
+			free(q);
+		} else {
+			world_deliver(w, q);
+		}
+	}
+}
+
+static void print_path(const struct path *p, uint64_t seed)
+{
+	print_message("seed %u, path", (unsigned)seed);
+	for (unsigned i = 0; i < p->n; i++)
+		print_message(" %u/%u", p->choice[i], p->arity[i]);
+	print_message("\n");
+}
+
+static void explain(struct world *w)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		struct host *h = &w->hosts[i];
+
+		print_message("host %u: %u SAs, %u failed (%s)\n", i,
+			      host_sas(h), h->n_failed,
+			      ike_reason_name(h->failed.reason));
+		for (size_t k = 0; k < h->n_children; k++)
+			print_message(
+				"  child %08x/%08x%s%s %s\n",
+				h->children[k].up.in.spi,
+				h->children[k].up.out.spi,
+				h->children[k].up.initiator ? " initiator" : "",
+				h->children[k].up.redundant ? " redundant" : "",
+				h->children[k].down
+					? ike_reason_name(h->children[k].reason)
+					: "up");
+	}
+}
+
+static void check_agree(struct world *w, const struct path *p, uint64_t seed)
+{
+	bool quiet = ike_engine_deadline(w->hosts[0].engine) == UINT64_MAX &&
+		     ike_engine_deadline(w->hosts[1].engine) == UINT64_MAX;
+
+	if (world_agree(w) && quiet)
+		return;
+	print_path(p, seed);
+	explain(w);
+	fail_msg("%s", quiet ? "no agreement" : "a timer is left");
+}
+
+static struct ike_config quick(void)
+{
+	struct ike_config c;
+
+	ike_config_init(&c);
+	c.liveness_ms = 0;
+	c.half_open_ms = 20000;
+	return c;
+}
+
+/* How it went, over all paths: each kind must have been seen. */
+struct tally {
+	unsigned runs;
+	unsigned one;	     /* only one SA ever came up */
+	unsigned redundant;  /* both did, and the second one lost */
+	unsigned superseded; /* both did, and the second one won */
+};
+
+static void count(struct world *w, struct tally *t)
+{
+	const struct host *a = &w->hosts[0];
+
+	t->runs++;
+	if (a->n_children == 1)
+		t->one++;
+	else if (a->children[1].up.redundant)
+		t->redundant++;
+	else
+		t->superseded++;
+}
+
+static void enumerate(uint64_t seed, struct path *p, struct tally *t)
+{
+	struct ike_config c = quick();
+
+	do {
+		struct world w;
+
+		world_init(&w, seed, &c);
+		world_initiate(&w, 0);
+		if (!p->late)
+			world_initiate(&w, 1);
+		walk(&w, p, 90000);
+		check_agree(&w, p, seed);
+		count(&w, t);
+		world_done(&w);
+	} while (path_next(p));
+}
+
+static void report(const struct tally *t)
+{
+	print_message("%u orders: %u one, %u second lost, %u second won\n",
+		      t->runs, t->one, t->redundant, t->superseded);
+	assert_true(t->redundant > 0 && t->superseded > 0);
+}
+
+static void test_every_order(void **state)
+{
+	struct tally t = { 0 };
+
+	(void)state;
+	for (uint64_t seed = 1; seed <= 8; seed++) {
+		struct path p = { .depth = DEPTH };
+
+		enumerate(seed, &p, &t);
+	}
+	report(&t);
+}
+
+static void test_every_order_reordered(void **state)
+{
+	struct tally t = { 0 };
+
+	(void)state;
+	for (uint64_t seed = 1; seed <= 8; seed++) {
+		struct path p = { .depth = DEPTH, .reorder = true };
+
+		enumerate(seed, &p, &t);
+	}
+	report(&t);
+}
+
+static void test_every_order_and_start(void **state)
+{
+	struct tally t = { 0 };
+
+	(void)state;
+	for (uint64_t seed = 1; seed <= 4; seed++) {
+		struct path p = {
+			.depth = DEPTH,
+			.drops = 1,
+			.reorder = true,
+			.late = true,
+		};
+
+		enumerate(seed, &p, &t);
+	}
+	report(&t);
+	assert_true(t.one > 0);
+}
+
+static void test_every_order_with_losses(void **state)
+{
+	struct tally t = { 0 };
+
+	(void)state;
+	for (uint64_t seed = 1; seed <= 4; seed++) {
+		struct path p = { .depth = DEPTH, .drops = 1, .reorder = true };
+
+		enumerate(seed, &p, &t);
+	}
+	for (uint64_t seed = 5; seed <= 6; seed++) {
+		struct path p = { .depth = 12, .drops = 2 };
+
+		enumerate(seed, &p, &t);
+	}
+	report(&t);
+}
+
+/* Both begin within a while, once; the network delays, doubles and loses. */
+static void check_once(uint64_t seed, unsigned loss, unsigned *agreed)
+{
+	struct ike_config c = quick();
+	struct path p = { 0 };
+	struct world w;
+
+	c.liveness_ms = loss ? 5000 : 0;
+	world_init(&w, seed, &c);
+	w.job_jitter = 1 + world_random(&w) % 20;
+	for (unsigned i = 0; i < 2; i++)
+		w.wires[i] = (struct wire){
+			.loss = loss,
+			.duplicate = world_random(&w) % 50,
+			.delay = 1,
+			.jitter = 1 + world_random(&w) % 60,
+		};
+	world_initiate(&w, 0);
+	world_run(&w, w.now + world_random(&w) % 120);
+	if (!host_child(&w.hosts[1]))
+		world_initiate(&w, 1);
+	world_run(&w, w.now + 60000);
+	w.wires[0].loss = w.wires[1].loss = 0;
+	world_run(&w, w.now + 60000);
+	*agreed += world_agree(&w);
+	if (!loss)
+		check_agree(&w, &p, seed);
+	else if (!world_agree(&w) && !world_empty(&w))
+		fail_msg("seed %u: no agreement", (unsigned)seed);
+	world_done(&w);
+}
+
+static void test_random_once(void **state)
+{
+	unsigned agreed = 0;
+
+	(void)state;
+	for (uint64_t seed = 1; seed <= ONCE; seed++)
+		check_once(seed, 0, &agreed);
+	assert_int_equal(agreed, ONCE);
+}
+
+static void test_random_once_with_losses(void **state)
+{
+	unsigned agreed = 0;
+
+	(void)state;
+	for (uint64_t seed = 1; seed <= ONCE; seed++)
+		check_once(seed + 500000, 10 + seed % 30, &agreed);
+	print_message("%u of %u agreed on one\n", agreed, ONCE);
+	assert_true(agreed > ONCE * 8 / 10);
+}
+
+/* An owner that wants a Child SA, as long as it has none. */
+static void want(struct world *w, unsigned host)
+{
+	struct ike_request req = {
+		.local = w->hosts[host].address,
+		.remote = w->hosts[!host].address,
+	};
+	struct handle sa;
+	int rc;
+
+	if (host_child(&w->hosts[host]))
+		return;
+	rc = ike_initiate(w->hosts[host].engine, w->now, &req, &sa);
+	assert_true(rc == 0 || rc == -EALREADY);
+	world_settle(w);
+}
+
+/* A bad network and owners that want until late; then it is well again. */
+static void run_schedule(struct world *w, bool restarts)
+{
+	uint64_t end = w->now + 40000;
+
+	w->job_jitter = 1 + world_random(w) % 30;
+	for (unsigned i = 0; i < 2; i++)
+		w->wires[i] = (struct wire){
+			.loss = world_random(w) % 40,
+			.duplicate = world_random(w) % 30,
+			.delay = 1 + world_random(w) % 50,
+			.jitter = world_random(w) % 400,
+		};
+	while (w->now < end) {
+		want(w, world_random(w) % 2);
+		world_run(w, w->now + world_random(w) % 3000);
+		if (restarts && world_random(w) % 16 == 0)
+			world_restart(w, world_random(w) % 2);
+	}
+	for (unsigned i = 0; i < 2; i++)
+		w->wires[i] = (struct wire){ .delay = 1 };
+	for (unsigned i = 0; i < 40; i++) {
+		want(w, i % 2);
+		world_run(w, w->now + 1000);
+	}
+	world_run(w, w->now + 90000);
+}
+
+static void check_schedule(uint64_t seed, bool restarts)
+{
+	struct ike_config c = quick();
+	struct world w;
+
+	c.liveness_ms = 3000;
+	world_init(&w, seed, &c);
+	run_schedule(&w, restarts);
+	if (!world_agree(&w)) {
+		explain(&w);
+		fail_msg("seed %u: no agreement", (unsigned)seed);
+	}
+	/* And nothing is left when it is over. */
+	ike_close_all(w.hosts[seed & 1].engine, w.now);
+	world_settle(&w);
+	world_run(&w, w.now + 60000);
+	assert_true(world_empty(&w));
+	assert_true(ike_engine_deadline(w.hosts[0].engine) == UINT64_MAX);
+	assert_true(ike_engine_deadline(w.hosts[1].engine) == UINT64_MAX);
+	world_done(&w);
+}
+
+static void test_random_schedules(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 1; seed <= SCHEDULES; seed++)
+		check_schedule(seed, false);
+}
+
+static void test_random_restarts(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 1; seed <= SCHEDULES; seed++)
+		check_schedule(seed + 1000000, true);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_every_order),
+		cmocka_unit_test(test_every_order_reordered),
+		cmocka_unit_test(test_every_order_and_start),
+		cmocka_unit_test(test_every_order_with_losses),
+		cmocka_unit_test(test_random_once),
+		cmocka_unit_test(test_random_once_with_losses),
+		cmocka_unit_test(test_random_schedules),
+		cmocka_unit_test(test_random_restarts),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

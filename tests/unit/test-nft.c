@@ -1,0 +1,414 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What nft.c asks of the kernel, against a socket that only remembers. Each
+ * batch is written down as text: "+set key", "-set key", "-set" (emptied),
+ * "(" and ")" its ends. What the rules do is for the lab to show.
+ */
+#include <errno.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netlink.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "util/limits.h"
+#include "xfrm/nfnl.h"
+#include "xfrm/nft-rules.h"
+#include "xfrm/nft.h"
+
+#define NFT(type) (NFNL_SUBSYS_NFTABLES << 8 | (type))
+
+/* Of one test at a time. */
+static struct {
+	char log[8192];
+	size_t batches, rules, sets, chains, fibs, elements, largest;
+	int errors[8]; /* answer to the n-th batch */
+	bool answered;
+} fake;
+
+int nfnl_open(int receive_buffer, int send_buffer, struct nl_sock **ret)
+{
+	(void)receive_buffer;
+	(void)send_buffer;
+	*ret = (struct nl_sock *)&fake;
+	return 0;
+}
+
+struct nl_sock *nfnl_close(struct nl_sock *s)
+{
+	(void)s;
+	return NULL;
+}
+
+static void say(const char *a, const char *b, const char *c)
+{
+	size_t len = strlen(fake.log);
+
+	snprintf(fake.log + len, sizeof(fake.log) - len, "%s%s%s%s",
+		 len ? " " : "", a, b, c);
+}
+
+static void text_of_key(struct rbuf key, char *ret)
+{
+	struct addr a = { 0 };
+	struct rbuf value;
+	uint16_t type;
+
+	assert_int_equal(nfnl_next_attr(&key, &type, &value), 1);
+	assert_int_equal(type, NFTA_DATA_VALUE);
+	a.family = value.left == 4 ? AF_INET : AF_INET6;
+	assert_true(value.left == 4 || value.left == 16);
+	memcpy(a.bytes, value.pos, value.left);
+	addr_format(&a, ret);
+}
+
+static void log_element(struct rbuf element, const char *sign, const char *set)
+{
+	char text[ADDR_STRLEN + 32] = " ", more[24];
+	struct rbuf data;
+	uint16_t type;
+
+	fake.elements++;
+	while (nfnl_next_attr(&element, &type, &data) > 0) {
+		if (type == NFTA_SET_ELEM_KEY)
+			text_of_key(data, text + strlen(text));
+		else if (type == NFTA_SET_ELEM_FLAGS)
+			strcpy(text, "!");
+		else if (type == NFTA_SET_ELEM_TIMEOUT) {
+			snprintf(more, sizeof(more), "/%llu",
+				 (unsigned long long)rbuf_be64(&data));
+			strcat(text, more);
+		}
+	}
+	say(sign, set, text);
+}
+
+static void log_elements(struct nfnl_message *m, const char *sign)
+{
+	char set[32] = "?";
+	struct rbuf data, element;
+	bool any = false;
+	uint16_t type;
+
+	while (nfnl_next_attr(&m->attrs, &type, &data) > 0) {
+		if (type == NFTA_SET_ELEM_LIST_SET)
+			snprintf(set, sizeof(set), "%s",
+				 (const char *)data.pos);
+		if (type != NFTA_SET_ELEM_LIST_ELEMENTS)
+			continue;
+		while (nfnl_next_attr(&data, &type, &element) > 0) {
+			log_element(element, sign, set);
+			any = true;
+		}
+	}
+	if (!any)
+		say(sign, set, "");
+}
+
+static void log_message(struct nfnl_message *m)
+{
+	switch (m->type) {
+	case NFNL_MSG_BATCH_BEGIN:
+		assert_int_equal(m->res_id, NFNL_SUBSYS_NFTABLES);
+		say("(", "", "");
+		break;
+	case NFNL_MSG_BATCH_END:
+		say(")", "", "");
+		break;
+	case NFT(NFT_MSG_NEWSETELEM):
+		log_elements(m, "+");
+		break;
+	case NFT(NFT_MSG_DELSETELEM):
+		log_elements(m, "-");
+		break;
+	case NFT(NFT_MSG_NEWTABLE):
+		say("+table", "", "");
+		break;
+	case NFT(NFT_MSG_DELTABLE):
+		say("-table", "", "");
+		break;
+	case NFT(NFT_MSG_NEWRULE):
+		fake.rules++;
+		break;
+	case NFT(NFT_MSG_NEWSET):
+		fake.sets++;
+		break;
+	case NFT(NFT_MSG_NEWCHAIN):
+		fake.chains++;
+		break;
+	default:
+		fail_msg("message %#x", m->type);
+	}
+}
+
+int nfnl_send(struct nl_sock *s, const void *data, size_t len)
+{
+	struct rbuf r = rbuf_of(data, len);
+	struct nfnl_message m;
+	int n;
+
+	assert_ptr_equal(s, &fake);
+	while ((n = nfnl_next(&r, &m)) > 0) {
+		log_message(&m);
+		if (len > fake.largest)
+			fake.largest = len;
+	}
+	assert_int_equal(n, 0);
+	for (size_t i = 0; i + 4 <= len; i++)
+		fake.fibs += memcmp((const char *)data + i, "fib", 4) == 0;
+	fake.batches++;
+	fake.answered = false;
+	return 0;
+}
+
+int nfnl_receive(struct nl_sock *s, void *buf, size_t cap)
+{
+	struct {
+		struct nlmsghdr h;
+		int32_t error;
+	} e = { { .nlmsg_len = sizeof(e), .nlmsg_type = NLMSG_ERROR }, 0 };
+
+	assert_ptr_equal(s, &fake);
+	assert_true(cap >= sizeof(e));
+	if (fake.answered || fake.batches > 8 ||
+	    fake.errors[fake.batches - 1] == 0)
+		return 0;
+	e.error = fake.errors[fake.batches - 1];
+	memcpy(buf, &e, sizeof(e));
+	fake.answered = true;
+	return sizeof(e);
+}
+
+static const struct nft_table_config config = { .queue_offer = 1,
+						.queue_require = 2,
+						.port = 500,
+						.natt_port = 4500,
+						.mark_bit = 31 };
+
+static struct addr address(const char *text)
+{
+	struct addr a;
+
+	assert_int_equal(addr_parse(text, &a), 0);
+	return a;
+}
+
+static int reset(void **state)
+{
+	(void)state;
+	memset(&fake, 0, sizeof(fake));
+	return 0;
+}
+
+static struct nft_table *make(void)
+{
+	struct nft_table *t = NULL;
+
+	assert_int_equal(nft_table_new(&config, &t), 0);
+	memset(&fake, 0, sizeof(fake));
+	return t;
+}
+
+static void test_new(void **state)
+{
+	struct nft_table_config bad = config;
+	struct nft_table *t = NULL;
+
+	assert_int_equal(nft_table_new(&config, &t), 0);
+	assert_string_equal(fake.log, "( +table -table +table )");
+	assert_int_equal(fake.sets, 10);
+	assert_int_equal(fake.chains, 4);
+	assert_int_equal(fake.fibs, 4);
+	assert_true(fake.largest < NFT_RULES_SIZE);
+	nft_table_free(t);
+
+	/* A kernel without fib. */
+	reset(state);
+	t = NULL;
+	fake.errors[0] = -ENOENT;
+	assert_int_equal(nft_table_new(&config, &t), 0);
+	assert_int_equal(fake.batches, 2);
+	assert_int_equal(fake.fibs, 4);
+	nft_table_free(t);
+
+	reset(state);
+	t = NULL;
+	fake.errors[0] = fake.errors[1] = -EINVAL;
+	assert_int_equal(nft_table_new(&config, &t), -EOPNOTSUPP);
+	reset(state);
+	fake.errors[0] = -EPERM;
+	assert_int_equal(nft_table_new(&config, &t), -EPERM);
+	assert_int_equal(fake.batches, 1);
+	bad.mark_bit = 32;
+	assert_int_equal(nft_table_new(&bad, &t), -EINVAL);
+	assert_null(t);
+}
+
+static void test_change(void **state)
+{
+	const struct nft_change c[] = {
+		{ SET_DRAIN_OFFER, false, 40000, address("10.0.0.1") },
+		{ SET_DRAIN_REQUIRE, true, 40000, address("fe80::1%2") },
+		{ SET_CLEAR, false, 500, address("2001:db8::1") },
+	};
+	struct nft_table *t = make();
+
+	(void)state;
+	assert_int_equal(nft_table_change(t, c, 0), 0);
+	assert_int_equal(fake.batches, 0);
+	assert_int_equal(nft_table_change(t, c, 3), 0);
+	assert_string_equal(fake.log, "( +drain_offer4 10.0.0.1/40000 "
+				      "-drain_require6 fe80::1 "
+				      "+clear6 2001:db8::1/500 )");
+	nft_table_free(t);
+}
+
+static void test_change_refused(void **state)
+{
+	const struct nft_change add = { SET_CLEAR, false, 500,
+					address("10.0.0.1") };
+	const struct nft_change remove = { SET_CLEAR, true, 0,
+					   address("10.0.0.2") };
+	const struct nft_change both[] = { remove, add };
+	struct nft_table *t = make();
+
+	/* Gone already. */
+	fake.errors[0] = -ENOENT;
+	assert_int_equal(nft_table_change(t, &remove, 1), 0);
+	/* There already: renewed. */
+	reset(state);
+	fake.errors[0] = -EEXIST;
+	assert_int_equal(nft_table_change(t, &add, 1), 0);
+	assert_string_equal(fake.log, "( +clear4 10.0.0.1/500 ) "
+				      "( -clear4 10.0.0.1 "
+				      "+clear4 10.0.0.1/500 )");
+	/* Several: one by one, each to its end. */
+	reset(state);
+	fake.errors[0] = fake.errors[1] = -ENOENT;
+	assert_int_equal(nft_table_change(t, both, 2), 0);
+	assert_string_equal(fake.log,
+			    "( -clear4 10.0.0.2 +clear4 10.0.0.1/500 ) "
+			    "( -clear4 10.0.0.2 ) "
+			    "( +clear4 10.0.0.1/500 )");
+	/* No table. */
+	reset(state);
+	fake.errors[0] = fake.errors[1] = fake.errors[2] = -ENOENT;
+	assert_int_equal(nft_table_change(t, both, 2), -ENOENT);
+	nft_table_free(t);
+}
+
+static void test_many_changes(void **state)
+{
+	struct nft_change c[100];
+	struct nft_table *t = make();
+	char text[32];
+
+	(void)state;
+	for (unsigned i = 0; i < 100; i++) {
+		snprintf(text, sizeof(text), "2001:db8::%x", i + 1);
+		c[i] = (struct nft_change){ SET_DRAIN_REQUIRE, false, 40000,
+					    address(text) };
+	}
+	assert_int_equal(nft_table_change(t, c, 100), 0);
+	assert_int_equal(fake.elements, 100);
+	assert_int_equal(fake.batches, 4);
+	nft_table_free(t);
+}
+
+static void test_ranges(void **state)
+{
+	const struct nft_range r[] = {
+		{ SET_OFFER, address("0.0.0.0"), address("9.255.255.255") },
+		{ SET_OFFER, address("10.0.0.0"), address("10.0.0.0") },
+		{ SET_OFFER, address("10.0.0.1"), address("10.0.0.255") },
+		{ SET_OFFER, address("10.0.2.0"), address("10.0.2.255") },
+		{ SET_OFFER, address("224.0.0.0"), address("255.255.255.255") },
+		{ SET_OFFER, address("::"), address("::ffff") },
+		{ SET_REQUIRE, address("10.0.1.0"), address("10.0.1.255") },
+		{ SET_REQUIRE, address("ffff::"),
+		  address("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff") },
+	};
+	struct nft_table *t = make();
+
+	(void)state;
+	assert_int_equal(nft_table_set_ranges(t, r, 8), 0);
+	assert_string_equal(fake.log, "( -offer4 -offer6 -require4 -require6 "
+				      "+offer4 0.0.0.0 +offer4!10.0.1.0 "
+				      "+offer4 10.0.2.0 +offer4!10.0.3.0 "
+				      "+offer4 224.0.0.0 "
+				      "+offer6 :: +offer6!::1:0 "
+				      "+require4 10.0.1.0 +require4!10.0.2.0 "
+				      "+require6 ffff:: )");
+	reset(state);
+	assert_int_equal(nft_table_set_ranges(t, NULL, 0), 0);
+	assert_string_equal(fake.log,
+			    "( -offer4 -offer6 -require4 -require6 )");
+	reset(state);
+	fake.errors[0] = -ENOENT;
+	assert_int_equal(nft_table_set_ranges(t, r, 8), -ENOENT);
+	nft_table_free(t);
+}
+
+/* As many as the configuration may have, and every second address. */
+static void test_many_ranges(void **state)
+{
+	size_t n = 2 * LIMIT_POLICY_NETWORKS;
+	struct nft_range *r = calloc(n, sizeof(*r));
+	struct nft_table *t = make();
+
+	(void)state;
+	assert_non_null(r);
+	for (size_t i = 0; i < n; i++) {
+		uint32_t at = (uint32_t)(i % (n / 2)) * 2;
+
+		r[i].set = i < n / 2 ? SET_OFFER : SET_REQUIRE;
+		r[i].first = address("2001:db8::");
+		for (unsigned b = 0; b < 4; b++)
+			r[i].first.bytes[15 - b] = (uint8_t)(at >> 8 * b);
+		r[i].last = r[i].first;
+	}
+	assert_int_equal(nft_table_set_ranges(t, r, n), 0);
+	assert_int_equal(fake.batches, 1);
+	assert_int_equal(fake.elements, 2 * n + 4);
+	nft_table_free(t);
+	free(r);
+}
+
+static void test_end(void **state)
+{
+	struct nft_table *t = make();
+
+	assert_int_equal(nft_table_disarm(t), 0);
+	assert_string_equal(fake.log,
+			    "( -offer4 -offer6 -drain_offer4 -drain_offer6 "
+			    "-drain_require4 -drain_require6 "
+			    "-clear4 -clear6 )");
+	reset(state);
+	assert_int_equal(nft_table_remove(t), 0);
+	assert_string_equal(fake.log, "( -table )");
+	reset(state);
+	fake.errors[0] = -ENOENT;
+	assert_int_equal(nft_table_remove(t), 0);
+	nft_table_free(t);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(test_new, reset),
+		cmocka_unit_test_setup(test_change, reset),
+		cmocka_unit_test_setup(test_change_refused, reset),
+		cmocka_unit_test_setup(test_many_changes, reset),
+		cmocka_unit_test_setup(test_ranges, reset),
+		cmocka_unit_test_setup(test_many_ranges, reset),
+		cmocka_unit_test_setup(test_end, reset),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
