@@ -286,6 +286,7 @@ void flow_table_remove(struct flow_table *t, struct flow *f)
 	hmap_remove(&t->by_pair, &f->by_pair);
 	slots_remove(t->slots, f->self);
 	peer_table_release(t->peers, f->peer);
+	parked_drop(&f->parked);
 	free(f);
 }
 

@@ -10,6 +10,7 @@
 #ifndef TACIT_AGENT_FLOW_H
 #define TACIT_AGENT_FLOW_H
 
+#include "agent/parked.h"
 #include "agent/peer.h"
 #include "ike/engine.h"
 #include "policy/policy.h"
@@ -61,6 +62,8 @@ struct flow {
 	struct flow_child child;
 	struct handle attempt; /* the IKE SA we are initiating, or none */
 	struct timer timer;
+	struct parked *parked;	/* until installing is 0 */
+	uint8_t installing;	/* RECORD_INSTALLs without a reply */
 	uint64_t since;		/* in this state */
 	uint64_t acquired_us;	/* when the acquire came, microseconds; or 0 */
 	uint64_t setup_us;	/* acquire to SA; 0: unknown */

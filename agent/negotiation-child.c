@@ -76,6 +76,8 @@ static void negotiation_install(struct agent *a, struct flow *f,
 		r.install.flags |= RECORD_IN_ONLY;
 	else if (!up->initiator)
 		r.install.flags |= RECORD_OUT_LATER;
+	if (f->installing < UINT8_MAX)
+		f->installing++;
 	link_request(a->link, f->self, &r);
 	esp_sa_wipe(&r.install.in);
 	esp_sa_wipe(&r.install.out);
@@ -243,12 +245,35 @@ static void negotiation_install_refused(struct agent *a, struct flow *f,
 	ike_close(a->ike, agent_now(a), sa);
 }
 
+bool negotiation_park(struct agent *a, const struct ike_send *send)
+{
+	struct flow *f =
+		flow_table_get(a->flows, &send->local.addr, &send->remote.addr);
+
+	if (!f || !f->installing)
+		return false;
+	parked_add(&f->parked, send);
+	return true;
+}
+
+static void negotiation_send_parked(const struct ike_send *s, void *user)
+{
+	struct agent *a = user;
+
+	wire_send(a->wire, &s->local, &s->remote, s->data, s->len);
+}
+
 void negotiation_on_reply(struct agent *a, struct handle flow,
 			  const struct record_reply *reply)
 {
 	struct flow *f = flow_table_by_handle(a->flows, flow);
 
-	if (!f || f->state != FLOW_INSTALL)
+	if (!f)
+		return;
+	if (reply->type == RECORD_INSTALL && f->installing &&
+	    --f->installing == 0)
+		parked_flush(&f->parked, negotiation_send_parked, a);
+	if (f->state != FLOW_INSTALL)
 		return;
 	if (reply->type != RECORD_INSTALL && reply->type != RECORD_SWITCH &&
 	    reply->type != RECORD_HARDEN)
@@ -319,6 +344,9 @@ void negotiation_on_welcome(struct agent *a)
 
 	while ((f = flow_table_each(a->flows, &cursor))) {
 		f->unconfirmed = f->child.spi_in != 0;
+		/* Replies that were due will not come. */
+		f->installing = 0;
+		parked_drop(&f->parked);
 		/* netd starts without shunts. */
 		if (f->state == FLOW_CLEAR || f->state == FLOW_BLOCKED)
 			negotiation_idle(a, f);

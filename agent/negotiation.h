@@ -18,6 +18,8 @@ void negotiation_on_child_down(struct agent *a,
 			       const struct ike_child_down *down);
 void negotiation_on_failed(struct agent *a, struct handle sa,
 			   const struct ike_failed *failed);
+/* Takes the datagram if it has to wait for netd; false: send it now. */
+bool negotiation_park(struct agent *a, const struct ike_send *send);
 /* netd's answers and events. */
 void negotiation_on_reply(struct agent *a, struct handle flow,
 			  const struct record_reply *reply);

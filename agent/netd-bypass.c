@@ -79,13 +79,30 @@ bool netd_bypass_at(int family, size_t i, struct kpolicy *ret)
 	return false;
 }
 
+static struct kpolicy bypass_all(uint16_t family, enum kdir dir)
+{
+	const struct bypass any = { .family = family,
+				    .sport = -1,
+				    .dport = -1 };
+
+	return bypass_policy(&any, dir);
+}
+
+struct kpolicy netd_bypass_own(const struct addr *own, enum kdir dir)
+{
+	struct kpolicy p = bypass_all(own->family, dir);
+
+	if (dir == KDIR_OUT)
+		p.sel.dst = prefix_host(own);
+	else
+		p.sel.src = prefix_host(own);
+	return p;
+}
+
 struct kpolicy netd_bypass_broadcast(const struct addr *broadcast,
 				     enum kdir dir)
 {
-	const struct bypass any = { .family = broadcast->family,
-				    .sport = -1,
-				    .dport = -1 };
-	struct kpolicy p = bypass_policy(&any, dir);
+	struct kpolicy p = bypass_all(broadcast->family, dir);
 
 	p.sel.dst = prefix_host(broadcast);
 	return p;

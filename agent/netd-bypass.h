@@ -11,6 +11,12 @@
 
 /* The i-th bypass policy of the family; false behind the last. */
 bool netd_bypass_at(int family, size_t i, struct kpolicy *ret);
+/*
+ * To and from an address of ours that we talk to ourselves: IPv6 asks XFRM on
+ * the loopback path too (IPv4 does not). Inbound that lets in who forges our
+ * own address on the link; IPv4 drops such as martians.
+ */
+struct kpolicy netd_bypass_own(const struct addr *own, enum kdir dir);
 /* Those of one broadcast address. */
 struct kpolicy netd_bypass_broadcast(const struct addr *broadcast,
 				     enum kdir dir);

@@ -28,7 +28,8 @@ struct netd_flow {
 	uint32_t out_reqid; /* that the out-policy names */
 	bool sending;	    /* there is an out-policy */
 	bool hardened;	    /* the in-policy requires protection */
-	bool mixed;	    /* in-SAs of two reqids are in use */
+	bool gated; /* sending, but packets are held back until SWITCH */
+	bool mixed; /* in-SAs of two reqids are in use */
 	bool orphan;
 	struct ksa *waiting; /* an out-SA with its key; owned */
 	struct timer drain;  /* end of the old in-SAs */

@@ -265,6 +265,7 @@ struct installation {
 	bool takeover; /* an orphan's */
 	bool defer;    /* the out-SA waits here, not in the kernel */
 	bool send;     /* from now on with the new out-SA */
+	bool gate;     /* but held back until RECORD_SWITCH */
 };
 
 static struct ksa install_ksa(const struct record_install *in, bool inbound)
@@ -303,10 +304,13 @@ static int install_prepare(struct netd_flows *t, struct installation *x)
 	f = x->flow = p->flow;
 	x->takeover = f->orphan;
 	x->send = !(in->flags & (RECORD_IN_ONLY | RECORD_OUT_LATER));
+	x->gate = in->flags & RECORD_OUT_LATER;
 	x->defer = (in->flags & RECORD_OUT_LATER) && f->sending &&
 		   f->reqid == in->reqid;
-	if (x->defer)
+	if (x->defer) {
 		flow_forget_waiting(f);
+		x->gate = false;
+	}
 	if (f->n_sas + 2 > LIMIT_FLOW_SAS)
 		return -ENOSPC;
 	x->sa_in = netd_sa_new(f, in->in.spi, true);
@@ -465,16 +469,21 @@ int netd_flow_install(struct netd_flows *t, const struct record_install *in,
 		install_undo(t, &x, false);
 		return r;
 	}
+	/* Where packets cannot be held back, sending itself has to wait. */
+	if (x.gate)
+		x.gate = t->gate(t->user, &in->local, &in->remote) == 0;
+	x.send = x.send || x.gate;
 	reqid_before = x.flow->reqid;
 	r = install_policies(&x);
 	if (r < 0) {
 		install_undo(t, &x, true);
-		return r;
+	} else {
+		install_commit(t, &x, reqid_before, now);
+		x.flow->gated = x.gate;
 	}
-	install_commit(t, &x, reqid_before, now);
-	if (x.send)
+	if (r < 0 ? x.gate : x.send && !x.gate)
 		t->ready(t->user, &in->local, &in->remote);
-	return 0;
+	return r;
 }
 
 /* --- the other requests ------------------------------------------------- */
@@ -532,8 +541,30 @@ int netd_flow_switch(struct netd_flows *t, uint32_t reqid)
 		return r;
 	}
 	flow_delete(f, true, false);
+	f->gated = false;
 	t->ready(t->user, &f->pair->local, &f->pair->remote);
 	return 0;
+}
+
+bool netd_flow_held(struct netd_flows *t, const struct addr *local,
+		    const struct addr *remote)
+{
+	const struct netd_pair *p = netd_pair_get(t->pairs, local, remote);
+	struct netd_flow *f = p ? p->flow : NULL;
+
+	if (!f || !flow_has_out(f) || (f->sending && !f->waiting && !f->gated))
+		return false;
+	for (const struct netd_sa *sa = f->sas; sa; sa = sa->next) {
+		struct ksa query = { .dst = *local, .esp.spi = sa->spi };
+
+		if (!sa->inbound || sa->old ||
+		    t->kernel->used(t->kernel->user, &query) <= 0)
+			continue;
+		if (netd_flow_switch(t, f->reqid) < 0)
+			log_debug("reqid %08x waits for SWITCH", f->reqid);
+		break;
+	}
+	return true;
 }
 
 int netd_flow_harden(struct netd_flows *t, uint32_t reqid)

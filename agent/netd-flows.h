@@ -24,6 +24,10 @@ struct netd_flows {
 	const struct netd_kernel *kernel;
 	struct timer_wheel *wheel;
 	void *user;
+	/* Hold packets to this destination back until ready(); 0 or -errno:
+	 * it cannot be done. */
+	int (*gate)(void *user, const struct addr *local,
+		    const struct addr *remote);
 	/* Packets to this destination can go now. */
 	void (*ready)(void *user, const struct addr *local,
 		      const struct addr *remote);
@@ -41,6 +45,11 @@ int netd_flow_install(struct netd_flows *t, const struct record_install *in,
 /* -ENOENT: no such flow (all of these). -ENODATA: no SA waits for it. */
 int netd_flow_switch(struct netd_flows *t, uint32_t reqid)
 	__attribute__((warn_unused_result));
+/* A packet for remote is held. If the peer has sent on the in-SA, it has its
+ * SAs: an out-SA that waits for RECORD_SWITCH need wait no longer. False when the
+ * flow does not wait for that, or there is none. */
+bool netd_flow_held(struct netd_flows *t, const struct addr *local,
+		    const struct addr *remote);
 int netd_flow_harden(struct netd_flows *t, uint32_t reqid)
 	__attribute__((warn_unused_result));
 int netd_flow_remove_sa(struct netd_flows *t, uint32_t reqid, uint32_t spi,

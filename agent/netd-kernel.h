@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The kernel as tacit-netd's tables see it: one function that carries out
- * changes. Tests put a recorder in its place.
+ * The kernel as tacit-netd's tables see it: a function that carries out
+ * changes, and one that asks. Tests put a recorder in its place.
  */
 #ifndef TACIT_AGENT_NETD_KERNEL_H
 #define TACIT_AGENT_NETD_KERNEL_H
@@ -12,6 +12,8 @@ struct netd_kernel {
 	void *user;
 	/* As change_apply(). */
 	int (*apply)(void *user, struct change *c, size_t n);
+	/* As sad_used(). */
+	int (*used)(void *user, const struct ksa *sa);
 };
 
 /* Changes of policies gathered and sent many at a time. What fails is logged;

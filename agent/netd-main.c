@@ -289,6 +289,10 @@ static int prepare_loop(sd_event **ret)
 	sigset_t set;
 	int r;
 
+	/* Not asked for, and not to die of: a reload that is not there yet, a
+	 * link that went. */
+	signal(SIGHUP, SIG_IGN);
+	signal(SIGPIPE, SIG_IGN);
 	sigemptyset(&set);
 	for (size_t i = 0; i < 2; i++)
 		sigaddset(&set, signals[i]);

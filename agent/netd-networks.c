@@ -257,18 +257,33 @@ static void bypass_install(struct netd_batch *b, int family, bool there)
 			&p);
 }
 
-static void broadcast_install(struct netd_batch *b, const struct addr *a,
-			      bool there)
+/* Both directions of a bypass that is made for one address. */
+static void address_bypass(struct netd_batch *b, const struct addr *a,
+			   struct kpolicy (*make)(const struct addr *a,
+						  enum kdir dir),
+			   bool there)
 {
 	static const enum kdir dirs[] = { KDIR_OUT, KDIR_IN };
 
 	for (size_t i = 0; i < 2; i++) {
-		struct kpolicy p = netd_bypass_broadcast(a, dirs[i]);
+		struct kpolicy p = make(a, dirs[i]);
 
 		netd_batch_policy(
 			b, there ? CHANGE_POLICY_SET : CHANGE_POLICY_DELETE,
 			&p);
 	}
+}
+
+static void broadcast_install(struct netd_batch *b, const struct addr *a,
+			      bool there)
+{
+	address_bypass(b, a, netd_bypass_broadcast, there);
+}
+
+static void own_install(struct netd_batch *b, const struct addr *a, bool there)
+{
+	if (is_v6(a))
+		address_bypass(b, a, netd_bypass_own, there);
 }
 
 static void family_install(const struct netd_networks *n, struct netd_batch *b,
@@ -279,6 +294,9 @@ static void family_install(const struct netd_networks *n, struct netd_batch *b,
 		if (n->broadcasts.list[i].addr.family == family)
 			broadcast_install(b, &n->broadcasts.list[i].addr,
 					  there);
+	for (size_t i = 0; i < n->own.n; i++)
+		if (n->own.list[i].addr.family == family)
+			own_install(b, &n->own.list[i].addr, there);
 }
 
 static bool counted_family(const struct counted_list *l, int family)
@@ -367,6 +385,8 @@ int netd_networks_add(struct netd_networks *n, const struct addr *own,
 		struct addr a = *own;
 
 		a.scope = 0;
+		if (active)
+			own_install(&b, &a, true);
 		address_move(n, &b, &a, STATE_NONE, netd_networks_state(n));
 	}
 	return netd_batch_done(&b);
@@ -384,6 +404,8 @@ int netd_networks_remove(struct netd_networks *n, const struct addr *own,
 
 		a.scope = 0;
 		address_move(n, &b, &a, netd_networks_state(n), STATE_NONE);
+		if (active)
+			own_install(&b, &a, false);
 	}
 	if (active && !family_active(n, own->family, n->armed))
 		family_install(n, &b, own->family, false);
@@ -448,6 +470,7 @@ static bool netd_networks_want_bypass(const struct netd_networks *n,
 				      struct kpolicy *ret)
 {
 	int family = place->sel.dst.addr.family;
+	const struct addr *own;
 	struct kpolicy p;
 
 	if (!family_active(n, family, n->armed))
@@ -457,9 +480,18 @@ static bool netd_networks_want_bypass(const struct netd_networks *n,
 			*ret = p;
 			return true;
 		}
-	if (!counted_has(&n->broadcasts, place->sel.dst.addr))
+	if (counted_has(&n->broadcasts, place->sel.dst.addr)) {
+		p = netd_bypass_broadcast(&place->sel.dst.addr, place->dir);
+		if (kpolicy_same_place(&p, place)) {
+			*ret = p;
+			return true;
+		}
+	}
+	own = place->dir == KDIR_OUT ? &place->sel.dst.addr
+				     : &place->sel.src.addr;
+	if (family != AF_INET6 || !counted_has(&n->own, *own))
 		return false;
-	p = netd_bypass_broadcast(&place->sel.dst.addr, place->dir);
+	p = netd_bypass_own(own, place->dir);
 	if (!kpolicy_same_place(&p, place))
 		return false;
 	*ret = p;

@@ -52,6 +52,10 @@ void netd_flows_orphan(struct netd_flows *t, uint64_t now)
 	t->reporting = false;
 	for (struct netd_flow *f = t->first, *next; f; f = next) {
 		next = f->next;
+		/* Nobody is left to say SWITCH. */
+		if (f->gated)
+			t->ready(t->user, &f->pair->local, &f->pair->remote);
+		f->gated = false;
 		flow_orphan(f, now);
 	}
 }

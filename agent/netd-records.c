@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <systemd/sd-daemon.h>
 
 #include "agent/netd.h"
 #include "util/log.h"
@@ -86,6 +87,7 @@ void netd_on_acquire(void *user, const struct kacquire *a)
 
 void netd_on_first(void *user, const struct hold_packet *p)
 {
+	struct netd *n = user;
 	struct record_acquire q = {
 		.local = p->local,
 		.remote = p->remote,
@@ -96,7 +98,8 @@ void netd_on_first(void *user, const struct hold_packet *p)
 		.held = 1,
 	};
 
-	send_acquire(user, &q);
+	if (!netd_flow_held(&n->flows, &p->local, &p->remote))
+		send_acquire(user, &q);
 }
 
 static int larval_found(const struct ksa *sa, void *user)
@@ -222,7 +225,18 @@ static void forget_shunt(struct netd *n, const struct addr *local,
 	if (r < 0)
 		log_warning("A shunt could not be removed: %s", strerror(-r));
 	if (n->hold)
-		hold_failed(n, "trapped again", hold_forget(n->hold, remote));
+		hold_failed(n, "trapped again",
+			    hold_forget(n->hold, local, remote));
+}
+
+int netd_on_gate(void *user, const struct addr *local,
+		 const struct addr *remote)
+{
+	struct netd *n = user;
+
+	if (!n->hold)
+		return -EOPNOTSUPP;
+	return hold_gate(n->hold, local, remote, netd_now(n));
 }
 
 void netd_on_ready(void *user, const struct addr *local,
@@ -236,7 +250,7 @@ void netd_on_ready(void *user, const struct addr *local,
 		forget_shunt(n, local, remote);
 	if (n->hold)
 		hold_failed(n, "released",
-			    hold_release(n->hold, remote, netd_now(n)));
+			    hold_release(n->hold, local, remote, netd_now(n)));
 	else
 		kick(n, local, remote);
 }
@@ -246,9 +260,9 @@ void netd_on_shunt_gone(void *user, const struct addr *local,
 {
 	struct netd *n = user;
 
-	(void)local;
 	if (n->hold)
-		hold_failed(n, "trapped again", hold_forget(n->hold, remote));
+		hold_failed(n, "trapped again",
+			    hold_forget(n->hold, local, remote));
 }
 
 static void set_ranges(struct netd *n)
@@ -280,6 +294,12 @@ void netd_arm(struct netd *n, bool armed)
 
 /* --- from the agent ----------------------------------------------------- */
 
+/* What `systemctl status` shows. */
+static void show(const char *state)
+{
+	(void)sd_notifyf(0, "STATUS=%s", state);
+}
+
 static void on_hello(struct netd *n, const struct record *r)
 {
 	const struct address_table *own = n->guard.own;
@@ -304,6 +324,7 @@ static void on_hello(struct netd *n, const struct record *r)
 	netd_arm(n, true);
 	netd_flows_report_start(&n->flows);
 	netd_continue_reports(n);
+	show("Serving the agent.");
 }
 
 static int on_verdict(struct netd *n, const struct record_verdict *v)
@@ -324,11 +345,12 @@ static int on_verdict(struct netd *n, const struct record_verdict *v)
 		if (!block)
 			kick(n, &v->local, &v->remote);
 	} else if (block) {
-		hold_failed(n, "dropped", hold_drop(n->hold, &v->remote));
+		hold_failed(n, "dropped",
+			    hold_drop(n->hold, &v->local, &v->remote));
 	} else {
-		hold_failed(
-			n, "let go",
-			hold_clear(n->hold, &v->remote, now, v->lifetime_ms));
+		hold_failed(n, "let go",
+			    hold_clear(n->hold, &v->local, &v->remote, now,
+				       v->lifetime_ms));
 	}
 	return 0;
 }
@@ -341,6 +363,7 @@ static void on_bye(struct netd *n)
 	netd_arm(n, false);
 	netd_shunts_clear(&n->shunts);
 	netd_flows_clear(&n->flows);
+	show("The agent has stopped.");
 }
 
 static int carry_out(struct netd *n, const struct record *r)
@@ -424,6 +447,7 @@ void netd_on_hung(void *user, bool hung)
 	if (!n->greeted)
 		return;
 	netd_arm(n, !hung);
+	show(hung ? "The agent hangs." : "Serving the agent.");
 	if (!hung)
 		report_larval(n);
 }
@@ -436,4 +460,5 @@ void netd_on_closed(void *user)
 	netd_arm(n, false);
 	netd_shunts_clear(&n->shunts);
 	netd_flows_orphan(&n->flows, netd_now(n));
+	show("Waiting for the agent.");
 }

@@ -15,6 +15,7 @@
 #include "util/log.h"
 #include "xfrm/larval.h"
 #include "xfrm/nlsock.h"
+#include "xfrm/spd.h"
 
 /* How long an offer's packets are held when no policy says. */
 #define NETD_WAIT_MS 1000u
@@ -33,6 +34,13 @@ static int netd_apply(void *user, struct change *c, size_t n)
 	struct netd *d = user;
 
 	return change_apply(d->nl, c, n);
+}
+
+static int netd_used(void *user, const struct ksa *sa)
+{
+	struct netd *d = user;
+
+	return sad_used(d->nl, sa);
 }
 
 static bool netd_taken(void *user, const struct kpolicy *place)
@@ -239,6 +247,7 @@ static int netd_start_tables(struct netd *n, const struct hash_key *key)
 	netd_flows_init(&n->flows, &n->pairs, &n->kernel, n->wheel);
 	n->flows.user = n;
 	n->flows.ready = netd_on_ready;
+	n->flows.gate = netd_on_gate;
 	n->shunts = (struct netd_shunts){
 		.pairs = &n->pairs,
 		.wheel = n->wheel,
@@ -325,8 +334,9 @@ int netd_new(sd_event *event, struct netd_setup *setup, struct netd **ret)
 		n->probe = setup->probe;
 		n->larval_before = -1;
 		memcpy(n->udp, setup->udp, sizeof(n->udp));
-		n->kernel =
-			(struct netd_kernel){ .user = n, .apply = netd_apply };
+		n->kernel = (struct netd_kernel){ .user = n,
+						  .apply = netd_apply,
+						  .used = netd_used };
 		r = netd_start(n, setup);
 	} else {
 		for (int i = 0; i < NETD_SOCKETS; i++)
@@ -352,6 +362,11 @@ static void netd_stop(struct netd *n)
 	bool keep = netd_networks_any_closed(n->networks) &&
 		    !n->config->open_on_stop;
 
+	if (n->agent.refused || n->agent.bad_total)
+		log_notice("%llu requests of the agent were refused, %llu "
+			   "records were none.",
+			   (unsigned long long)n->agent.refused,
+			   (unsigned long long)n->agent.bad_total);
 	netd_shunts_clear(&n->shunts);
 	if (netd_networks_set_armed(n->networks, false) < 0)
 		log_warning("Not all traps could be taken away.");

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The queue between the engine and its owner.
+ */
 #include "ike/action.h"
 
 #include <stdlib.h>

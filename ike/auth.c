@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The table of authentication methods; so far it has NULL alone.
+ */
 #include "ike/auth.h"
 
 #include <errno.h>

@@ -104,10 +104,10 @@ void ike_duplicate_resolve(struct ike_engine *e, uint64_t now,
 			   struct ike_action_node *up);
 /* Another SA of this pair is established. */
 bool ike_duplicate_exists(const struct ike_engine *e, const struct ike_sa *sa);
-/* An attempt of ours with this pair is under way. */
-bool ike_duplicate_initiating(const struct ike_engine *e,
-			      const struct addr *local,
-			      const struct addr *remote);
+/* The attempt of ours with this pair that is under way, or NULL. */
+struct ike_sa *ike_duplicate_attempt(const struct ike_engine *e,
+				     const struct addr *local,
+				     const struct addr *remote);
 
 /* --- retransmit.c: requests until answered, responses kept -------------- */
 

@@ -54,17 +54,17 @@ bool ike_duplicate_exists(const struct ike_engine *e, const struct ike_sa *sa)
 	return false;
 }
 
-bool ike_duplicate_initiating(const struct ike_engine *e,
-			      const struct addr *local,
-			      const struct addr *remote)
+struct ike_sa *ike_duplicate_attempt(const struct ike_engine *e,
+				     const struct addr *local,
+				     const struct addr *remote)
 {
 	struct ike_sa *o = ike_sa_first_remote(e, remote);
 
 	for (; o; o = ike_sa_next_remote(o))
 		if (addr_equal(&o->local.addr, local) && !o->told &&
 		    (is_attempt(o) || o->state == IKE_SA_AUTH_SENT))
-			return true;
-	return false;
+			return o;
+	return NULL;
 }
 
 static struct ike_sa *find_survivor(const struct ike_engine *e,

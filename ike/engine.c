@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The public functions: each finds its SA and hands on to the file that knows.
+ */
 #include "ike/engine.h"
 
 #include <errno.h>
@@ -133,8 +136,11 @@ int ike_initiate(struct ike_engine *e, uint64_t now,
 	struct ike_sa *sa;
 	int rc;
 
-	if (ike_duplicate_initiating(e, &req->local.addr, &req->remote.addr))
-		return -EALREADY;
+	sa = ike_duplicate_attempt(e, &req->local.addr, &req->remote.addr);
+	if (sa) {
+		*ret_sa = sa->handle;
+		return 0;
+	}
 	rc = ike_sa_new(e, true, &req->local, &req->remote, &sa);
 	if (rc < 0)
 		return rc;

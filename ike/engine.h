@@ -79,7 +79,9 @@ enum ike_action_type {
 	IKE_JOB,
 	IKE_CHILD_UP,
 	IKE_CHILD_DOWN,
-	IKE_FAILED, /* an IKE SA ended before it had a Child SA */
+	/* An IKE SA ended before it had a Child SA. As responder: only where
+	 * the peer got as far as a valid SK payload. */
+	IKE_FAILED,
 };
 
 enum ike_auth_method {
@@ -143,7 +145,9 @@ struct ike_request {
  * Starts an IKE SA with its first Child SA: transport mode between the two
  * addresses. One outcome follows: IKE_CHILD_UP or IKE_FAILED with this handle
  * (unless an SA that the peer initiated came up first: then the unfinished
- * one ends with IKE_FAILED, IKE_REASON_REPLACED).
+ * one ends with IKE_FAILED, IKE_REASON_REPLACED). Where one that we initiate
+ * between the two addresses is under way already, its handle is given. Where
+ * one is established, the new one takes its place when it is up.
  * 0; -ENOSPC at LIMIT_IKE_SAS; -ENOMEM; -EIO no randomness.
  */
 int ike_initiate(struct ike_engine *e, uint64_t now,
@@ -152,9 +156,8 @@ int ike_initiate(struct ike_engine *e, uint64_t now,
 
 /* One datagram, the non-ESP marker of port 4500 already taken off. Malformed
  * input is counted and has no other effect. */
-void ike_input(struct ike_engine *e, uint64_t now,
-	       const struct endpoint *local, const struct endpoint *remote,
-	       const void *data, size_t len);
+void ike_input(struct ike_engine *e, uint64_t now, const struct endpoint *local,
+	       const struct endpoint *remote, const void *data, size_t len);
 
 /* An ICMP error said that remote cannot be reached. Believed only for IKE SAs
  * that we initiate and that have no answer yet, after refusal_wait_ms. */
@@ -164,7 +167,7 @@ void ike_unreachable(struct ike_engine *e, uint64_t now,
 /* Delete (RFC 7296 1.4.1), then gone: IKE_CHILD_DOWN with IKE_REASON_CLOSED
  * comes at once, the exchange runs on by itself. Stale handles are ignored. */
 void ike_close(struct ike_engine *e, uint64_t now, struct handle sa);
-/* Drops it without a word to the peer. */
+/* Drops it without a word to the peer: IKE_REASON_CLOSED too. */
 void ike_abandon(struct ike_engine *e, uint64_t now, struct handle sa);
 /* Starts a liveness check now, unless an exchange is already under way. */
 void ike_check(struct ike_engine *e, uint64_t now, struct handle sa);
@@ -181,10 +184,12 @@ void ike_action_done(struct ike_action *a);
 
 /* Runs the job; any thread, once. Touches nothing but the job. */
 void ike_job_run(struct ike_job *job);
-/* Hands a run job back and frees it. Jobs of SAs that ended meanwhile are
- * welcome. */
+/* Hands a job back and frees it. Jobs of SAs that ended meanwhile are welcome;
+ * one that has not run ends its SA with IKE_REASON_RESOURCES (a stranger's
+ * without a word, so that its next retransmission is tried afresh). */
 void ike_job_done(struct ike_engine *e, uint64_t now, struct ike_job *job);
-/* Frees a job that will not be run or handed back (shutdown, full queue). */
+/* Frees a job that will not be handed back (shutdown). Its SA, where it goes
+ * on, ends with IKE_REASON_RESOURCES after half_open_ms. */
 struct ike_job *ike_job_free(struct ike_job *job);
 
 /* What is known of an SA, for status; false when the handle is stale. */

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What a job does, once, on whatever thread.
+ */
 #include "ike/job.h"
 
 #include <errno.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Key pairs and shared secrets by OpenSSL's EVP. Whatever a peer's public key
+ * can be, it is refused here or it gives a secret.
+ */
 #include "ike/kex.h"
 
 #include <errno.h>

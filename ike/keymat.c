@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The cutting of prf+ output into keys, in the order of the RFC.
+ */
 #include "ike/keymat.h"
 
 #include <errno.h>

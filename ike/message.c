@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Header and chain of a message, read and written.
+ */
 #include "ike/message.h"
 
 #include <errno.h>

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The small payloads, each read and written.
+ */
 #include "ike/payload.h"
 
 #include <errno.h>

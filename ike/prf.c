@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * HMAC-SHA2 by OpenSSL's EVP_MAC; nothing is kept between calls.
+ */
 #include "ike/prf.h"
 
 #include <errno.h>

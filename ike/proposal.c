@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Our offers as tables, and the walk through a peer's proposals: one pass that
+ * checks the form of everything and notes, by transform type, the best that
+ * the offer has.
+ */
 #include "ike/proposal.h"
 
 #include <errno.h>

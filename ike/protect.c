@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * AEAD of whole messages by OpenSSL's EVP_CIPHER; nothing is kept.
+ */
 #include "ike/protect.h"
 
 #include <errno.h>
@@ -128,8 +131,10 @@ int ike_protect_read(const struct ike_message *m,
 	if (rc < 0)
 		return rc;
 	pad = plain[len - 1];
-	if (pad >= len)
+	if (pad >= len) {
+		secret_wipe(plain, len);
 		return IKE_PROTECT_PADDING;
+	}
 	*ret_len = len - 1 - pad;
 	return IKE_PROTECT_OK;
 }

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The table of states and legal moves; making, finding, timing and ending of
+ * IKE SAs. Handshake, keys and kept messages are wiped here and nowhere else.
+ */
 #include "ike/sa.h"
 
 #include <errno.h>

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Traffic selectors, read, compared and written.
+ */
 #include "ike/selector.h"
 
 #include <errno.h>

@@ -19,8 +19,9 @@ void config_errors_init(struct config_errors *e)
 }
 
 /* Appends to a list of at most LIMIT_CONFIG_ERRORS; false: not kept. */
-static bool append(struct config_error **list, size_t *count, const char *file,
-		   unsigned line, const char *format, va_list ap)
+__attribute__((format(printf, 5, 0))) static bool append(
+	struct config_error **list, size_t *count, const char *file,
+	unsigned line, const char *format, va_list ap)
 {
 	struct config_error *grown, entry = { .line = line };
 

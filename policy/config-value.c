@@ -113,9 +113,9 @@ int config_value_span(const char *text, uint64_t *ret_ms)
 		unit = span_unit(&text);
 		if (!unit)
 			return -EINVAL;
-		total += v * unit;
-		if (total > SPAN_MAX_MS)
+		if (v > (SPAN_MAX_MS - total) / unit)
 			return -ERANGE;
+		total += v * unit;
 		text += strspn(text, " \t");
 		if (!*text)
 			break;

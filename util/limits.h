@@ -49,6 +49,9 @@
 /* Jobs waiting for a crypto thread. Beyond: the exchange is dropped. */
 #define LIMIT_JOBS 4096u
 
+/* IKE datagrams of one flow that wait for netd. Beyond: lost, asked again. */
+#define LIMIT_PARKED 4u
+
 /* --- records between the processes ------------------------------------ */
 
 /* Records waiting for the other side. Beyond: the link is cut. */

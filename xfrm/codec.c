@@ -168,10 +168,10 @@ struct nl_msg *codec_new_sa(const struct ksa *sa)
 	return finish(m, r);
 }
 
-struct nl_msg *codec_delete_sa(const struct ksa *sa)
+static struct nl_msg *about_sa(uint16_t type, const struct ksa *sa)
 {
 	struct xfrm_usersa_id *id;
-	struct nl_msg *m = message(XFRM_MSG_DELSA, 0, sizeof(*id));
+	struct nl_msg *m = message(type, 0, sizeof(*id));
 
 	if (!m)
 		return NULL;
@@ -181,6 +181,16 @@ struct nl_msg *codec_delete_sa(const struct ksa *sa)
 	id->family = sa->dst.family;
 	id->proto = IPPROTO_ESP;
 	return m;
+}
+
+struct nl_msg *codec_delete_sa(const struct ksa *sa)
+{
+	return about_sa(XFRM_MSG_DELSA, sa);
+}
+
+struct nl_msg *codec_get_sa(const struct ksa *sa)
+{
+	return about_sa(XFRM_MSG_GETSA, sa);
 }
 
 struct nl_msg *codec_dump_sas(void)

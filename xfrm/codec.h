@@ -16,6 +16,7 @@ struct nl_msg;
 /* New messages (nlmsg_free() them); NULL when out of memory. */
 struct nl_msg *codec_new_sa(const struct ksa *sa);
 struct nl_msg *codec_delete_sa(const struct ksa *sa);
+struct nl_msg *codec_get_sa(const struct ksa *sa);
 struct nl_msg *codec_dump_sas(void);
 /* Adds, and fails with EEXIST when the place is taken. */
 struct nl_msg *codec_new_policy(const struct kpolicy *p);

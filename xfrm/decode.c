@@ -141,6 +141,7 @@ static int get_sa(const struct xfrm_usersa_info *info, struct ksa *ret)
 	if (r < 0)
 		return r;
 	sa.larval = info->id.spi == 0;
+	sa.used = info->curlft.packets > 0;
 	set_scope(&sa.src, sa.sel.ifindex);
 	set_scope(&sa.dst, sa.sel.ifindex);
 	/* Only ESP is ours; anything else keeps a reqid that is not. */

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Destinations in a hash map, and in one list for each kind of deadline.
+ */
 #include "xfrm/dest.h"
 
 #include <assert.h>
@@ -38,10 +41,16 @@ void dest_table_done(struct dest_table *t)
 	hmap_done(&t->map);
 }
 
-/* Without the scope, so that dest_shares_drain() finds its siblings. */
-static uint64_t hash_of(const struct dest_table *t, const struct addr *a)
+/* Without the scopes: those that share an element are found together. */
+static uint64_t hash_of(const struct dest_table *t, const struct addr *local,
+			const struct addr *remote)
 {
-	return hash_bytes(&t->key, a->bytes, sizeof(a->bytes));
+	uint8_t pair[2 * sizeof(local->bytes)];
+
+	memcpy(pair, local->bytes, sizeof(local->bytes));
+	memcpy(pair + sizeof(local->bytes), remote->bytes,
+	       sizeof(remote->bytes));
+	return hash_bytes(&t->key, pair, sizeof(pair));
 }
 
 static bool same_bytes(const struct addr *a, const struct addr *b)
@@ -50,32 +59,42 @@ static bool same_bytes(const struct addr *a, const struct addr *b)
 	       memcmp(a->bytes, b->bytes, sizeof(a->bytes)) == 0;
 }
 
-struct dest *dest_get(const struct dest_table *t, const struct addr *remote)
+/* An unknown scope (0) may be any. */
+static bool matches(const struct addr *a, const struct addr *b)
+{
+	return same_bytes(a, b) &&
+	       (a->scope == b->scope || a->scope == 0 || b->scope == 0);
+}
+
+struct dest *dest_get(const struct dest_table *t, const struct addr *local,
+		      const struct addr *remote)
 {
 	struct dest *near = NULL;
 
-	hmap_for_each (n, &t->map, hash_of(t, remote)) {
+	hmap_for_each (n, &t->map, hash_of(t, local, remote)) {
 		struct dest *d = container_of(n, struct dest, node);
 
-		if (addr_equal(&d->remote, remote))
+		if (addr_equal(&d->local, local) &&
+		    addr_equal(&d->remote, remote))
 			return d;
-		if (same_bytes(&d->remote, remote) &&
-		    (d->remote.scope == 0 || remote->scope == 0))
+		if (matches(&d->local, local) && matches(&d->remote, remote))
 			near = d;
 	}
 	return near;
 }
 
-struct dest *dest_new(struct dest_table *t, const struct addr *remote)
+struct dest *dest_new(struct dest_table *t, const struct addr *local,
+		      const struct addr *remote)
 {
 	struct dest *d = calloc(1, sizeof(*d));
 
 	if (!d)
 		return NULL;
+	d->local = *local;
 	d->remote = *remote;
 	d->state = DEST_NEW;
 	d->fate = DEST_WAIT;
-	if (hmap_insert(&t->map, &d->node, hash_of(t, remote)) < 0) {
+	if (hmap_insert(&t->map, &d->node, hash_of(t, local, remote)) < 0) {
 		free(d);
 		return NULL;
 	}
@@ -192,6 +211,7 @@ bool dest_shares_drain(const struct dest_table *t, const struct dest *d)
 
 		if (other != d && other->drains &&
 		    other->require == d->require &&
+		    same_bytes(&other->local, &d->local) &&
 		    same_bytes(&other->remote, &d->remote))
 			return true;
 	}

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Destinations that packets wait for, the packets' ids in order, and the time
- * that each has left. The book that hold.c keeps; it talks to nobody.
+ * that each has left. The book that hold.c keeps; it talks to nobody. A
+ * destination is a pair of addresses: a peer may be protected toward one
+ * address of ours, and not, or not yet, toward another.
  *
  * States of a destination:
  *	HOLDING     packets of it wait for a verdict
@@ -46,10 +48,11 @@ struct dest_packet {
 struct dest {
 	struct hmap_node node;
 	TAILQ_ENTRY(dest) link; /* in the list of its deadlines */
-	struct addr remote;
+	struct addr local, remote;
 	enum dest_state state;
 	enum dest_fate fate;
 	bool require;
+	bool gated;   /* held back although its SAs are in: hold_gate() */
 	bool drains;  /* its packets are diverted, whatever their route */
 	bool drained; /* they have been, since it was last held */
 	uint64_t since, deadline; /* of the state */
@@ -83,9 +86,11 @@ void dest_table_init(struct dest_table *t, const struct hash_key *key,
 void dest_table_done(struct dest_table *t);
 /* Borrowed, or NULL. A link-local address of unknown scope (0) is that of any
  * scope. */
-struct dest *dest_get(const struct dest_table *t, const struct addr *remote);
+struct dest *dest_get(const struct dest_table *t, const struct addr *local,
+		      const struct addr *remote);
 /* A new one in state DEST_NEW; NULL when out of memory. */
-struct dest *dest_new(struct dest_table *t, const struct addr *remote);
+struct dest *dest_new(struct dest_table *t, const struct addr *local,
+		      const struct addr *remote);
 /* Its packets must have got their verdict. */
 void dest_remove(struct dest_table *t, struct dest *d);
 /* Moves to the state (a new stay in DEST_PASSING is allowed) and sets its
@@ -101,8 +106,8 @@ bool dest_has_room(const struct dest_table *t, const struct dest *d);
 /* Notes a packet at the end of d's. 0 or -ENOMEM. */
 int dest_hold(struct dest_table *t, struct dest *d, const struct dest_packet *p)
 	__attribute__((warn_unused_result));
-/* Another destination with these address bytes (another scope) that drains:
- * the kernel's element is one for both. */
+/* Is there another one with these address bytes (of another scope) that
+ * drains? The kernel's element is one for both. */
 bool dest_shares_drain(const struct dest_table *t, const struct dest *d);
 /* One whose time is up at now, waiting for nothing else; NULL. With passing
  * unset those in DEST_PASSING are left alone. */

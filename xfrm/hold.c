@@ -139,8 +139,8 @@ static int commit(struct hold *h)
 	return r == -ENOENT ? 0 : r;
 }
 
-static void change(struct hold *h, enum nft_set set, const struct addr *a,
-		   bool remove, uint32_t lifetime_ms)
+static void change(struct hold *h, enum nft_set set, const struct addr *local,
+		   const struct addr *remote, bool remove, uint32_t lifetime_ms)
 {
 	if (h->n_changes == CHANGE_BATCH)
 		(void)!commit(h);
@@ -148,7 +148,8 @@ static void change(struct hold *h, enum nft_set set, const struct addr *a,
 		.set = set,
 		.remove = remove,
 		.lifetime_ms = lifetime_ms,
-		.addr = *a,
+		.local = *local,
+		.remote = *remote,
 	};
 }
 
@@ -174,8 +175,8 @@ static void verdict(struct hold *h, const struct dest_packet *p,
 /* Diverts all packets of the destination to the queue. */
 static void divert(struct hold *h, struct dest *d)
 {
-	change(h, d->require ? SET_DRAIN_REQUIRE : SET_DRAIN_OFFER, &d->remote,
-	       false, h->drain_ms);
+	change(h, d->require ? SET_DRAIN_REQUIRE : SET_DRAIN_OFFER, &d->local,
+	       &d->remote, false, h->drain_ms);
 	d->drains = d->drained = true;
 }
 
@@ -186,7 +187,7 @@ static void undivert(struct hold *h, struct dest *d)
 	d->drains = false;
 	if (!dest_shares_drain(&h->dests, d))
 		change(h, d->require ? SET_DRAIN_REQUIRE : SET_DRAIN_OFFER,
-		       &d->remote, true, 0);
+		       &d->local, &d->remote, true, 0);
 }
 
 /* One packet gets what its destination was given. */
@@ -225,13 +226,13 @@ static void let_go(struct hold *h, struct dest *d, enum dest_fate fate)
 /* Gives a destination its fate: what is held, what is on its way, and what
  * may come late. NULL when it had nothing held and there is no room to
  * remember it, which is no harm but for its late packets. */
-static struct dest *decide(struct hold *h, const struct addr *remote,
-			   enum dest_fate fate)
+static struct dest *decide(struct hold *h, const struct addr *local,
+			   const struct addr *remote, enum dest_fate fate)
 {
-	struct dest *d = dest_get(&h->dests, remote);
+	struct dest *d = dest_get(&h->dests, local, remote);
 
 	if (!d && h->dests.n_remembered < LIMIT_HOLD_MEMORY) {
-		d = dest_new(&h->dests, remote);
+		d = dest_new(&h->dests, local, remote);
 		if (!d)
 			return NULL;
 		dest_set_state(&h->dests, d, DEST_REMEMBERED, h->now);
@@ -283,7 +284,7 @@ static void hold_packet(struct hold *h, struct dest *d,
 		return;
 	}
 	if (is_new) {
-		d = dest_new(&h->dests, &head->remote);
+		d = dest_new(&h->dests, &head->local, &head->remote);
 		if (d) {
 			d->require = require;
 			dest_set_state(&h->dests, d, DEST_HOLDING, h->now);
@@ -296,8 +297,12 @@ static void hold_packet(struct hold *h, struct dest *d,
 		return;
 	}
 	h->counters.held++;
-	if (!is_new)
+	if (!is_new) {
+		/* Each may be the answer to what proves the SAs. */
+		if (d->gated)
+			report_first(h, head, d->require);
 		return;
+	}
 	divert(h, d);
 	/* Last: it may give its verdict at once. */
 	report_first(h, head, require);
@@ -326,7 +331,7 @@ static void on_packet(struct hold *h, const struct queue_packet *q)
 	}
 	set_scope(&head.local, q->out_ifindex);
 	set_scope(&head.remote, q->out_ifindex);
-	d = dest_get(&h->dests, &head.remote);
+	d = dest_get(&h->dests, &head.local, &head.remote);
 	if (d && d->state == DEST_REMEMBERED && h->now >= d->forget_at) {
 		dest_remove(&h->dests, d);
 		d = NULL;
@@ -378,7 +383,7 @@ static void expire(struct hold *h, struct dest *d)
 			dest_remove(&h->dests, d);
 			return;
 		}
-		change(h, SET_CLEAR, &d->remote, false, GRACE_MS);
+		change(h, SET_CLEAR, &d->local, &d->remote, false, GRACE_MS);
 		if (h->clear_until < h->now + GRACE_MS)
 			h->clear_until = h->now + GRACE_MS;
 		let_go(h, d, DEST_CLEAR);
@@ -386,7 +391,10 @@ static void expire(struct hold *h, struct dest *d)
 		return;
 	case DEST_PASSING:
 		undivert(h, d);
-		dest_set_state(&h->dests, d, DEST_REMEMBERED, h->now);
+		if (h->dests.n_remembered < LIMIT_HOLD_MEMORY)
+			dest_set_state(&h->dests, d, DEST_REMEMBERED, h->now);
+		else
+			dest_remove(&h->dests, d);
 		return;
 	case DEST_REMEMBERED:
 		dest_remove(&h->dests, d);
@@ -432,17 +440,18 @@ uint64_t hold_deadline(const struct hold *h)
 	return dest_deadline(&h->dests);
 }
 
-int hold_release(struct hold *h, const struct addr *remote, uint64_t now)
+int hold_release(struct hold *h, const struct addr *local,
+		 const struct addr *remote, uint64_t now)
 {
 	h->now = now;
-	(void)decide(h, remote, DEST_THROUGH);
+	(void)decide(h, local, remote, DEST_THROUGH);
 	/* It may have been clear until now. Not before the packets went. */
 	if (now < h->clear_until) {
 		int r = queue_flush(h->queue);
 
 		if (r < 0)
 			return r;
-		change(h, SET_CLEAR, remote, true, 0);
+		change(h, SET_CLEAR, local, remote, true, 0);
 	}
 	return flush(h);
 }
@@ -476,8 +485,8 @@ static bool in_ranges(const struct nft_range *r, size_t n, const struct addr *a)
 	       addr_compare(&key, &at->last) <= 0;
 }
 
-int hold_clear(struct hold *h, const struct addr *remote, uint64_t now,
-	       uint32_t lifetime_ms)
+int hold_clear(struct hold *h, const struct addr *local,
+	       const struct addr *remote, uint64_t now, uint32_t lifetime_ms)
 {
 	struct dest *d;
 
@@ -485,21 +494,22 @@ int hold_clear(struct hold *h, const struct addr *remote, uint64_t now,
 		return -EPERM;
 	h->now = now;
 	if (lifetime_ms > 0) {
-		change(h, SET_CLEAR, remote, false, lifetime_ms);
+		change(h, SET_CLEAR, local, remote, false, lifetime_ms);
 		if (h->clear_until < now + lifetime_ms)
 			h->clear_until = now + lifetime_ms;
 	}
-	d = decide(h, remote, DEST_CLEAR);
+	d = decide(h, local, remote, DEST_CLEAR);
 	if (d)
 		d->forget_at = now + lifetime_ms;
 	return flush(h);
 }
 
-int hold_forget(struct hold *h, const struct addr *remote)
+int hold_forget(struct hold *h, const struct addr *local,
+		const struct addr *remote)
 {
-	struct dest *d = dest_get(&h->dests, remote);
+	struct dest *d = dest_get(&h->dests, local, remote);
 
-	change(h, SET_CLEAR, remote, true, 0);
+	change(h, SET_CLEAR, local, remote, true, 0);
 	if (d && d->state != DEST_HOLDING) {
 		undivert(h, d);
 		dest_remove(&h->dests, d);
@@ -507,9 +517,35 @@ int hold_forget(struct hold *h, const struct addr *remote)
 	return flush(h);
 }
 
-int hold_drop(struct hold *h, const struct addr *remote)
+int hold_drop(struct hold *h, const struct addr *local,
+	      const struct addr *remote)
 {
-	(void)decide(h, remote, DEST_DROP);
+	(void)decide(h, local, remote, DEST_DROP);
+	return flush(h);
+}
+
+int hold_gate(struct hold *h, const struct addr *local,
+	      const struct addr *remote, uint64_t now)
+{
+	struct dest *d = dest_get(&h->dests, local, remote);
+
+	h->now = now;
+	if (d && d->state != DEST_HOLDING) {
+		undivert(h, d);
+		dest_remove(&h->dests, d);
+		d = NULL;
+	}
+	if (!d) {
+		if (!dest_has_room(&h->dests, NULL))
+			return -ENOSPC;
+		d = dest_new(&h->dests, local, remote);
+		if (!d)
+			return -ENOMEM;
+		d->require = in_ranges(h->closed, h->n_closed, remote);
+		dest_set_state(&h->dests, d, DEST_HOLDING, now);
+		divert(h, d);
+	}
+	d->gated = true;
 	return flush(h);
 }
 
@@ -554,7 +590,7 @@ static void leave_ranges(struct hold *h, const struct nft_range *r, size_t n,
 
 	for (d = TAILQ_FIRST(dest_holding(&h->dests, require)); d; d = next) {
 		next = TAILQ_NEXT(d, link);
-		if (in_ranges(r, n, &d->remote))
+		if (d->gated || in_ranges(r, n, &d->remote))
 			continue;
 		let_go(h, d, DEST_CLEAR);
 		d->forget_at = h->now;

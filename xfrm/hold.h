@@ -4,7 +4,8 @@
  * wait for protection, this module keeps their ids, and a verdict lets them go
  * through XFRM (accepted with a changed mark, so that the kernel routes them
  * anew), in the clear, or nowhere. In order: while a destination's packets are
- * being let go, newer ones queue up behind them.
+ * being let go, newer ones queue up behind them. A destination is a pair of
+ * addresses, ours and the peer's, as SAs are.
  *
  * Runs in tacit-netd. Owns the private table "inet tacit" and two nfnetlink
  * queues; touches no other table.
@@ -68,24 +69,36 @@ int hold_dispatch(struct hold *h, uint64_t now)
 void hold_tick(struct hold *h, uint64_t now);
 uint64_t hold_deadline(const struct hold *h);
 
-/* Replaces all ranges in one transaction. */
+/* Replaces all ranges in one transaction. What waits for a destination that is
+ * in no range any more is let go. -EINVAL: they are not disjoint; -ENOENT:
+ * somebody has removed our table, and nothing is held any more. */
 int hold_set_ranges(struct hold *h, const struct hold_range *r, size_t n)
 	__attribute__((warn_unused_result));
 
+/* The SAs are about to go in, but the peer may not have its own yet: hold all
+ * packets of this destination, whatever its network's policy and its route,
+ * until hold_release(). ops.first is called for each of them. -ENOSPC,
+ * -ENOMEM: not held back. */
+int hold_gate(struct hold *h, const struct addr *local,
+	      const struct addr *remote, uint64_t now)
+	__attribute__((warn_unused_result));
 /* The destination's SAs and policies are in: release through XFRM, in order.
- * No held packets is fine. */
-int hold_release(struct hold *h, const struct addr *remote, uint64_t now)
+ * No held packets is fine. Late ones pass for two seconds more. */
+int hold_release(struct hold *h, const struct addr *local,
+		 const struct addr *remote, uint64_t now)
 	__attribute__((warn_unused_result));
 /* Let go in the clear, and do not hold this destination for lifetime_ms (an
  * element with a timeout). Never for a require destination: -EPERM. */
-int hold_clear(struct hold *h, const struct addr *remote, uint64_t now,
-	       uint32_t lifetime_ms) __attribute__((warn_unused_result));
-/* Forget that it is clear. */
-int hold_forget(struct hold *h, const struct addr *remote)
+int hold_clear(struct hold *h, const struct addr *local,
+	       const struct addr *remote, uint64_t now, uint32_t lifetime_ms)
 	__attribute__((warn_unused_result));
+/* Forget that it is clear, or what verdict it had: when its SAs go, too. What
+ * is held now stays held. */
+int hold_forget(struct hold *h, const struct addr *local,
+		const struct addr *remote) __attribute__((warn_unused_result));
 /* Drop what is held for it. */
-int hold_drop(struct hold *h, const struct addr *remote)
-	__attribute__((warn_unused_result));
+int hold_drop(struct hold *h, const struct addr *local,
+	      const struct addr *remote) __attribute__((warn_unused_result));
 
 /* Packets, but for refused. Those whose time ran out are counted as cleared
  * or dropped too. */

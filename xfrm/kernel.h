@@ -72,6 +72,7 @@ struct ksa {
 	struct esp_sa esp;
 	/* Decoded only. */
 	bool larval; /* an acquire that nobody answered yet; spi 0 */
+	bool used;   /* it has carried a packet */
 	struct kselector sel;
 };
 

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The socket below. Apart from the codec, so that tests can stand in for it.
+ */
 #include <errno.h>
 #include <linux/netlink.h>
 #include <netlink/netlink.h>

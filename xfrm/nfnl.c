@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Framing of nfnetlink messages, both ways.
+ */
 #include "xfrm/nfnl.h"
 
 #include <arpa/inet.h>

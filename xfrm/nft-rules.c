@@ -3,9 +3,9 @@
  *	chain exempt		what never waits: our IKE and ESP in UDP, ESP,
  *				neighbour discovery, DHCP
  *	chain hold, -250	jump exempt
- *				destinations in a drain set: queue
+ *				pairs in a drain set: queue
  *				no ESP in the route: jump cold
- *	chain cold		multicast, clear destinations: accept
+ *	chain cold		multicast, pairs that are clear: accept
  *				ranges: queue
  *	chain restore, 201	jump exempt
  *				drain sets: flip the mark back
@@ -30,14 +30,18 @@
 #define RESTORE_PRIORITY 201
 
 /* Offsets of fields: RFC 791 3.1, RFC 8200 3, RFC 768. */
+#define IP4_SADDR 12
 #define IP4_DADDR 16
+#define IP6_SADDR 8
 #define IP6_DADDR 24
 #define UDP_SPORT 0
 #define UDP_DPORT 2
 
-/* What nft(8) shows the keys of a set as. */
-#define KEY_IPV4_ADDR 7
-#define KEY_IPV6_ADDR 8
+/* What nft(8) shows the keys of a set as; a pair is two of them, one behind the
+ * other. */
+#define KEY_IPV4_ADDR 7u
+#define KEY_IPV6_ADDR 8u
+#define KEY_TYPE_BITS 6
 
 /* A batch of messages, and the rule that is being written. */
 struct writer {
@@ -117,15 +121,21 @@ static void load_meta(struct writer *o, uint32_t key)
 	expression_end(o);
 }
 
-static void load_payload(struct writer *o, uint32_t base, uint32_t offset,
-			 uint32_t len)
+static void load_payload_to(struct writer *o, uint32_t reg, uint32_t base,
+			    uint32_t offset, uint32_t len)
 {
 	expression(o, "payload");
-	nfnl_put_be32(o->w, NFTA_PAYLOAD_DREG, NFT_REG_1);
+	nfnl_put_be32(o->w, NFTA_PAYLOAD_DREG, reg);
 	nfnl_put_be32(o->w, NFTA_PAYLOAD_BASE, base);
 	nfnl_put_be32(o->w, NFTA_PAYLOAD_OFFSET, offset);
 	nfnl_put_be32(o->w, NFTA_PAYLOAD_LEN, len);
 	expression_end(o);
+}
+
+static void load_payload(struct writer *o, uint32_t base, uint32_t offset,
+			 uint32_t len)
+{
+	load_payload_to(o, NFT_REG_1, base, offset, len);
 }
 
 static void compare(struct writer *o, uint32_t op, const void *data, size_t len)
@@ -155,18 +165,42 @@ static void protocol(struct writer *o, uint32_t op, uint8_t protocol)
 	compare_u8(o, op, protocol);
 }
 
-/* Loads the destination, of packets of this family only. */
-static void daddr(struct writer *o, bool six)
+static void family(struct writer *o, bool six)
 {
 	load_meta(o, NFT_META_NFPROTO);
 	compare_u8(o, NFT_CMP_EQ, six ? NFPROTO_IPV6 : NFPROTO_IPV4);
+}
+
+/* Loads the destination, of packets of this family only. */
+static void daddr(struct writer *o, bool six)
+{
+	family(o, six);
 	load_payload(o, NFT_PAYLOAD_NETWORK_HEADER, six ? IP6_DADDR : IP4_DADDR,
 		     six ? 16 : 4);
 }
 
+/* Loads source and destination, one behind the other. */
+static void pair(struct writer *o, bool six)
+{
+	family(o, six);
+	load_payload_to(o, NFT_REG32_00, NFT_PAYLOAD_NETWORK_HEADER,
+			six ? IP6_SADDR : IP4_SADDR, six ? 16 : 4);
+	load_payload_to(o, six ? NFT_REG32_04 : NFT_REG32_01,
+			NFT_PAYLOAD_NETWORK_HEADER, six ? IP6_DADDR : IP4_DADDR,
+			six ? 16 : 4);
+}
+
+static bool is_ranges(enum nft_set set)
+{
+	return set == SET_OFFER || set == SET_REQUIRE;
+}
+
 static void lookup(struct writer *o, enum nft_set set, bool six)
 {
-	daddr(o, six);
+	if (is_ranges(set))
+		daddr(o, six);
+	else
+		pair(o, six);
 	expression(o, "lookup");
 	nfnl_put_string(o->w, NFTA_LOOKUP_SET, nft_set_name(set, six));
 	nfnl_put_be32(o->w, NFTA_LOOKUP_SREG, NFT_REG_1);
@@ -310,8 +344,7 @@ static void put_multicast(struct writer *o)
 	compare(o, NFT_CMP_EQ, &broadcast, sizeof(broadcast));
 	verdict_end(o, NF_ACCEPT, NULL);
 	rule(o, "cold");
-	load_meta(o, NFT_META_NFPROTO);
-	compare_u8(o, NFT_CMP_EQ, NFPROTO_IPV6);
+	family(o, true);
 	load_payload(o, NFT_PAYLOAD_NETWORK_HEADER, IP6_DADDR, 1);
 	compare_u8(o, NFT_CMP_EQ, 0xff);
 	verdict_end(o, NF_ACCEPT, NULL);
@@ -382,7 +415,9 @@ static void put_table(struct writer *o, unsigned type, uint16_t flags)
 
 static void put_set(struct writer *o, enum nft_set set, bool six)
 {
-	bool ranges = set == SET_OFFER || set == SET_REQUIRE;
+	bool ranges = is_ranges(set);
+	uint32_t type = six ? KEY_IPV6_ADDR : KEY_IPV4_ADDR;
+	uint32_t len = six ? 16 : 4;
 
 	message(o, NFT_MSG_NEWSET, NLM_F_CREATE);
 	nfnl_put_string(o->w, NFTA_SET_TABLE, NFT_TABLE_NAME);
@@ -390,8 +425,8 @@ static void put_set(struct writer *o, enum nft_set set, bool six)
 	nfnl_put_be32(o->w, NFTA_SET_FLAGS,
 		      ranges ? NFT_SET_INTERVAL : NFT_SET_TIMEOUT);
 	nfnl_put_be32(o->w, NFTA_SET_KEY_TYPE,
-		      six ? KEY_IPV6_ADDR : KEY_IPV4_ADDR);
-	nfnl_put_be32(o->w, NFTA_SET_KEY_LEN, six ? 16 : 4);
+		      ranges ? type : type << KEY_TYPE_BITS | type);
+	nfnl_put_be32(o->w, NFTA_SET_KEY_LEN, ranges ? len : 2 * len);
 	nfnl_put_be32(o->w, NFTA_SET_ID, (uint32_t)set * 2 + six + 1);
 	message_end(o);
 }

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Transactions with the kernel's nf_tables: the table as a whole, elements one
+ * by one, ranges by the ten thousand.
+ */
 #include "xfrm/nft.h"
 
 #include <arpa/inet.h>
@@ -8,6 +12,7 @@
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netlink.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "xfrm/nfnl.h"
 #include "xfrm/nft-rules.h"
@@ -15,8 +20,8 @@
 /* A batch's begin and end, and a message with its table and set names. */
 #define FRAME_SIZE   64u
 #define MESSAGE_SIZE 80u
-/* An element with key, flags and lifetime. */
-#define ELEMENT_SIZE   48u
+/* An element: a pair with a lifetime, or an address with flags. */
+#define ELEMENT_SIZE   64u
 #define RANGES_MESSAGE 256u
 #define CHANGES_BATCH  32u
 #define SEND_BUFFER    (32 << 20)
@@ -24,6 +29,7 @@
 struct nft_table {
 	struct nl_sock *sock;
 	uint32_t seq;
+	bool gone; /* somebody removed it */
 };
 
 struct nft_table *nft_table_free(struct nft_table *t)
@@ -46,20 +52,13 @@ static void batch_begin(struct nft_table *t, struct wbuf *w)
 			       NFNL_SUBSYS_NFTABLES));
 }
 
-/* Sends a batch. The kernel has done it, and queued what it has to say about
- * it, before sending returns; no error is success. */
-static int batch_commit(struct nft_table *t, struct wbuf *w)
+/* The first error among the answers, all of which the kernel has queued
+ * before sending returned; none is success. */
+static int receive_errors(struct nft_table *t)
 {
 	uint8_t in[1024];
 	int r, first = 0;
 
-	nfnl_end(w, nfnl_begin(w, NFNL_MSG_BATCH_END, 0, t->seq, AF_UNSPEC,
-			       NFNL_SUBSYS_NFTABLES));
-	if (!wbuf_ok(w))
-		return -EMSGSIZE;
-	r = nfnl_send(t->sock, w->data, w->len);
-	if (r < 0)
-		return r;
 	while ((r = nfnl_receive(t->sock, in, sizeof(in))) != 0) {
 		struct rbuf pos = rbuf_of(in, r > 0 ? (size_t)r : 0);
 		struct nfnl_message m;
@@ -71,6 +70,18 @@ static int batch_commit(struct nft_table *t, struct wbuf *w)
 				first = m.error;
 	}
 	return first;
+}
+
+static int batch_commit(struct nft_table *t, struct wbuf *w)
+{
+	int r;
+
+	nfnl_end(w, nfnl_begin(w, NFNL_MSG_BATCH_END, 0, t->seq, AF_UNSPEC,
+			       NFNL_SUBSYS_NFTABLES));
+	if (!wbuf_ok(w))
+		return -EMSGSIZE;
+	r = nfnl_send(t->sock, w->data, w->len);
+	return r < 0 ? r : receive_errors(t);
 }
 
 static int make_table(struct nft_table *t, const struct nft_table_config *c,
@@ -128,56 +139,93 @@ static size_t set_begin(struct nft_table *t, struct wbuf *w, unsigned type,
 	return at;
 }
 
-static void put_element(struct wbuf *w, const struct addr *a, uint32_t flags,
+/* An element whose key is one address, or two. */
+static void put_element(struct wbuf *w, const struct addr *first,
+			const struct addr *second, uint32_t flags,
 			uint32_t lifetime_ms)
 {
-	size_t element = nfnl_nest(w, NFTA_LIST_ELEM);
-	size_t key;
+	size_t element = nfnl_nest(w, NFTA_LIST_ELEM), key;
+	size_t len = addr_len(first);
+	uint8_t value[2 * sizeof(first->bytes)];
 
+	memcpy(value, first->bytes, len);
+	if (second) {
+		memcpy(value + len, second->bytes, len);
+		len *= 2;
+	}
 	if (flags)
 		nfnl_put_be32(w, NFTA_SET_ELEM_FLAGS, flags);
 	key = nfnl_nest(w, NFTA_SET_ELEM_KEY);
-	nfnl_put(w, NFTA_DATA_VALUE, a->bytes, addr_len(a));
+	nfnl_put(w, NFTA_DATA_VALUE, value, len);
 	nfnl_nest_end(w, key);
 	if (lifetime_ms)
 		nfnl_put_be64(w, NFTA_SET_ELEM_TIMEOUT, lifetime_ms);
 	nfnl_nest_end(w, element);
 }
 
-static void put_change(struct nft_table *t, struct wbuf *w,
-		       const struct nft_change *c, bool remove)
+/* A message about the one element that c names. */
+static void put_about(struct nft_table *t, struct wbuf *w, unsigned type,
+		      uint16_t flags, const struct nft_change *c,
+		      uint32_t lifetime_ms)
 {
-	/* Kernels before 6.12 keep the lifetime of an element that is there:
-	 * renewing goes by removal, see change_one(). */
-	uint16_t flags = NLM_F_CREATE | NLM_F_EXCL;
-	size_t at, list;
+	size_t at = set_begin(t, w, type, flags, c->set,
+			      c->remote.family == AF_INET6);
+	size_t list = nfnl_nest(w, NFTA_SET_ELEM_LIST_ELEMENTS);
 
-	at = set_begin(t, w, remove ? NFT_MSG_DELSETELEM : NFT_MSG_NEWSETELEM,
-		       remove ? 0 : flags, c->set, c->addr.family == AF_INET6);
-	list = nfnl_nest(w, NFTA_SET_ELEM_LIST_ELEMENTS);
-	put_element(w, &c->addr, 0, remove ? 0 : c->lifetime_ms);
+	put_element(w, &c->local, &c->remote, 0, lifetime_ms);
 	nfnl_nest_end(w, list);
 	nfnl_end(w, at);
 }
 
+static void put_change(struct nft_table *t, struct wbuf *w,
+		       const struct nft_change *c, bool remove)
+{
+	if (remove)
+		put_about(t, w, NFT_MSG_DELSETELEM, 0, c, 0);
+	else
+		put_about(t, w, NFT_MSG_NEWSETELEM, NLM_F_CREATE, c,
+			  c->lifetime_ms);
+}
+
+/* Is the element there? 1 or 0, -errno. */
+static int look_up(struct nft_table *t, const struct nft_change *c)
+{
+	uint8_t data[MESSAGE_SIZE + ELEMENT_SIZE];
+	struct wbuf w = wbuf_of(data, sizeof(data));
+	int r;
+
+	put_about(t, &w, NFT_MSG_GETSETELEM, 0, c, 0);
+	if (!wbuf_ok(&w))
+		return -EMSGSIZE;
+	r = nfnl_send(t->sock, w.data, w.len);
+	if (r == 0)
+		r = receive_errors(t);
+	return r == -ENOENT ? 0 : r < 0 ? r : 1;
+}
+
+/* For changes that may find what they do not expect: it is looked up first,
+ * because a transaction that fails makes the kernel wait for all of its
+ * processors, tens of milliseconds. */
 static int change_one(struct nft_table *t, const struct nft_change *c)
 {
 	uint8_t data[FRAME_SIZE + 2 * (MESSAGE_SIZE + ELEMENT_SIZE)];
 	struct wbuf w = wbuf_of(data, sizeof(data));
+	int there = look_up(t, c);
 	int r;
 
+	if (there < 0 || (c->remove && !there))
+		return there;
 	batch_begin(t, &w);
-	put_change(t, &w, c, c->remove);
+	/* Kernels before 6.12 keep the lifetime of an element that is
+	 * there: it is renewed by removal. */
+	if (there)
+		put_change(t, &w, c, true);
+	if (!c->remove)
+		put_change(t, &w, c, false);
 	r = batch_commit(t, &w);
-	if (c->remove && r == -ENOENT)
-		return 0;
-	if (c->remove || r != -EEXIST)
-		return r;
-	w = wbuf_of(data, sizeof(data));
-	batch_begin(t, &w);
-	put_change(t, &w, c, true);
-	put_change(t, &w, c, false);
-	return batch_commit(t, &w);
+	/* There was no such element, and yet something is missing. */
+	t->gone = r == -ENOENT && !there;
+	return r;
 }
 
 static int change_some(struct nft_table *t, const struct nft_change *c,
@@ -193,7 +241,7 @@ static int change_some(struct nft_table *t, const struct nft_change *c,
 		put_change(t, &w, &c[i], c[i].remove);
 	if (batch_commit(t, &w) == 0)
 		return 0;
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < n && !t->gone; i++) {
 		r = change_one(t, &c[i]);
 		if (r < 0 && first == 0)
 			first = r;
@@ -206,15 +254,19 @@ int nft_table_change(struct nft_table *t, const struct nft_change *changes,
 {
 	int r, first = 0;
 
-	while (n > 0) {
-		size_t some = n < CHANGES_BATCH ? n : CHANGES_BATCH;
-
-		r = some == 1 ? change_one(t, changes)
-			      : change_some(t, changes, some);
+	for (size_t i = 0, some; i < n; i += some) {
+		if (t->gone)
+			return -ENOENT;
+		/* The others are there when, and only when, we think so. */
+		for (some = 0; i + some < n && some < CHANGES_BATCH &&
+			       changes[i + some].set != SET_CLEAR;)
+			some++;
+		if (some > 0)
+			r = change_some(t, &changes[i], some);
+		else
+			r = change_one(t, &changes[i + some++]);
 		if (r < 0 && first == 0)
 			first = r;
-		changes += some;
-		n -= some;
 	}
 	return first;
 }
@@ -261,12 +313,13 @@ static size_t put_ranges(struct nft_table *t, struct wbuf *w,
 
 	while (i < n && i < RANGES_MESSAGE && r[i].set == r->set &&
 	       r[i].first.family == r->first.family) {
-		put_element(w, &r[i].first, 0, 0);
+		put_element(w, &r[i].first, NULL, 0, 0);
 		/* One element would be two things: join the two ranges. */
 		while (i + 1 < n && adjacent(&r[i], &r[i + 1]))
 			i++;
 		if (next_address(&r[i].last, &end))
-			put_element(w, &end, NFT_SET_ELEM_INTERVAL_END, 0);
+			put_element(w, &end, NULL, NFT_SET_ELEM_INTERVAL_END,
+				    0);
 		i++;
 	}
 	nfnl_nest_end(w, list);
@@ -295,6 +348,7 @@ int nft_table_set_ranges(struct nft_table *t, const struct nft_range *ranges,
 		i += put_ranges(t, &w, &ranges[i], n - i);
 	r = batch_commit(t, &w);
 	free(data);
+	t->gone = r == -ENOENT;
 	return r;
 }
 

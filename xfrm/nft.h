@@ -22,22 +22,26 @@ struct nft_table_config {
 	uint8_t mark_bit; /* 0 to 31 */
 };
 
-/* Each is two sets in the kernel, IPv4 and IPv6. What is not a range has a
- * lifetime, so that it does not outlive us for long. */
+/*
+ * Each is two sets in the kernel, IPv4 and IPv6: of ranges of destinations, or
+ * of pairs of our address and the peer's. A pair has a lifetime, so that it
+ * does not outlive us for long.
+ */
 enum nft_set {
 	SET_OFFER,	   /* ranges: queued while the route has no ESP */
 	SET_REQUIRE,	   /* likewise, and dropped without a listener */
-	SET_DRAIN_OFFER,   /* all packets are queued, whatever the route */
+	SET_DRAIN_OFFER,   /* pairs: all is queued, whatever the route */
 	SET_DRAIN_REQUIRE, /* likewise */
-	SET_CLEAR,	   /* never queued */
+	SET_CLEAR,	   /* pairs: nothing is queued */
 	SET_COUNT
 };
 
+/* Addresses count without their scopes. */
 struct nft_change {
-	enum nft_set set; /* not the ranges */
+	enum nft_set set; /* of pairs */
 	bool remove;
-	uint32_t lifetime_ms; /* of the element */
-	struct addr addr;     /* without regard to its scope */
+	uint32_t lifetime_ms;
+	struct addr local, remote;
 };
 
 /* Both ends included. */
@@ -57,10 +61,12 @@ int nft_table_remove(struct nft_table *t) __attribute__((warn_unused_result));
 /* Empties every set but SET_REQUIRE. */
 int nft_table_disarm(struct nft_table *t) __attribute__((warn_unused_result));
 /*
- * Applies the changes in one transaction. An element that is there already
- * or not there is as good as done (a lifetime is renewed). When something
- * else stands in the way, each change is tried alone, and the first error is
- * returned: -ENOENT when somebody has removed the table.
+ * Applies the changes, in order. An element that is there already or not
+ * there is as good as done (a lifetime is renewed); other errors do not keep
+ * the rest from being done, and the first one is returned: -ENOENT when
+ * somebody has removed the table, and until nft_table_set_ranges() finds one
+ * again. Elements of a drain set are expected to be there when they are
+ * removed: other removals are cheap for SET_CLEAR only.
  */
 int nft_table_change(struct nft_table *t, const struct nft_change *changes,
 		     size_t n) __attribute__((warn_unused_result));

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The parser of packet heads. What is cut off is not an error as long as the
+ * addresses are there: the kernel built the packet, we only name it.
+ */
 #include "xfrm/packet.h"
 
 #include <errno.h>

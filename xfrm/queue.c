@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Binding, configuration, packets in and verdicts out. Verdicts wait in a
+ * buffer for the next flush: one system call lets many packets go.
+ */
 #include "xfrm/queue.h"
 
 #include <arpa/inet.h>

@@ -46,6 +46,30 @@ int spd_get(struct nlsock *s, const struct kpolicy *p, struct kpolicy *ret)
 	return r;
 }
 
+static int spd_take_used(const struct nlmsghdr *h, void *user)
+{
+	bool *used = user;
+	struct ksa sa;
+	int r = codec_read_sa(h, &sa);
+
+	if (r == 0)
+		*used = sa.used;
+	return r;
+}
+
+int sad_used(struct nlsock *s, const struct ksa *sa)
+{
+	struct nl_msg *m = codec_get_sa(sa);
+	bool used = false;
+	int r;
+
+	if (!m)
+		return -ENOMEM;
+	r = nlsock_ask(s, m, 0, spd_take_used, &used);
+	nlmsg_free(m);
+	return r < 0 ? r : used;
+}
+
 struct spd_walk {
 	int (*policy)(const struct kpolicy *p, void *user);
 	int (*sa)(const struct ksa *sa, void *user);

@@ -17,6 +17,9 @@ int spd_get(struct nlsock *s, const struct kpolicy *p, struct kpolicy *ret)
 int spd_dump_ours(struct nlsock *s,
 		  int (*each)(const struct kpolicy *p, void *user), void *user)
 	__attribute__((warn_unused_result));
+/* Has the SA of this destination and SPI carried a packet? 1, 0, or -errno. */
+int sad_used(struct nlsock *s, const struct ksa *sa)
+	__attribute__((warn_unused_result));
 /* The same for SAs and larval states. */
 int sad_dump_ours(struct nlsock *s,
 		  int (*each)(const struct ksa *sa, void *user), void *user)

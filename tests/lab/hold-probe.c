@@ -5,9 +5,11 @@
  * happens is said on standard output, one line an event, with the time in
  * microseconds since the epoch, so that a capture can be laid beside it.
  *
- *	ranges [offer|require FIRST LAST]...	release ADDRESS
- *	clear ADDRESS MS	drop ADDRESS	forget ADDRESS
- *	count	quit	quit-keep
+ *	ranges [offer|require FIRST LAST]...
+ *	release LOCAL REMOTE		clear LOCAL REMOTE MS
+ *	drop LOCAL REMOTE		forget LOCAL REMOTE
+ *	gate LOCAL REMOTE		count
+ *	quit				quit-keep (the require rules)
  *	auto MS PROGRAM	after each first packet: wait, run PROGRAM LOCAL
  *			REMOTE, and release
  *	sleep MS	a hung holder
@@ -93,11 +95,12 @@ static int spawn(const char *program, const char *local, const char *remote)
 	return status == 0 ? 0 : -EIO;
 }
 
-static int release(struct probe *probe, const struct addr *remote)
+static int release(struct probe *probe, const struct addr *local,
+		   const struct addr *remote)
 {
 	char text[ADDR_STRLEN];
 	unsigned long long before = stamp();
-	int r = hold_release(probe->hold, remote, now_ms());
+	int r = hold_release(probe->hold, local, remote, now_ms());
 
 	printf("released %llu %llu %s\n", before, stamp(),
 	       addr_format(remote, text));
@@ -120,7 +123,7 @@ static void run_due(struct probe *probe)
 		if (spawn(probe->program, addr_format(&w.local, local),
 			  addr_format(&w.remote, remote)) < 0)
 			printf("failed %llu %s\n", stamp(), remote);
-		if (release(probe, &w.remote) < 0)
+		if (release(probe, &w.local, &w.remote) < 0)
 			printf("failed %llu %s\n", stamp(), remote);
 	}
 	probe->n_waiting = kept;
@@ -173,11 +176,30 @@ static int set_auto(struct probe *probe, char *rest)
 	return 0;
 }
 
+static int order_pair(struct probe *probe, const char *verb,
+		      const struct addr *local, const struct addr *remote,
+		      const char *rest)
+{
+	uint32_t ms = rest ? (uint32_t)strtoul(rest, NULL, 10) : 0;
+
+	if (strcmp(verb, "release") == 0)
+		return release(probe, local, remote);
+	if (strcmp(verb, "clear") == 0)
+		return hold_clear(probe->hold, local, remote, now_ms(), ms);
+	if (strcmp(verb, "drop") == 0)
+		return hold_drop(probe->hold, local, remote);
+	if (strcmp(verb, "forget") == 0)
+		return hold_forget(probe->hold, local, remote);
+	if (strcmp(verb, "gate") == 0)
+		return hold_gate(probe->hold, local, remote, now_ms());
+	return -EINVAL;
+}
+
 /* -errno, 0, or 1 to end; 2 keeps the require rules. */
 static int order(struct probe *probe, char *line)
 {
 	const char *verb = strsep(&line, " ");
-	struct addr a;
+	struct addr local, remote;
 	char *word;
 
 	if (strcmp(verb, "quit") == 0)
@@ -195,18 +217,12 @@ static int order(struct probe *probe, char *line)
 	word = strsep(&line, " ");
 	if (word && strcmp(verb, "sleep") == 0)
 		return usleep((useconds_t)strtoul(word, NULL, 10) * 1000);
-	if (!word || addr_parse(word, &a) < 0)
+	if (!word || addr_parse(word, &local) < 0)
 		return -EINVAL;
-	if (strcmp(verb, "release") == 0)
-		return release(probe, &a);
-	if (strcmp(verb, "clear") == 0)
-		return hold_clear(probe->hold, &a, now_ms(),
-				  line ? (uint32_t)strtoul(line, NULL, 10) : 0);
-	if (strcmp(verb, "drop") == 0)
-		return hold_drop(probe->hold, &a);
-	if (strcmp(verb, "forget") == 0)
-		return hold_forget(probe->hold, &a);
-	return -EINVAL;
+	word = strsep(&line, " ");
+	if (!word || addr_parse(word, &remote) < 0)
+		return -EINVAL;
+	return order_pair(probe, verb, &local, &remote, line);
 }
 
 static int timeout_ms(const struct probe *probe)

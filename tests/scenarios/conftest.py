@@ -4,6 +4,7 @@ own. Run them through tests/lab/run, or with ./check scenarios."""
 
 import itertools
 import os
+import re
 import tempfile
 
 import pytest
@@ -19,6 +20,9 @@ def pytest_addoption(parser):
                      help="run every OF-th scenario, from the N-th")
     parser.addoption("--result", metavar="FILE",
                      help='leave "PASSED FAILED SKIPPED" there')
+    parser.addoption("--failures", metavar="DIR",
+                     help="write what is known of each failure to a file in "
+                     "DIR, at once")
 
 
 def pytest_configure(config):
@@ -62,6 +66,14 @@ def pytest_runtest_makereport(item, call):
     lab = item.funcargs.get("lab") if hasattr(item, "funcargs") else None
     if report.failed and report.when == "call" and lab:
         report.sections += lab.report()
+    directory = item.config.getoption("--failures")
+    if report.failed and directory:
+        name = re.sub(r"[^\w-]+", "-", item.nodeid.split("/")[-1]).strip("-")
+        os.makedirs(directory, exist_ok=True)
+        with open(f"{directory}/{name}.txt", "w", encoding="utf-8") as f:
+            f.write(f"{item.nodeid}\n\n{report.longreprtext}\n")
+            for title, content in report.sections:
+                f.write(f"\n=== {title}\n{content}\n")
 
 
 def pytest_generate_tests(metafunc):

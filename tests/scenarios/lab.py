@@ -175,6 +175,14 @@ class Host:
         return sorted(s.src for s in self.states(peer)) == \
             sorted((self.ip, peer if isinstance(peer, str) else peer.ip))
 
+    def peer_state(self, peer):
+        """What the agent says of a peer: "secured", "clear", ...; None where
+        it knows none."""
+        for p in self.agent.tacit("peers"):
+            if p["address"] == peer.ip:
+                return p["state"]
+        return None
+
     def tables(self):
         return self.ns.run("nft", "list", "tables").split("\n")
 
@@ -188,19 +196,27 @@ class Host:
 
         def text(*argv):
             return attempt(self.ns.run, *argv)
+        def several(things, most=40):
+            things = list(things)
+            more = len(things) - most
+            return "\n".join(map(str, things[:most])) + \
+                (f"\nand {more} more" if more > 0 else "")
+
         parts = [("processes", str(self.ns.processes())),
-                 ("xfrm state", text("ip", "-s", "xfrm", "state")),
-                 ("xfrm policy", text("ip", "xfrm", "policy")),
+                 ("states", several(xfrm.states(self.ns))),
+                 ("policies", several(p for p in self.policies()
+                                      if p.templates or "/0" not in p.src)),
                  ("xfrm counters",
                   str({k: v for k, v in self.ns.counters().items() if v})),
-                 ("nft ruleset", text("nft", "list", "ruleset"))]
+                 ("nft ruleset", several(
+                     text("nft", "list", "ruleset").splitlines(), 150))]
         if self._agent:
             for command in ("status", "peers"):
                 if self._agent.process:
                     parts.append((f"tacit {command}",
                                   attempt(self._agent.text, command)))
             log = self._agent.log().splitlines()
-            parts.append(("log", "\n".join(log[-200:])))
+            parts.append(("log", "\n".join(log[-60:])))
         return [(f"{self.name}: {what}", content) for what, content in parts]
 
     def close(self):
@@ -242,7 +258,7 @@ class Lab:
             parts += host.report()
         for net in self.nets:
             frames = net.capture.frames()
-            text = "\n".join(str(f) for f in frames[-80:])
+            text = "\n".join(str(f) for f in frames[-60:])
             parts.append((f"wire {net.number}: {len(frames)} frames, the "
                           "last ones", text))
         return parts

@@ -87,6 +87,12 @@ class Netd:
         return [p for p in self.host.policies() if p.templates and
                 p.templates[0].reqid == netd_client.TRAP_REQID]
 
+    def wait_optional(self, there=True):
+        """Traps of offer networks."""
+        wait_until(lambda: any(p.templates[0].optional
+                               for p in self.traps()) == there, 8,
+                   f"{self.host.name}: offer traps {there}")
+
     def wait_traps(self, there=True):
         wait_until(lambda: bool(self.traps()) == there, 8,
                    f"{self.host.name}: traps {there}")

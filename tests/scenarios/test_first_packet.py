@@ -6,7 +6,8 @@ connection tracking, marks on sockets, firewalls of others."""
 import socket
 
 import pytest
-from traffic import Listener, Pinger, Sink, connect, datagram, ping
+from traffic import (Listener, Pinger, Sink, connect, datagram, family_of,
+                     ping, set_mark)
 from waiting import wait_until
 
 LEVELS = ("offer", "require")
@@ -67,10 +68,8 @@ def pair(lab, level, rules="", **keys):
 
 
 def burst(host, address, port, count, flow=0, mark=None):
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    with host.ns.socket(family, socket.SOCK_DGRAM) as s:
-        if mark is not None:
-            s.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, mark)
+    with host.ns.socket(family_of(address), socket.SOCK_DGRAM) as s:
+        set_mark(s, mark)
         for i in range(count):
             s.sendto(datagram(flow, i), (address, port))
 
@@ -129,8 +128,8 @@ def test_mixed_burst(lab, agents, level):
     none overtakes."""
     net, a, b = pair(lab, level)
     sink = Sink(b, 4000)
-    family = socket.AF_INET6 if lab.family == 6 else socket.AF_INET
-    flows = [a.ns.socket(family, socket.SOCK_DGRAM) for _ in range(4)]
+    flows = [a.ns.socket(family_of(b.ip), socket.SOCK_DGRAM)
+             for _ in range(4)]
     sequence = 0
     while not a.secured(b) or sequence < 30:
         for flow, s in enumerate(flows):

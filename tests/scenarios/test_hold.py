@@ -387,7 +387,7 @@ def test_clear_verdict(bench):
     probe.wait_first()
     time.sleep(0.1)
     assert t.clear() == []
-    assert probe.order("clear", t.peers[0], 1500) == "ok"
+    assert probe.order("clear", t.a.ip, t.peers[0], 1500) == "ok"
     time.sleep(0.3)
     stream.stop()
     time.sleep(0.1)
@@ -406,15 +406,15 @@ def test_clear_verdict(bench):
 def test_forget(bench):
     t = bench(secured=False)
     probe = t.probe()
-    assert probe.order("clear", t.peers[0], 60000) == "ok"
+    assert probe.order("clear", t.a.ip, t.peers[0], 60000) == "ok"
     # Renewed, not refused.
-    assert probe.order("clear", t.peers[0], 50000) == "ok"
+    assert probe.order("clear", t.a.ip, t.peers[0], 50000) == "ok"
     pinger = Pinger(t.a)
     pinger.send(t.peers[0])
     pinger.receive(1)
     assert pinger.lost() == [] and probe.firsts() == []
-    assert probe.order("forget", t.peers[0]) == "ok"
-    assert probe.order("forget", t.peers[0]) == "ok"
+    assert probe.order("forget", t.a.ip, t.peers[0]) == "ok"
+    assert probe.order("forget", t.a.ip, t.peers[0]) == "ok"
     pinger.send(t.peers[0])
     probe.wait_first()
     assert probe.count()["refused"] == 0
@@ -436,7 +436,7 @@ def test_offer_time_limit(bench):
     assert len(probe.firsts()) == 1
     t.b.ns.ip(*t.pair(0, t.b))
     t.secure()
-    assert probe.order("release", t.peers[0]) == "ok"
+    assert probe.order("release", t.a.ip, t.peers[0]) == "ok"
     since = t.capture.mark()
     time.sleep(0.2)
     stream.stop()
@@ -452,8 +452,8 @@ def test_require(bench):
     probe = t.probe("require")
     stream = Stream(t.a, t.peers[0], 7000, interval=0.005)
     probe.wait_first()
-    assert probe.order("clear", t.peers[0], 1000) == "EPERM"
-    assert probe.order("drop", t.peers[0]) == "ok"
+    assert probe.order("clear", t.a.ip, t.peers[0], 1000) == "EPERM"
+    assert probe.order("drop", t.a.ip, t.peers[0]) == "ok"
     time.sleep(0.2)
     assert probe.count()["dropped"] > 0
     probe.end("quit-keep")
@@ -508,7 +508,7 @@ def test_hung_holder(bench):
     assert probe.answer(("ok",)) == ["ok"]
     probe.wait_first()
     t.secure()
-    assert probe.order("release", t.peers[0]) == "ok"
+    assert probe.order("release", t.a.ip, t.peers[0]) == "ok"
     time.sleep(0.1)
     assert sequence(sink) == list(range(200))
     assert t.clear() == []
@@ -568,7 +568,16 @@ def test_never_held(bench):
     # Unicast neighbour discovery goes to the very address that waits.
     t.a.ns.ip("neighbour flush dev eth0")
     all_of_it()
+    t.b.ns.ip("neighbour flush dev eth0")
+    since = t.capture.mark()
+    quiet = t.socket()
+    quiet.bind((t.any, 500))
+    with t.b.ns.socket(t.kind, socket.SOCK_DGRAM) as s:
+        s.sendto(b"x", (t.a.ip, 500))
     time.sleep(0.1)
+    if t.six:
+        assert [f for f in t.capture.sent(t.a, t.b.ip, ("nd",), since)
+                if f.icmp_type == 136]
     count = probe.count()
     assert count["held"] == 2 and count["dropped"] == 0
     assert sorted(probe.firsts()) == sorted([t.b.ip, t.peers[0]])
@@ -592,7 +601,7 @@ def test_limits(bench, kind):
     assert len(t.clear()) == (44 if kind == "offer" else 0)
     sink = Sink(t.b, 7000)
     t.secure()
-    assert probe.order("release", t.peers[0]) == "ok"
+    assert probe.order("release", t.a.ip, t.peers[0]) == "ok"
     time.sleep(0.2)
     assert sequence(sink) == list(range(256))
 
@@ -618,9 +627,9 @@ def test_flush_ruleset(bench):
     pinger.send(t.peers[0])
     probe.wait_first()
     t.a.ns.nft("flush ruleset")
-    assert probe.order("release", t.peers[0]) == "ok"
-    assert probe.order("clear", t.peers[0], 1000) == "ok"
-    assert probe.order("forget", t.peers[0]) == "ok"
+    assert probe.order("release", t.a.ip, t.peers[0]) == "ok"
+    assert probe.order("clear", t.a.ip, t.peers[0], 1000) == "ok"
+    assert probe.order("forget", t.a.ip, t.peers[0]) == "ok"
     assert probe.order("ranges", "offer", t.range) == "ENOENT"
     pinger.send(t.peers[0])
     pinger.receive(1)
@@ -650,7 +659,7 @@ def test_late_release(bench):
     is not held anew."""
     t = bench()
     probe = t.probe()
-    assert probe.order("release", t.peers[0]) == "ok"
+    assert probe.order("release", t.a.ip, t.peers[0]) == "ok"
     sink = Sink(t.b, 7000)
     sender = t.socket()
     # No SA yet, so its route has no ESP: just as if it had been caught.
@@ -669,6 +678,68 @@ def test_late_release(bench):
               f"dst {t.peers[0]} dir out")
     sender.sendto(datagram(0, 2), (t.peers[0], 7000))
     probe.wait_first()
+
+
+def test_second_address(bench):
+    """Another address of ours has SAs of its own: it waits for them."""
+    t = bench()
+    second = "fd00::77" if t.six else "10.0.0.77"
+    network = "fd00:1:0:1::/64" if t.six else "10.1.1.0/24"
+    t.a.ns.ip(f"address add {second}/{128 if t.six else 32} dev eth0"
+              f"{' nodad' if t.six else ''}",
+              f"xfrm policy add src {second} dst {network} dir out "
+              "priority 2000 tmpl proto esp reqid 7 mode transport level use")
+    probe = t.probe()
+    sink = Sink(t.b, 7000)
+    senders = [t.socket(), t.socket()]
+    for sender, source in zip(senders, (t.a.ip, second)):
+        sender.bind((source, 0))
+    for i in range(20):
+        for flow in range(2):
+            senders[flow].sendto(datagram(flow, i), (t.peers[0], 7000))
+    assert probe.answer(("first",))[2] == t.a.ip
+    assert probe.answer(("first",))[2] == second
+    t.secure()
+    assert probe.order("release", t.a.ip, t.peers[0]) == "ok"
+    for i in range(20, 40):
+        for flow in range(2):
+            senders[flow].sendto(datagram(flow, i), (t.peers[0], 7000))
+        time.sleep(0.001)
+    time.sleep(0.1)
+    assert sink.packets() == [(0, i) for i in range(40)]
+    assert t.capture.sent(second, t.peers, ("clear", "esp")) == []
+    assert probe.count()["now_held"] == 40
+    assert probe.order("clear", second, t.peers[0], 5000) == "ok"
+    time.sleep(0.1)
+    assert sink.packets()[40:] == [(1, i) for i in range(40)]
+    assert len(t.capture.sent(second, t.peers, ("clear",))) == 40
+    assert t.clear() == [] and len(t.esp()) == 40
+
+
+def test_gate(bench):
+    """The SAs are in, and nothing leaves before the gate opens."""
+    t = bench()
+    probe = t.probe(None)
+    sink = Sink(t.b, 7000)
+    sender = t.socket()
+    assert probe.order("gate", t.a.ip, t.peers[0]) == "ok"
+    t.secure()
+    for i in range(10):
+        sender.sendto(datagram(0, i), (t.peers[0], 7000))
+    time.sleep(0.05)
+    assert t.clear() == [] and t.esp() == []
+    assert len(probe.firsts()) == 10
+    # Ranges that change do not open it.
+    assert probe.order("ranges", "offer", t.range) == "ok"
+    assert probe.order("ranges") == "ok"
+    assert probe.count()["now_held"] == 10
+    assert probe.order("release", t.a.ip, t.peers[0]) == "ok"
+    for i in range(10, 20):
+        sender.sendto(datagram(0, i), (t.peers[0], 7000))
+    time.sleep(0.1)
+    assert sequence(sink) == list(range(20))
+    assert t.clear() == [] and len(t.esp()) == 20
+    assert t.drains() == 0
 
 
 def test_ranges(bench):

@@ -15,9 +15,7 @@ def check_nothing_left(net, a, b):
     mark = net.capture.mark()
     assert None not in ping(a, b.ip, 5)
     assert net.capture.clear_packets(a, b, mark) == []
-    peer = next(p for p in a.agent.tacit("peers")["peers"]
-                if p["remote"] == b.ip)
-    assert peer["state"] == "secured"
+    assert a.peer_state(b) == "secured"
     bits = 32 if a.lab.family == 4 else 128
     shunts = [p for p in a.policies() if not p.templates and
               p.dst == f"{b.ip}/{bits}" and p.protocol == 0]

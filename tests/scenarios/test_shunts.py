@@ -42,13 +42,6 @@ def init_requests(net, a, b, since=0):
             if f.ike.exchange == 34 and not f.ike.response]
 
 
-def state(a, b):
-    for peer in a.agent.tacit("peers")["peers"]:
-        if peer["remote"] == b.ip:
-            return peer["state"]
-    return None
-
-
 def is_error(frame):
     """b's kernel says port unreachable, in the clear, as any host does."""
     return frame.icmp_type == (3 if frame.protocol == 1 else 1)
@@ -103,7 +96,7 @@ def test_offer(lab, agents, way):
     cannot(b, way)
     took = ping(a, b.ip, timeout=4)[0]
     assert took is not None and took < 1.5
-    wait_until(lambda: state(a, b) == "clear", 8, "the decision")
+    wait_until(lambda: a.peer_state(b) == "clear", 15, "the decision")
     start = time.monotonic()
     mark = net.capture.mark()
     answered = ping(a, b.ip, 20, interval=0.05)
@@ -121,7 +114,7 @@ def test_offer(lab, agents, way):
     mark = net.capture.mark()
     assert None not in ping(a, b.ip, 3)
     assert net.capture.clear_packets(a, b, mark) == []
-    assert state(a, b) == "secured"
+    assert a.peer_state(b) == "secured"
 
 
 @pytest.mark.seconds(9)

@@ -12,6 +12,12 @@ SO_RCVBUFFORCE = 33
 MAGIC = b"tacit-lab-packet"  # to be found in the clear, if it is there
 
 
+def set_mark(s, mark):
+    """SO_MARK; marks are unsigned."""
+    if mark is not None:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, struct.pack("I", mark))
+
+
 def family_of(address):
     return socket.AF_INET6 if ":" in address else socket.AF_INET
 
@@ -38,8 +44,7 @@ class Pinger:
                                          socket.IPPROTO_ICMP)
         if source:
             self.socket.bind((source, 0))
-        if mark is not None:
-            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, mark)
+        set_mark(self.socket, mark)
         self.socket.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 8 << 20)
         self.id = int.from_bytes(os.urandom(2), "big")
         self.sent = {}   # sequence: (time, destination)
@@ -221,8 +226,7 @@ class Listener:
 def connect(host, address, port, timeout=10.0, mark=None):
     """Seconds that a TCP connect() took; OSError when it failed."""
     with host.ns.socket(family_of(address), socket.SOCK_STREAM) as s:
-        if mark is not None:
-            s.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, mark)
+        set_mark(s, mark)
         s.settimeout(timeout)
         start = time.perf_counter()
         s.connect((address, port))

@@ -34,6 +34,11 @@ class State:
     algorithm: str = ""
     encapsulated: bool = False
 
+    def __str__(self):
+        return f"{self.src} > {self.dst} spi {self.spi:08x} reqid " \
+            f"{self.reqid:#x} {self.mode} seq {self.seq} {self.packets} " \
+            f"packets {self.algorithm}"
+
 
 @dataclasses.dataclass
 class Template:
@@ -57,6 +62,15 @@ class Policy:
     priority: int
     index: int
     templates: list
+
+    def __str__(self):
+        text = f"{self.src} > {self.dst} {self.direction} {self.action} " \
+            f"protocol {self.protocol} {self.sport} {self.dport} priority " \
+            f"{self.priority:#x}"
+        for t in self.templates:
+            text += f" {t.mode} reqid {t.reqid:#x}" \
+                f"{' optional' if t.optional else ''}"
+        return text
 
 
 def address(family, data):

@@ -126,12 +126,33 @@ void world_done(struct world *w)
 	}
 }
 
+static void *allocate(struct world *w, size_t size)
+{
+	void *p;
+
+	if (w->own)
+		w->own(true);
+	p = calloc(1, size);
+	assert_non_null(p);
+	if (w->own)
+		w->own(false);
+	return p;
+}
+
+static void release(struct world *w, void *p)
+{
+	if (w->own)
+		w->own(true);
+	free(p);
+	if (w->own)
+		w->own(false);
+}
+
 static void put(struct world *w, unsigned from, const struct ike_send *s)
 {
 	const struct wire *wire = &w->wires[from];
-	struct packet *p = calloc(1, sizeof(*p) + s->len), **at;
+	struct packet *p = allocate(w, sizeof(*p) + s->len), **at;
 
-	assert_non_null(p);
 	p->at = w->now + wire->delay;
 	if (wire->jitter)
 		p->at += world_random(w) % wire->jitter;
@@ -169,8 +190,7 @@ static void run_job(struct world *w, unsigned host, struct ike_job *job)
 		ike_job_done(h->engine, w->now, job);
 		return;
 	}
-	j = calloc(1, sizeof(*j));
-	assert_non_null(j);
+	j = allocate(w, sizeof(*j));
 	j->at = w->now + world_random(w) % w->job_jitter;
 	j->host = host;
 	j->engine = h->engine;
@@ -179,16 +199,19 @@ static void run_job(struct world *w, unsigned host, struct ike_job *job)
 	w->jobs = j;
 }
 
-static void child_up(struct host *h, const struct ike_action *a)
+static void child_up(struct world *w, struct host *h,
+		     const struct ike_action *a)
 {
 	assert_true(h->n_children < HARNESS_CHILDREN);
 	h->children[h->n_children++] = (struct child){
 		.sa = a->sa,
 		.up = a->child_up,
+		.up_at = w->now,
 	};
 }
 
-static void child_down(struct host *h, const struct ike_action *a)
+static void child_down(struct world *w, struct host *h,
+		       const struct ike_action *a)
 {
 	for (size_t i = 0; i < h->n_children; i++) {
 		struct child *c = &h->children[i];
@@ -199,6 +222,7 @@ static void child_down(struct host *h, const struct ike_action *a)
 		assert_int_equal(c->up.in.spi, a->child_down.spi_in);
 		assert_int_equal(c->up.out.spi, a->child_down.spi_out);
 		c->down = true;
+		c->down_at = w->now;
 		c->reason = a->child_down.reason;
 		return;
 	}
@@ -217,10 +241,10 @@ static void perform(struct world *w, unsigned host, struct ike_action *a)
 		run_job(w, host, a->job);
 		break;
 	case IKE_CHILD_UP:
-		child_up(h, a);
+		child_up(w, h, a);
 		break;
 	case IKE_CHILD_DOWN:
-		child_down(h, a);
+		child_down(w, h, a);
 		break;
 	case IKE_FAILED:
 		h->n_failed++;
@@ -295,7 +319,7 @@ void world_deliver(struct world *w, struct packet *p)
 {
 	ike_input(w->hosts[!p->from].engine, w->now, &p->remote, &p->local,
 		  p->data, p->len);
-	free(p);
+	release(w, p);
 	world_settle(w);
 }
 
@@ -334,7 +358,7 @@ bool world_step(struct world *w, uint64_t until)
 		j = *job;
 		*job = j->next;
 		ike_job_done(w->hosts[j->host].engine, w->now, j->job);
-		free(j);
+		release(w, j);
 	} else {
 		for (unsigned i = 0; i < 2; i++)
 			ike_tick(w->hosts[i].engine, w->now);
@@ -347,6 +371,7 @@ void world_run(struct world *w, uint64_t until)
 {
 	unsigned steps = 0;
 
+	world_settle(w);
 	while (world_step(w, until))
 		assert_true(++steps < 1000000);
 	if (w->now < until)

@@ -30,6 +30,7 @@ struct packet {
 struct child {
 	struct handle sa;
 	struct ike_child_up up;
+	uint64_t up_at, down_at;
 	bool down;
 	enum ike_reason reason;
 };
@@ -61,6 +62,8 @@ struct world {
 	bool (*tap)(struct world *w, unsigned from, const struct ike_send *s,
 		    void *user);
 	void *tap_user;
+	/* Called around allocations of the harness itself. */
+	void (*own)(bool begin);
 };
 
 /* Hosts 192.0.2.1 and 192.0.2.2, a perfect network of 1 ms. */

@@ -449,6 +449,23 @@ const struct ike_message *puppet_open(struct puppet *p)
 	return &p->m;
 }
 
+void puppet_check_child(const struct puppet *p, const struct child *c)
+{
+	struct esp_sa i = { .cipher = c->up.in.cipher };
+	struct esp_sa r = { .cipher = c->up.in.cipher };
+	const struct esp_sa *in = p->initiator ? &i : &r;
+	const struct esp_sa *out = p->initiator ? &r : &i;
+
+	assert_int_equal(
+		ike_keymat_child(p->prf, &p->keys.d, &p->ni, &p->nr, &i, &r),
+		0);
+	assert_int_equal(c->up.in.key_len, in->key_len);
+	assert_int_equal(c->up.out.key_len, out->key_len);
+	assert_memory_equal(c->up.in.key, in->key, in->key_len);
+	assert_memory_equal(c->up.out.key, out->key, out->key_len);
+	assert_int_equal(c->up.out.spi, p->child_spi);
+}
+
 uint16_t puppet_error(const struct puppet *p)
 {
 	struct ike_notify n;

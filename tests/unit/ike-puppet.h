@@ -77,6 +77,8 @@ void puppet_answer_auth(struct puppet *p, const struct puppet_script *s);
 
 /* Opens rx; fails the test when it cannot. */
 const struct ike_message *puppet_open(struct puppet *p);
+/* The keys of the Child SA that host 0 has are those of RFC 7296 2.17. */
+void puppet_check_child(const struct puppet *p, const struct child *c);
 /* The only error notify in the opened message, or 0. */
 uint16_t puppet_error(const struct puppet *p);
 /* The type of the only notify in an unprotected rx. */

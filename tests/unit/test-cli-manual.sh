@@ -55,12 +55,13 @@ for page in tacit.conf tacit-policy; do
 done
 
 # The bus: methods, signals, properties, dictionary keys, errors.
-members=$(words '.*_WITH_ARGS("\([A-Za-z]*\)".*' "$top/dbus/manager.c"
+members=$(tr -d '\n\t' <"$top/dbus/manager.c" |
+		grep -o '_WITH_ARGS("[A-Za-z]*"' | cut -d'"' -f2
 	sed -n 's/.*FIELD("\([A-Za-z]*\)".*/\1/p' "$top/dbus/manager.c"
 	sed -n 's/.*entry_[a-z]*(m, "\([A-Za-z]*\)".*/\1/p; s/.*{ "\([A-Za-z]*\)", *$/\1/p; s/.*{ "\([A-Za-z]*\)", [a-z].*/\1/p' \
 		"$top/dbus/marshal.c"
 	sed -n 's/.*"\.Error\.\([A-Za-z]*\)".*/\1/p' "$top/dbus/manager.h")
-[ "$(echo "$members" | wc -w)" -ge 35 ] || bad "too few members found"
+[ "$(echo "$members" | wc -w)" -ge 38 ] || bad "too few members found"
 for page in dbus/org.tacit.Agent1.md man/org.tacit.Agent1.5; do
 	echo "$members" | all_in "member" $page
 done

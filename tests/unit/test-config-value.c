@@ -93,6 +93,8 @@ static void test_span(void **state)
 		{ "200d 200d", -ERANGE, 0 },
 		{ "99999999999999999999w", -ERANGE, 0 },
 		{ "31622400000w", -ERANGE, 0 },
+		{ "30500568905w", -ERANGE, 0 }, /* in 64 bits: under a day */
+		{ "366d 1ms", -ERANGE, 0 },
 		{ "", -EINVAL, 0 },
 		{ " ", -EINVAL, 0 },
 		{ "s", -EINVAL, 0 },

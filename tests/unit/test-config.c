@@ -290,6 +290,32 @@ static void test_policy_files(void **state)
 	config_free(c);
 }
 
+/* The examples load, and the main file has the defaults in it. */
+static void test_examples(void **state)
+{
+	const char *srcdir = getenv("srcdir");
+	char dir[512];
+	struct config *c, *defaults;
+	struct place *place = *state;
+
+	path_of(dir, sizeof(dir), srcdir ? srcdir : ".", "policy/examples");
+	c = load(dir);
+	defaults = load(place->dir);
+	assert_int_equal(policy_table_count(c->policies), 6);
+	assert_string_equal(policy_for(c, "10.20.9.7")->name, "vault");
+	assert_int_equal(policy_for(c, "10.20.9.7")->retry_ms, 10000);
+	assert_string_equal(policy_for(c, "192.168.1.9")->name, "printer");
+	assert_int_equal(c->log_level, defaults->log_level);
+	assert_int_equal(c->open_on_stop, defaults->open_on_stop);
+	assert_int_equal(c->port, defaults->port);
+	assert_int_equal(c->natt_port, defaults->natt_port);
+	assert_int_equal(c->queue_offer, defaults->queue_offer);
+	assert_int_equal(c->queue_require, defaults->queue_require);
+	assert_int_equal(c->mark_bit, defaults->mark_bit);
+	config_free(defaults);
+	config_free(c);
+}
+
 /* One file each: policy.d/x.conf, or tacit.conf when it has no [Policy]. */
 static const struct {
 	const char *text, *errors;
@@ -645,6 +671,7 @@ int main(void)
 		TEST(test_main),
 		TEST(test_drop_ins),
 		TEST(test_policy_files),
+		TEST(test_examples),
 		TEST(test_bad),
 		TEST(test_twins),
 		TEST(test_drop_in_errors),

@@ -327,6 +327,8 @@ static void test_list_peers(void **state)
 
 	assert_int_equal(list(w, 0, LIMIT_LIST_PEERS), 3020 / 256 + 1);
 	assert_int_equal(list(w, UINT32_MAX, LIMIT_LIST_PEERS), 3020 / 256 + 1);
+	assert_int_equal(list(w, LIMIT_LIST_PEERS + 1, LIMIT_LIST_PEERS),
+			 3020 / 256 + 1);
 	assert_int_equal(list(w, 100, 100), 31);
 	/* The last page is full: the next one is empty. */
 	w->fake.n_ipv4 = 20;

@@ -23,11 +23,30 @@ static struct addr address(const char *text)
 	return a;
 }
 
+/* Our address, as that of the tests is. */
+static struct addr local_to(const struct addr *remote)
+{
+	struct addr a;
+
+	if (remote->family == AF_INET)
+		return address("10.9.9.9");
+	a = address("fe80::99");
+	a.scope = remote->scope;
+	return a;
+}
+
+static struct dest *get(const struct dest_table *t, const struct addr *remote)
+{
+	struct addr local = local_to(remote);
+
+	return dest_get(t, &local, remote);
+}
+
 static struct dest *holding(struct dest_table *t, const char *text,
 			    bool require, uint64_t now)
 {
-	struct addr a = address(text);
-	struct dest *d = dest_new(t, &a);
+	struct addr a = address(text), local = local_to(&a);
+	struct dest *d = dest_new(t, &local, &a);
 
 	assert_non_null(d);
 	d->require = require;
@@ -48,10 +67,10 @@ static void test_states(void **state)
 
 	(void)state;
 	dest_table_init(&t, &key, WAIT);
-	assert_null(dest_get(&t, &a));
+	assert_null(get(&t, &a));
 	assert_true(dest_deadline(&t) == UINT64_MAX);
 	d = holding(&t, "10.0.0.1", false, 100);
-	assert_ptr_equal(dest_get(&t, &a), d);
+	assert_ptr_equal(get(&t, &a), d);
 	for (uint32_t id = 1; id <= 9; id++)
 		hold(&t, d, id);
 	for (uint32_t i = 0; i < 9; i++)
@@ -75,7 +94,7 @@ static void test_states(void **state)
 	assert_ptr_equal(dest_due(&t, 300 + DEST_REMEMBERED_MS, false), d);
 	dest_remove(&t, d);
 	assert_int_equal(t.n_remembered, 0);
-	assert_null(dest_get(&t, &a));
+	assert_null(get(&t, &a));
 	dest_table_done(&t);
 }
 
@@ -163,6 +182,28 @@ static void test_limits(void **state)
 	dest_table_done(&t);
 }
 
+static void test_pairs(void **state)
+{
+	struct addr one = address("10.9.9.9"), two = address("10.9.9.8");
+	struct addr remote = address("10.0.0.1");
+	struct dest_table t;
+	struct dest *d, *other;
+
+	(void)state;
+	dest_table_init(&t, &key, WAIT);
+	d = holding(&t, "10.0.0.1", false, 0);
+	assert_ptr_equal(dest_get(&t, &one, &remote), d);
+	assert_null(dest_get(&t, &two, &remote));
+	assert_null(dest_get(&t, &remote, &one));
+	other = dest_new(&t, &two, &remote);
+	assert_non_null(other);
+	assert_ptr_equal(dest_get(&t, &two, &remote), other);
+	assert_ptr_equal(dest_get(&t, &one, &remote), d);
+	d->drains = true;
+	assert_false(dest_shares_drain(&t, other));
+	dest_table_done(&t);
+}
+
 static void test_scopes(void **state)
 {
 	struct addr two = address("fe80::1%2"), three = address("fe80::1%3");
@@ -173,16 +214,16 @@ static void test_scopes(void **state)
 	(void)state;
 	dest_table_init(&t, &key, WAIT);
 	a = holding(&t, "fe80::1%2", false, 0);
-	assert_ptr_equal(dest_get(&t, &two), a);
-	assert_null(dest_get(&t, &three));
-	assert_null(dest_get(&t, &other));
+	assert_ptr_equal(get(&t, &two), a);
+	assert_null(get(&t, &three));
+	assert_null(get(&t, &other));
 	/* Unknown is any. */
-	assert_ptr_equal(dest_get(&t, &none), a);
+	assert_ptr_equal(get(&t, &none), a);
 	a->drains = true;
 	assert_false(dest_shares_drain(&t, a));
 	b = holding(&t, "fe80::1%3", false, 0);
-	assert_ptr_equal(dest_get(&t, &three), b);
-	assert_ptr_equal(dest_get(&t, &two), a);
+	assert_ptr_equal(get(&t, &three), b);
+	assert_ptr_equal(get(&t, &two), a);
 	assert_false(dest_shares_drain(&t, a));
 	assert_true(dest_shares_drain(&t, b));
 	b->drains = true;
@@ -191,7 +232,7 @@ static void test_scopes(void **state)
 
 	dest_table_init(&t, &key, WAIT);
 	a = holding(&t, "fe80::1", false, 0);
-	assert_ptr_equal(dest_get(&t, &three), a);
+	assert_ptr_equal(get(&t, &three), a);
 	dest_table_done(&t);
 }
 
@@ -200,7 +241,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_states),	  cmocka_unit_test(test_touch),
 		cmocka_unit_test(test_due_order), cmocka_unit_test(test_limits),
-		cmocka_unit_test(test_scopes),
+		cmocka_unit_test(test_pairs),	  cmocka_unit_test(test_scopes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,6 +2,7 @@
 /* What must not get as far as a handler. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -152,6 +153,62 @@ static void test_unasked_response(void **state)
 	world_done(&w);
 }
 
+/* The answer to an earlier check does not answer this one. */
+static void test_replayed_response(void **state)
+{
+	struct ike_outgoing old;
+	struct handle sa;
+	struct puppet p;
+	struct world w;
+
+	(void)state;
+	world_init(&w, 1, NULL);
+	puppet_establish(&p, &w, true);
+	sa = host_child(&w.hosts[0])->sa;
+	ike_check(w.hosts[0].engine, w.now, sa);
+	world_settle(&w);
+	puppet_begin(&p, &old, INFO, true, 0);
+	puppet_send(&p, &old);
+	ike_check(w.hosts[0].engine, w.now, sa);
+	world_settle(&w);
+	puppet_open(&p);
+	assert_int_equal(p.m.header.id, 1);
+	world_inject(&w, 0, old.buf, old.b.w.len);
+	puppet_send_raw(&p, INFO, true, 2, 0, "", 0);
+	world_run(&w, w.now + 20000);
+	assert_int_equal(w.hosts[0].children[0].reason, IKE_REASON_DEAD);
+	puppet_done(&p);
+	world_done(&w);
+}
+
+/* Who does not know both SPIs does not get as far as decryption. */
+static void test_spis(void **state)
+{
+	struct ike_outgoing out;
+	struct puppet p;
+	struct world w;
+
+	(void)state;
+	world_init(&w, 1, NULL);
+	puppet_establish(&p, &w, true);
+	p.n_rx = 0;
+	puppet_begin(&p, &out, INFO, false, 2);
+	assert_int_equal(ike_protect_seal(&out.b, p.cipher, p.keys.ei.data), 0);
+	out.buf[SPI_I] ^= 1;
+	world_inject(&w, 0, out.buf, out.b.w.len);
+	out.buf[SPI_I] ^= 1;
+	out.buf[SPI_R] ^= 1;
+	world_inject(&w, 0, out.buf, out.b.w.len);
+	out.buf[SPI_R] ^= 1;
+	out.buf[FLAGS] ^= IKE_FLAG_INITIATOR;
+	world_inject(&w, 0, out.buf, out.b.w.len);
+	assert_int_equal(counters(&w).unknown_spi, 3);
+	assert_int_equal(counters(&w).integrity_failed, 0);
+	assert_int_equal(p.n_rx, 0);
+	puppet_done(&p);
+	world_done(&w);
+}
+
 /* An exchange that the state has no row for. */
 static void test_wrong_state(void **state)
 {
@@ -274,6 +331,79 @@ static void test_cut(void **state)
 	world_done(&w);
 }
 
+struct record {
+	struct packet *packets[64];
+	size_t n;
+};
+
+static bool on_record(struct world *w, unsigned from, const struct ike_send *s,
+		      void *user)
+{
+	struct record *r = user;
+	struct packet *p = calloc(1, sizeof(*p) + s->len);
+
+	(void)w;
+	assert_true(p && r->n < 64);
+	p->from = from;
+	p->local = s->local;
+	p->remote = s->remote;
+	p->len = s->len;
+	memcpy(p->data, s->data, s->len);
+	r->packets[r->n++] = p;
+	return false;
+}
+
+static void replay(struct world *w, const struct record *r)
+{
+	for (size_t i = 0; i < 3 * r->n; i++) {
+		const struct packet *p = r->packets[i * 7 % r->n];
+
+		world_inject(w, !p->from, p->data, p->len);
+	}
+}
+
+/* All that was ever said, said again: while it is up, and after its end. */
+static void test_replay(void **state)
+{
+	struct record r = { 0 };
+	struct world w;
+
+	(void)state;
+	world_init(&w, 1, NULL);
+	w.tap = on_record;
+	w.tap_user = &r;
+	world_initiate(&w, 0);
+	world_run(&w, w.now + 100);
+	for (unsigned i = 0; i < 4; i++) {
+		ike_check(w.hosts[i % 2].engine, w.now,
+			  host_child(&w.hosts[i % 2])->sa);
+		world_run(&w, w.now + 100);
+	}
+	w.tap = NULL;
+	assert_int_equal(r.n, 4 + 8);
+	replay(&w, &r);
+	world_run(&w, w.now + 1000);
+	assert_true(world_agree(&w));
+	w.tap = on_record;
+	ike_close(w.hosts[0].engine, w.now, host_child(&w.hosts[0])->sa);
+	world_run(&w, w.now + 60000);
+	w.tap = NULL;
+	assert_true(world_empty(&w));
+	replay(&w, &r);
+	/* At most a half-open SA of the old IKE_SA_INIT. */
+	assert_int_equal(host_sas(&w.hosts[0]), 0);
+	assert_int_equal(counters(&w).half_open, 0);
+	world_run(&w, w.now + 60000);
+	assert_true(world_empty(&w));
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(w.hosts[i].n_children, 1);
+		assert_int_equal(w.hosts[i].n_failed, 0);
+	}
+	while (r.n)
+		free(r.packets[--r.n]);
+	world_done(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -281,10 +411,13 @@ int main(void)
 		cmocka_unit_test(test_protected_header),
 		cmocka_unit_test(test_window),
 		cmocka_unit_test(test_unasked_response),
+		cmocka_unit_test(test_replayed_response),
+		cmocka_unit_test(test_spis),
 		cmocka_unit_test(test_wrong_state),
 		cmocka_unit_test(test_too_early),
 		cmocka_unit_test(test_auth_in_the_clear),
 		cmocka_unit_test(test_cut),
+		cmocka_unit_test(test_replay),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

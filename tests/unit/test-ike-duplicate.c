@@ -4,7 +4,6 @@
  * arrive, and whichever are lost, both sides end with one and the same SA
  * pair.
  */
-#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -13,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "tests/unit/ike-harness.h"
+#include "tests/unit/ike-puppet.h"
 
 #define DEPTH	  40
 #define SCHEDULES 300
@@ -174,6 +173,19 @@ static void count(struct world *w, struct tally *t)
 		t->superseded++;
 }
 
+/* Make before break: the loser stays for a while beside the winner. */
+static void check_overlap(const struct world *w, uint64_t least)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		const struct host *h = &w->hosts[i];
+
+		for (size_t k = 0; k < h->n_children; k++)
+			if (h->children[k].down)
+				assert_true(h->children[k].down_at >=
+					    h->children[1].up_at + least);
+	}
+}
+
 static void enumerate(uint64_t seed, struct path *p, struct tally *t)
 {
 	struct ike_config c = quick();
@@ -187,6 +199,8 @@ static void enumerate(uint64_t seed, struct path *p, struct tally *t)
 			world_initiate(&w, 1);
 		walk(&w, p, 90000);
 		check_agree(&w, p, seed);
+		if (!p->drops)
+			check_overlap(&w, c.redundant_ms);
 		count(&w, t);
 		world_done(&w);
 	} while (path_next(p));
@@ -262,6 +276,108 @@ static void test_every_order_with_losses(void **state)
 	report(&t);
 }
 
+/* Both have sent IKE_AUTH when either arrives. */
+static void collide(struct world *w, uint64_t seed, const struct ike_config *c)
+{
+	world_init(w, seed, c);
+	world_initiate(w, 0);
+	world_initiate(w, 1);
+	world_run(w, w->now + 10);
+	for (unsigned i = 0; i < 2; i++)
+		assert_int_equal(host_children(&w->hosts[i]), 2);
+}
+
+/* The host that initiated the child that does not stay. */
+static unsigned find_loser(struct world *w)
+{
+	struct child *winner = host_child(&w->hosts[0]);
+
+	return winner->up.initiator ? 1 : 0;
+}
+
+/* Who initiated the loser deletes it, in one exchange; the other one waits. */
+static void test_who_deletes(void **state)
+{
+	struct ike_config c = quick();
+
+	(void)state;
+	for (uint64_t seed = 1; seed <= 16; seed++) {
+		struct world w;
+		unsigned loser;
+
+		collide(&w, seed, &c);
+		loser = find_loser(&w);
+		world_run(&w, w.now + 2 * c.redundant_ms);
+		for (unsigned i = 0; i < 2; i++)
+			assert_int_equal(host_children(&w.hosts[i]), 1);
+		world_run(&w, w.now + 10000);
+		assert_true(world_agree(&w));
+		for (unsigned i = 0; i < 2; i++)
+			assert_int_equal(w.hosts[i].sent, 2 + 2 + 1);
+		assert_true(host_child(&w.hosts[loser])->up.initiator == false);
+		world_done(&w);
+	}
+}
+
+/* It does not: the other one does, later. */
+static void test_fallback(void **state)
+{
+	struct ike_config c = quick();
+
+	(void)state;
+	for (uint64_t seed = 1; seed <= 16; seed++) {
+		struct world w;
+		unsigned loser;
+		uint64_t since;
+
+		collide(&w, seed, &c);
+		since = w.now;
+		loser = find_loser(&w);
+		w.wires[loser].loss = 100;
+		world_run(&w, since + 3 * c.redundant_ms);
+		assert_int_equal(host_children(&w.hosts[!loser]), 2);
+		world_run(&w, since + 5 * c.redundant_ms);
+		assert_int_equal(host_children(&w.hosts[!loser]), 1);
+		world_done(&w);
+	}
+}
+
+/* One side restarts in the middle: of its two attempts the later one counts,
+ * in whichever order they are authenticated. */
+static void test_same_side_twice(void **state)
+{
+	const struct puppet_script s = { .initial_contact = true };
+
+	(void)state;
+	for (unsigned order = 0; order < 2; order++) {
+		struct puppet p[2];
+		struct child *c;
+		struct world w;
+
+		world_init(&w, 77, NULL);
+		for (unsigned i = 0; i < 2; i++) {
+			puppet_init(&p[i], &w, true, IKE_KE_X25519);
+			p[i].child_spi += i;
+			puppet_send_init(&p[i], &s);
+			puppet_take_init(&p[i]);
+		}
+		for (unsigned i = 0; i < 2; i++) {
+			w.tap_user = &p[i ^ order];
+			puppet_send_auth(&p[i ^ order], &s);
+		}
+		assert_int_equal(w.hosts[0].n_children, 2);
+		c = host_child(&w.hosts[0]);
+		assert_int_equal(c->up.out.spi, p[1].child_spi);
+		assert_int_equal(w.hosts[0].children[1].up.redundant, order);
+		world_run(&w, w.now + 10000);
+		assert_int_equal(host_children(&w.hosts[0]), 1);
+		assert_ptr_equal(host_child(&w.hosts[0]), c);
+		puppet_done(&p[0]);
+		puppet_done(&p[1]);
+		world_done(&w);
+	}
+}
+
 /* Both begin within a while, once; the network delays, doubles and loses. */
 static void check_once(uint64_t seed, unsigned loss, unsigned *agreed)
 {
@@ -323,12 +439,11 @@ static void want(struct world *w, unsigned host)
 		.remote = w->hosts[!host].address,
 	};
 	struct handle sa;
-	int rc;
 
 	if (host_child(&w->hosts[host]))
 		return;
-	rc = ike_initiate(w->hosts[host].engine, w->now, &req, &sa);
-	assert_true(rc == 0 || rc == -EALREADY);
+	assert_int_equal(ike_initiate(w->hosts[host].engine, w->now, &req, &sa),
+			 0);
 	world_settle(w);
 }
 
@@ -403,6 +518,9 @@ int main(void)
 		cmocka_unit_test(test_every_order_reordered),
 		cmocka_unit_test(test_every_order_and_start),
 		cmocka_unit_test(test_every_order_with_losses),
+		cmocka_unit_test(test_who_deletes),
+		cmocka_unit_test(test_fallback),
+		cmocka_unit_test(test_same_side_twice),
 		cmocka_unit_test(test_random_once),
 		cmocka_unit_test(test_random_once_with_losses),
 		cmocka_unit_test(test_random_schedules),

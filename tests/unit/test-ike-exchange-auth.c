@@ -189,7 +189,7 @@ static void check_granted(struct world *w, struct puppet *p)
 	assert_non_null(c);
 	assert_int_equal(puppet_error(p), 0);
 	assert_false(c->up.initiator);
-	assert_int_equal(c->up.out.spi, p->child_spi);
+	puppet_check_child(p, c);
 	assert_int_equal(c->up.in.esn, 1);
 	assert_true(c->up.in.spi >= ESP_SPI_MIN);
 	assert_int_equal(c->up.peer_auth, IKE_AUTH_NULL);
@@ -423,6 +423,7 @@ static void run_response(const struct response_case *c)
 	} else {
 		assert_non_null(child);
 		assert_true(child->up.initiator);
+		puppet_check_child(&p, child);
 		assert_int_equal(child->up.in.cipher, ESP_AES_GCM_16_128);
 		assert_int_equal(child->up.in.key_len, 20);
 		assert_int_equal(w.hosts[0].n_failed, 0);

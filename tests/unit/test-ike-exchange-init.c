@@ -526,7 +526,10 @@ static void test_better_answer_wins(void **state)
 
 	(void)state;
 	begin(&w, &p);
-	puppet_answer_notify(&p, IKE_NOTIFY_NO_PROPOSAL_CHOSEN, NULL, 0);
+	for (unsigned i = 0; i < 1000; i++)
+		puppet_answer_notify(&p, IKE_NOTIFY_NO_PROPOSAL_CHOSEN, NULL,
+				     0);
+	assert_int_equal(p.n_rx, 1);
 	ike_unreachable(w.hosts[0].engine, w.now, &w.hosts[1].address);
 	world_run(&w, w.now + w.hosts[0].config.refusal_wait_ms - 10);
 	complete(&p);
@@ -580,6 +583,7 @@ static const struct {
 	{ "short KE", { .ke = one, .ke_len = 31 } },
 	{ "another group",
 	  { .group = IKE_KE_P256, .ke = zeros, .ke_len = 64 } },
+	{ "our group under another name", { .group = IKE_KE_P256 } },
 	{ "group not proposed", { .group = 14, .ke = zeros, .ke_len = 256 } },
 	{ "SA of nothing", { .sa = zeros, .sa_len = 0 } },
 	{ "unknown critical", { .unknown = 99, .critical = true } },
@@ -610,66 +614,60 @@ static void test_bad_answers(void **state)
 	}
 }
 
+/* Answers that choose what was not offered. */
+static const struct {
+	const char *name;
+	uint8_t sa[64];
+	size_t len;
+} downgrades[] = {
+	{ "AES-CBC",
+	  { 0, 0, 0, 36, 1, 1, 0, 3, 3, 0, 0, 12, 1, 0, 0, 12, 0x80, 14,
+	    1, 0, 3, 0,	 0, 8, 2, 0, 0, 5, 0, 0,  0, 8, 4, 0,  0,    31 },
+	  36 },
+	{ "a short key",
+	  { 0, 0,  0, 36, 1, 1, 0, 3, 3, 0, 0, 12, 1, 0, 0, 20, 0x80, 14,
+	    0, 64, 3, 0,  0, 8, 2, 0, 0, 5, 0, 0,  0, 8, 4, 0,	0,    31 },
+	  36 },
+	{ "HMAC-SHA1",
+	  { 0, 0, 0, 36, 1, 1, 0, 3, 3, 0, 0, 12, 1, 0, 0, 20, 0x80, 14,
+	    1, 0, 3, 0,	 0, 8, 2, 0, 0, 2, 0, 0,  0, 8, 4, 0,  0,    31 },
+	  36 },
+	{ "no PRF",
+	  { 0, 0,  0,	 28, 1, 1, 0, 2, 3, 0, 0, 12, 1, 0,
+	    0, 20, 0x80, 14, 1, 0, 0, 0, 0, 8, 4, 0,  0, 31 },
+	  28 },
+	{ "two PRFs",
+	  { 0,	0,    0,  44, 1, 1, 0, 4, 3, 0, 0, 12, 1, 0, 0,
+	    20, 0x80, 14, 1,  0, 3, 0, 0, 8, 2, 0, 0,  5, 3, 0,
+	    0,	8,    2,  0,  0, 6, 0, 0, 0, 8, 4, 0,  0, 31 },
+	  44 },
+	{ "INTEG NONE, unasked",
+	  { 0,	0,    0,  44, 1, 1, 0, 4, 3, 0, 0, 12, 1, 0, 0,
+	    20, 0x80, 14, 1,  0, 3, 0, 0, 8, 2, 0, 0,  5, 3, 0,
+	    0,	8,    3,  0,  0, 0, 0, 0, 0, 8, 4, 0,  0, 31 },
+	  44 },
+	{ "proposal 2",
+	  { 0, 0, 0, 36, 2, 1, 0, 3, 3, 0, 0, 12, 1, 0, 0, 20, 0x80, 14,
+	    1, 0, 3, 0,	 0, 8, 2, 0, 0, 5, 0, 0,  0, 8, 4, 0,  0,    31 },
+	  36 },
+	{ "another group than the KE payload",
+	  { 0, 0, 0, 36, 1, 1, 0, 3, 3, 0, 0, 12, 1, 0, 0, 20, 0x80, 14,
+	    1, 0, 3, 0,	 0, 8, 2, 0, 0, 5, 0, 0,  0, 8, 4, 0,  0,    19 },
+	  36 },
+};
+
 static void test_downgrade(void **state)
 {
-	/* ENCR, PRF, KE: [0] is what an honest peer may choose. */
-	static const struct {
-		const char *name;
-		uint8_t sa[64];
-		size_t len;
-	} cases
-		[] = {
-			{ "AES-CBC",
-			  { 0, 0, 0, 36, 1,    1,  0, 3, 3, 0, 0, 12,
-			    1, 0, 0, 12, 0x80, 14, 1, 0, 3, 0, 0, 8,
-			    2, 0, 0, 5,	 0,    0,  0, 8, 4, 0, 0, 31 },
-			  36 },
-			{ "a short key",
-			  { 0, 0, 0, 36, 1,    1,  0, 3,  3, 0, 0, 12,
-			    1, 0, 0, 20, 0x80, 14, 0, 64, 3, 0, 0, 8,
-			    2, 0, 0, 5,	 0,    0,  0, 8,  4, 0, 0, 31 },
-			  36 },
-			{ "HMAC-SHA1",
-			  { 0, 0, 0, 36, 1,    1,  0, 3, 3, 0, 0, 12,
-			    1, 0, 0, 20, 0x80, 14, 1, 0, 3, 0, 0, 8,
-			    2, 0, 0, 2,	 0,    0,  0, 8, 4, 0, 0, 31 },
-			  36 },
-			{ "no PRF",
-			  { 0, 0,  0,	 28, 1, 1, 0, 2, 3, 0, 0, 12, 1, 0,
-			    0, 20, 0x80, 14, 1, 0, 0, 0, 0, 8, 4, 0,  0, 31 },
-			  28 },
-			{ "two PRFs",
-			  { 0,	0,    0,  44, 1, 1, 0, 4, 3, 0, 0, 12, 1, 0, 0,
-			    20, 0x80, 14, 1,  0, 3, 0, 0, 8, 2, 0, 0,  5, 3, 0,
-			    0,	8,    2,  0,  0, 6, 0, 0, 0, 8, 4, 0,  0, 31 },
-			  44 },
-			{ "INTEG NONE, unasked",
-			  { 0,	0,    0,  44, 1, 1, 0, 4, 3, 0, 0, 12, 1, 0, 0,
-			    20, 0x80, 14, 1,  0, 3, 0, 0, 8, 2, 0, 0,  5, 3, 0,
-			    0,	8,    3,  0,  0, 0, 0, 0, 0, 8, 4, 0,  0, 31 },
-			  44 },
-			{ "proposal 2",
-			  { 0, 0, 0, 36, 2,    1,  0, 3, 3, 0, 0, 12,
-			    1, 0, 0, 20, 0x80, 14, 1, 0, 3, 0, 0, 8,
-			    2, 0, 0, 5,	 0,    0,  0, 8, 4, 0, 0, 31 },
-			  36 },
-			{ "another group than the KE payload",
-			  { 0, 0, 0, 36, 1,    1,  0, 3, 3, 0, 0, 12,
-			    1, 0, 0, 20, 0x80, 14, 1, 0, 3, 0, 0, 8,
-			    2, 0, 0, 5,	 0,    0,  0, 8, 4, 0, 0, 19 },
-			  36 },
-		};
-
 	(void)state;
-	for (size_t i = 0; i < ELEMENTS(cases); i++) {
+	for (size_t i = 0; i < ELEMENTS(downgrades); i++) {
 		struct puppet_script s = {
-			.sa = cases[i].sa,
-			.sa_len = cases[i].len,
+			.sa = downgrades[i].sa,
+			.sa_len = downgrades[i].len,
 		};
 		struct puppet p;
 		struct world w;
 
-		print_message("  %s\n", cases[i].name);
+		print_message("  %s\n", downgrades[i].name);
 		begin(&w, &p);
 		puppet_answer_init(&p, &s);
 		assert_int_equal(p.n_rx, 1);

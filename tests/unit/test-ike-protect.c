@@ -206,6 +206,14 @@ static void test_form(void **state)
 				 -EBADMSG);
 	}
 	ike_builder_init(&b, buf, sizeof(buf), &header);
+	ike_builder_open(&b, 99);
+	ike_builder_close(&b);
+	wbuf_zero(ike_builder_open(&b, IKE_PAYLOAD_SK), 64);
+	ike_builder_close(&b);
+	assert_int_equal(ike_builder_finish(&b), 0);
+	assert_int_equal(ike_message_parse(buf, b.w.len, &m), 0);
+	assert_int_equal(ike_protect_read(&m, c, key, plain, &len), -EBADMSG);
+	ike_builder_init(&b, buf, sizeof(buf), &header);
 	ike_notify_write(&b, 1, NULL, 0);
 	wbuf_zero(ike_builder_open(&b, IKE_PAYLOAD_SK), 64);
 	ike_builder_close(&b);

@@ -25,7 +25,7 @@ static struct {
 	uint64_t now;
 	struct record sent[64];
 	unsigned n_sent;
-	unsigned initiated, closed, abandoned;
+	unsigned initiated, closed, abandoned, wired;
 	struct handle next_sa, last_closed;
 	int initiate_error;
 	bool link_down;
@@ -59,6 +59,17 @@ void link_request(struct link *l, struct handle flow, struct record *r)
 		fail_msg("record %u: %s", r->type, field);
 	assert_true(world.n_sent < 64);
 	world.sent[world.n_sent++] = *r;
+}
+
+void wire_send(struct wire *w, const struct endpoint *local,
+	       const struct endpoint *remote, const void *data, size_t len)
+{
+	(void)w;
+	(void)local;
+	(void)remote;
+	(void)data;
+	(void)len;
+	world.wired++;
 }
 
 int ike_initiate(struct ike_engine *e, uint64_t now,
@@ -418,6 +429,25 @@ static void test_responder(void **state)
 	expect_state("10.4.0.2", FLOW_SECURED);
 }
 
+/* The IKE_AUTH response leaves when we can receive what it invites. */
+static void test_parked(void **state)
+{
+	struct ike_send s = { .local = { at("fd00::1"), 500 },
+			      .remote = { at("fd04::2"), 500 },
+			      .data = (const uint8_t *)"response",
+			      .len = 8 };
+
+	(void)state;
+	assert_false(negotiation_park(&world.agent, &s));
+	child_up("fd04::2", false, 0x4100, false);
+	assert_true(negotiation_park(&world.agent, &s));
+	assert_true(negotiation_park(&world.agent, &s));
+	assert_int_equal(world.wired, 0);
+	reply("fd04::2", RECORD_INSTALL, 0);
+	assert_int_equal(world.wired, 2);
+	assert_false(negotiation_park(&world.agent, &s));
+}
+
 static void test_redundant(void **state)
 {
 	(void)state;
@@ -595,6 +625,7 @@ int main(void)
 		T(test_require),
 		T(test_initiator),
 		T(test_responder),
+		T(test_parked),
 		T(test_redundant),
 		T(test_netd_refuses),
 		T(test_refused_by_level),

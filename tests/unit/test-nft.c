@@ -2,7 +2,8 @@
 /*
  * What nft.c asks of the kernel, against a socket that only remembers. Each
  * batch is written down as text: "+set key", "-set key", "-set" (emptied),
- * "(" and ")" its ends. What the rules do is for the lab to show.
+ * "(" and ")" its ends, "?set key" a question. What the rules do is for the
+ * lab to show.
  */
 #include <errno.h>
 #include <linux/netfilter/nf_tables.h>
@@ -27,8 +28,8 @@
 /* Of one test at a time. */
 static struct {
 	char log[8192];
-	size_t batches, rules, sets, chains, fibs, elements, largest;
-	int errors[8]; /* answer to the n-th batch */
+	size_t sends, rules, sets, chains, fibs, elements, largest;
+	int errors[8]; /* answer to the n-th request */
 	bool answered;
 } fake;
 
@@ -58,19 +59,27 @@ static void text_of_key(struct rbuf key, char *ret)
 {
 	struct addr a = { 0 };
 	struct rbuf value;
+	size_t len;
 	uint16_t type;
 
 	assert_int_equal(nfnl_next_attr(&key, &type, &value), 1);
 	assert_int_equal(type, NFTA_DATA_VALUE);
-	a.family = value.left == 4 ? AF_INET : AF_INET6;
-	assert_true(value.left == 4 || value.left == 16);
-	memcpy(a.bytes, value.pos, value.left);
+	/* One address, or a pair of them. */
+	len = value.left <= 8 ? 4 : 16;
+	assert_true(value.left == len || value.left == 2 * len);
+	a.family = len == 4 ? AF_INET : AF_INET6;
+	memcpy(a.bytes, value.pos, len);
 	addr_format(&a, ret);
+	if (value.left == len)
+		return;
+	memcpy(a.bytes, value.pos + len, len);
+	strcat(ret, ">");
+	addr_format(&a, ret + strlen(ret));
 }
 
 static void log_element(struct rbuf element, const char *sign, const char *set)
 {
-	char text[ADDR_STRLEN + 32] = " ", more[24];
+	char text[2 * ADDR_STRLEN + 32] = " ", more[24];
 	struct rbuf data;
 	uint16_t type;
 
@@ -127,6 +136,9 @@ static void log_message(struct nfnl_message *m)
 	case NFT(NFT_MSG_DELSETELEM):
 		log_elements(m, "-");
 		break;
+	case NFT(NFT_MSG_GETSETELEM):
+		log_elements(m, "?");
+		break;
 	case NFT(NFT_MSG_NEWTABLE):
 		say("+table", "", "");
 		break;
@@ -162,7 +174,7 @@ int nfnl_send(struct nl_sock *s, const void *data, size_t len)
 	assert_int_equal(n, 0);
 	for (size_t i = 0; i + 4 <= len; i++)
 		fake.fibs += memcmp((const char *)data + i, "fib", 4) == 0;
-	fake.batches++;
+	fake.sends++;
 	fake.answered = false;
 	return 0;
 }
@@ -176,10 +188,9 @@ int nfnl_receive(struct nl_sock *s, void *buf, size_t cap)
 
 	assert_ptr_equal(s, &fake);
 	assert_true(cap >= sizeof(e));
-	if (fake.answered || fake.batches > 8 ||
-	    fake.errors[fake.batches - 1] == 0)
+	if (fake.answered || fake.sends > 8 || fake.errors[fake.sends - 1] == 0)
 		return 0;
-	e.error = fake.errors[fake.batches - 1];
+	e.error = fake.errors[fake.sends - 1];
 	memcpy(buf, &e, sizeof(e));
 	fake.answered = true;
 	return sizeof(e);
@@ -190,6 +201,8 @@ static const struct nft_table_config config = { .queue_offer = 1,
 						.port = 500,
 						.natt_port = 4500,
 						.mark_bit = 31 };
+
+#define LOCAL(family) address((family) == 4 ? "9.9.9.9" : "2001:db8::9")
 
 static struct addr address(const char *text)
 {
@@ -233,7 +246,7 @@ static void test_new(void **state)
 	t = NULL;
 	fake.errors[0] = -ENOENT;
 	assert_int_equal(nft_table_new(&config, &t), 0);
-	assert_int_equal(fake.batches, 2);
+	assert_int_equal(fake.sends, 2);
 	assert_int_equal(fake.fibs, 4);
 	nft_table_free(t);
 
@@ -244,62 +257,102 @@ static void test_new(void **state)
 	reset(state);
 	fake.errors[0] = -EPERM;
 	assert_int_equal(nft_table_new(&config, &t), -EPERM);
-	assert_int_equal(fake.batches, 1);
+	assert_int_equal(fake.sends, 1);
 	bad.mark_bit = 32;
 	assert_int_equal(nft_table_new(&bad, &t), -EINVAL);
 	assert_null(t);
 }
 
+static const char drain_log[] = "( +drain_offer4 9.9.9.9>10.0.0.1/40000 "
+				"-drain_require6 2001:db8::9>fe80::1 )";
+
 static void test_change(void **state)
 {
 	const struct nft_change c[] = {
-		{ SET_DRAIN_OFFER, false, 40000, address("10.0.0.1") },
-		{ SET_DRAIN_REQUIRE, true, 40000, address("fe80::1%2") },
-		{ SET_CLEAR, false, 500, address("2001:db8::1") },
+		{ SET_DRAIN_OFFER, false, 40000, LOCAL(4),
+		  address("10.0.0.1") },
+		{ SET_DRAIN_REQUIRE, true, 40000, LOCAL(6),
+		  address("fe80::1%2") },
+		{ SET_CLEAR, false, 500, LOCAL(6), address("2001:db8::1") },
+		{ SET_CLEAR, true, 500, LOCAL(6), address("2001:db8::2") },
 	};
 	struct nft_table *t = make();
 
-	(void)state;
 	assert_int_equal(nft_table_change(t, c, 0), 0);
-	assert_int_equal(fake.batches, 0);
-	assert_int_equal(nft_table_change(t, c, 3), 0);
-	assert_string_equal(fake.log, "( +drain_offer4 10.0.0.1/40000 "
-				      "-drain_require6 fe80::1 "
-				      "+clear6 2001:db8::1/500 )");
+	assert_int_equal(fake.sends, 0);
+	assert_int_equal(nft_table_change(t, c, 2), 0);
+	assert_string_equal(fake.log, drain_log);
+	/* In the set of clear ones, what is there is looked up. */
+	reset(state);
+	fake.errors[1] = -ENOENT;
+	assert_int_equal(nft_table_change(t, c, 4), 0);
+	assert_memory_equal(fake.log, drain_log, strlen(drain_log));
+	assert_string_equal(
+		fake.log + strlen(drain_log),
+		" ?clear6 2001:db8::9>2001:db8::1"
+		" ( +clear6 2001:db8::9>2001:db8::1/500 )"
+		" ?clear6 2001:db8::9>2001:db8::2 ( -clear6 2001:db8::9>2001:db8::2 )");
+	/* Renewed; and nothing to remove. */
+	reset(state);
+	fake.errors[2] = -ENOENT;
+	assert_int_equal(nft_table_change(t, c + 2, 2), 0);
+	assert_string_equal(
+		fake.log,
+		"?clear6 2001:db8::9>2001:db8::1"
+		" ( -clear6 2001:db8::9>2001:db8::1 +clear6 2001:db8::9>2001:db8::1/500 )"
+		" ?clear6 2001:db8::9>2001:db8::2");
 	nft_table_free(t);
 }
 
 static void test_change_refused(void **state)
 {
-	const struct nft_change add = { SET_CLEAR, false, 500,
-					address("10.0.0.1") };
-	const struct nft_change remove = { SET_CLEAR, true, 0,
-					   address("10.0.0.2") };
-	const struct nft_change both[] = { remove, add };
+	const struct nft_change c[] = {
+		{ SET_DRAIN_OFFER, true, 0, LOCAL(4), address("10.0.0.2") },
+		{ SET_DRAIN_OFFER, false, 500, LOCAL(4), address("10.0.0.1") },
+		{ SET_DRAIN_OFFER, true, 0, LOCAL(4), address("10.0.0.3") },
+	};
 	struct nft_table *t = make();
 
-	/* Gone already. */
-	fake.errors[0] = -ENOENT;
-	assert_int_equal(nft_table_change(t, &remove, 1), 0);
-	/* There already: renewed. */
-	reset(state);
-	fake.errors[0] = -EEXIST;
-	assert_int_equal(nft_table_change(t, &add, 1), 0);
-	assert_string_equal(fake.log, "( +clear4 10.0.0.1/500 ) "
-				      "( -clear4 10.0.0.1 "
-				      "+clear4 10.0.0.1/500 )");
-	/* Several: one by one, each to its end. */
-	reset(state);
-	fake.errors[0] = fake.errors[1] = -ENOENT;
-	assert_int_equal(nft_table_change(t, both, 2), 0);
-	assert_string_equal(fake.log,
-			    "( -clear4 10.0.0.2 +clear4 10.0.0.1/500 ) "
-			    "( -clear4 10.0.0.2 ) "
-			    "( +clear4 10.0.0.1/500 )");
-	/* No table. */
-	reset(state);
+	/* One by one, each to its end: gone already, not there, there. */
 	fake.errors[0] = fake.errors[1] = fake.errors[2] = -ENOENT;
-	assert_int_equal(nft_table_change(t, both, 2), -ENOENT);
+	assert_int_equal(nft_table_change(t, c, 3), 0);
+	assert_string_equal(
+		fake.log,
+		"( -drain_offer4 9.9.9.9>10.0.0.2 "
+		"+drain_offer4 9.9.9.9>10.0.0.1/500 "
+		"-drain_offer4 9.9.9.9>10.0.0.3 ) "
+		"?drain_offer4 9.9.9.9>10.0.0.2 ?drain_offer4 9.9.9.9>10.0.0.1 "
+		"( +drain_offer4 9.9.9.9>10.0.0.1/500 ) "
+		"?drain_offer4 9.9.9.9>10.0.0.3 "
+		"( -drain_offer4 9.9.9.9>10.0.0.3 )");
+	/* An error of one does not keep the others. */
+	reset(state);
+	fake.errors[0] = -ENOENT;
+	fake.errors[2] = -ENOMEM;
+	assert_int_equal(nft_table_change(t, c, 3), -ENOMEM);
+	assert_int_equal(fake.sends, 7);
+	nft_table_free(t);
+}
+
+static void test_table_gone(void **state)
+{
+	const struct nft_change add = { SET_CLEAR, false, 500, LOCAL(4),
+					address("10.0.0.1") };
+	struct nft_table *t = make();
+
+	fake.errors[0] = fake.errors[1] = -ENOENT;
+	assert_int_equal(nft_table_change(t, &add, 1), -ENOENT);
+	/* Known now, and not asked for again, */
+	assert_int_equal(nft_table_change(t, &add, 1), -ENOENT);
+	assert_int_equal(fake.sends, 2);
+	/* until ranges find a table. */
+	fake.errors[2] = -ENOENT;
+	assert_int_equal(nft_table_set_ranges(t, NULL, 0), -ENOENT);
+	assert_int_equal(nft_table_change(t, &add, 1), -ENOENT);
+	assert_int_equal(fake.sends, 3);
+	assert_int_equal(nft_table_set_ranges(t, NULL, 0), 0);
+	reset(state);
+	assert_int_equal(nft_table_change(t, &add, 1), 0);
 	nft_table_free(t);
 }
 
@@ -313,11 +366,11 @@ static void test_many_changes(void **state)
 	for (unsigned i = 0; i < 100; i++) {
 		snprintf(text, sizeof(text), "2001:db8::%x", i + 1);
 		c[i] = (struct nft_change){ SET_DRAIN_REQUIRE, false, 40000,
-					    address(text) };
+					    LOCAL(4), address(text) };
 	}
 	assert_int_equal(nft_table_change(t, c, 100), 0);
 	assert_int_equal(fake.elements, 100);
-	assert_int_equal(fake.batches, 4);
+	assert_int_equal(fake.sends, 4);
 	nft_table_free(t);
 }
 
@@ -329,7 +382,7 @@ static void test_ranges(void **state)
 		{ SET_OFFER, address("10.0.0.1"), address("10.0.0.255") },
 		{ SET_OFFER, address("10.0.2.0"), address("10.0.2.255") },
 		{ SET_OFFER, address("224.0.0.0"), address("255.255.255.255") },
-		{ SET_OFFER, address("::"), address("::ffff") },
+		{ SET_OFFER, address("2001:db8::"), address("2001:db8::ffff") },
 		{ SET_REQUIRE, address("10.0.1.0"), address("10.0.1.255") },
 		{ SET_REQUIRE, address("ffff::"),
 		  address("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff") },
@@ -338,13 +391,14 @@ static void test_ranges(void **state)
 
 	(void)state;
 	assert_int_equal(nft_table_set_ranges(t, r, 8), 0);
-	assert_string_equal(fake.log, "( -offer4 -offer6 -require4 -require6 "
-				      "+offer4 0.0.0.0 +offer4!10.0.1.0 "
-				      "+offer4 10.0.2.0 +offer4!10.0.3.0 "
-				      "+offer4 224.0.0.0 "
-				      "+offer6 :: +offer6!::1:0 "
-				      "+require4 10.0.1.0 +require4!10.0.2.0 "
-				      "+require6 ffff:: )");
+	assert_string_equal(fake.log,
+			    "( -offer4 -offer6 -require4 -require6 "
+			    "+offer4 0.0.0.0 +offer4!10.0.1.0 "
+			    "+offer4 10.0.2.0 +offer4!10.0.3.0 "
+			    "+offer4 224.0.0.0 "
+			    "+offer6 2001:db8:: +offer6!2001:db8::1:0 "
+			    "+require4 10.0.1.0 +require4!10.0.2.0 "
+			    "+require6 ffff:: )");
 	reset(state);
 	assert_int_equal(nft_table_set_ranges(t, NULL, 0), 0);
 	assert_string_equal(fake.log,
@@ -374,8 +428,8 @@ static void test_many_ranges(void **state)
 		r[i].last = r[i].first;
 	}
 	assert_int_equal(nft_table_set_ranges(t, r, n), 0);
-	assert_int_equal(fake.batches, 1);
-	assert_int_equal(fake.elements, 2 * n + 4);
+	assert_int_equal(fake.sends, 1);
+	assert_int_equal(fake.elements, 2 * n);
 	nft_table_free(t);
 	free(r);
 }
@@ -404,6 +458,7 @@ int main(void)
 		cmocka_unit_test_setup(test_new, reset),
 		cmocka_unit_test_setup(test_change, reset),
 		cmocka_unit_test_setup(test_change_refused, reset),
+		cmocka_unit_test_setup(test_table_gone, reset),
 		cmocka_unit_test_setup(test_many_changes, reset),
 		cmocka_unit_test_setup(test_ranges, reset),
 		cmocka_unit_test_setup(test_many_ranges, reset),
