@@ -61,10 +61,10 @@ static enum ike_admission agent_admit(void *user, const struct endpoint *local,
 
 static void agent_run_job(struct agent *a, struct ike_job *job)
 {
-	/* Without a thread or a place it waits for nobody: it is lost like a
-	 * datagram, and the peer's or our own retransmission tries again. */
+	/* Without a thread or a place it goes back undone: our own attempt
+	 * fails at once, a stranger's is forgotten until it is sent again. */
 	if (jobs_add(a->jobs, job) < 0)
-		ike_job_free(job);
+		ike_job_done(a->ike, agent_now(a), job);
 }
 
 static void agent_run_action(struct agent *a, const struct ike_action *x)

@@ -2,8 +2,9 @@
 /*
  * An SA pair and its flow. Nothing may be lost while two hosts switch to ESP,
  * and they do not switch at the same instant:
- *  - the responder sends in the clear for SWITCH_MS more, since the initiator
- *    has its SAs only a moment after our IKE_AUTH response reached it;
+ *  - netd holds the responder's packets back until the initiator has shown that
+ *    it has its SAs, by using them, or for SWITCH_MS: it installs them only a
+ *    moment after our IKE_AUTH response reached it;
  *  - both accept clear packets for HARDEN_MS more, since some are on the way;
  *    then the in-policy becomes required, and the flow is SECURED.
  * A require network never accepts clear packets: it is hardened from the start.
@@ -13,7 +14,7 @@
 
 #include "agent/negotiation-internal.h"
 
-#define SWITCH_MS 20u
+#define SWITCH_MS 100u
 #define HARDEN_MS 250u
 /* A renewal that failed is tried again after this. */
 #define RENEW_RETRY_MS 30000u

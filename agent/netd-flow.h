@@ -28,6 +28,8 @@ struct netd_flow {
 	uint32_t out_reqid; /* that the out-policy names */
 	bool sending;	    /* there is an out-policy */
 	bool hardened;	    /* the in-policy requires protection */
+	uint32_t proof_spi; /* in-SA whose first packet shows that the peer
+			     * has the pair; 0: none */
 	bool gated; /* sending, but packets are held back until SWITCH */
 	bool mixed; /* in-SAs of two reqids are in use */
 	bool orphan;

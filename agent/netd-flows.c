@@ -479,7 +479,11 @@ int netd_flow_install(struct netd_flows *t, const struct record_install *in,
 		install_undo(t, &x, true);
 	} else {
 		install_commit(t, &x, reqid_before, now);
-		x.flow->gated = x.gate;
+		/* One that waits changes nothing about those before it. */
+		if (!x.defer)
+			x.flow->gated = x.gate;
+		if (x.gate || x.defer)
+			x.flow->proof_spi = in->in.spi;
 	}
 	if (r < 0 ? x.gate : x.send && !x.gate)
 		t->ready(t->user, &in->local, &in->remote);
@@ -551,19 +555,14 @@ bool netd_flow_held(struct netd_flows *t, const struct addr *local,
 {
 	const struct netd_pair *p = netd_pair_get(t->pairs, local, remote);
 	struct netd_flow *f = p ? p->flow : NULL;
+	struct ksa query = { .dst = *local };
 
 	if (!f || !flow_has_out(f) || (f->sending && !f->waiting && !f->gated))
 		return false;
-	for (const struct netd_sa *sa = f->sas; sa; sa = sa->next) {
-		struct ksa query = { .dst = *local, .esp.spi = sa->spi };
-
-		if (!sa->inbound || sa->old ||
-		    t->kernel->used(t->kernel->user, &query) <= 0)
-			continue;
-		if (netd_flow_switch(t, f->reqid) < 0)
-			log_debug("reqid %08x waits for SWITCH", f->reqid);
-		break;
-	}
+	query.esp.spi = f->proof_spi;
+	if (t->kernel->used(t->kernel->user, &query) > 0 &&
+	    netd_flow_switch(t, f->reqid) < 0)
+		log_debug("reqid %08x waits for SWITCH", f->reqid);
 	return true;
 }
 

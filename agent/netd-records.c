@@ -327,6 +327,19 @@ static void on_hello(struct netd *n, const struct record *r)
 	show("Serving the agent.");
 }
 
+static int on_remove(struct netd *n, uint32_t reqid)
+{
+	struct addr local, remote;
+	bool known = netd_flow_pair(&n->flows, reqid, &local, &remote);
+	int r = netd_flow_remove(&n->flows, reqid);
+
+	/* What was let through an SA a moment ago is cold again. */
+	if (r == 0 && known && n->hold)
+		hold_failed(n, "held again",
+			    hold_forget(n->hold, &local, &remote));
+	return r;
+}
+
 static int on_verdict(struct netd *n, const struct record_verdict *v)
 {
 	bool block = v->verdict == RECORD_BLOCK;
@@ -381,7 +394,7 @@ static int carry_out(struct netd *n, const struct record *r)
 		return netd_flow_remove_sa(&n->flows, f->reqid, f->spi,
 					   f->inbound);
 	case RECORD_REMOVE:
-		return netd_flow_remove(&n->flows, f->reqid);
+		return on_remove(n, f->reqid);
 	case RECORD_VERDICT:
 		return on_verdict(n, &r->verdict);
 	case RECORD_BYE:
@@ -434,7 +447,9 @@ void netd_on_record(void *user, const struct record *r)
 	}
 	e = carry_out(n, r);
 	if (e < 0)
-		log_limited(&n->limit, netd_now(n), LOG_WARNING, NULL,
+		log_limited(&n->limit, netd_now(n),
+			    /* What is to go may be gone already. */
+			    e == -ENOENT ? LOG_DEBUG : LOG_WARNING, NULL,
 			    "%s failed: %s", record_type_name(r->type),
 			    strerror(-e));
 	reply(n, r, e);

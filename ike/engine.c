@@ -17,7 +17,7 @@ void ike_config_init(struct ike_config *c)
 		.retransmit_ms = 500,
 		.retransmit_max_ms = 4000,
 		.retransmit_sends = 5,
-		.refusal_wait_ms = 500,
+		.refusal_wait_ms = 200,
 		.half_open_ms = 30000,
 		.liveness_ms = 30000,
 		.redundant_ms = 1000,

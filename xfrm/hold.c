@@ -39,6 +39,8 @@
  * - A packet routed just before its SAs came in, of a destination that had
  *   nothing held: it comes by the ranges' rule, finds the destination
  *   remembered by hold_release(), and makes it pass, by the element again.
+ * - A gated destination (hold_gate()) drains from before its SAs are in: what
+ *   comes meanwhile waits, and is let go in the same way.
  * - Elements outlive their sets when somebody flushes the ruleset, and
  *   packets their hook: both show as errors that are counted, no more.
  */

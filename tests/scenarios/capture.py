@@ -71,6 +71,11 @@ class Frame:
         return text
 
     @property
+    def icmp_error(self):
+        """Destination unreachable."""
+        return (self.protocol, self.icmp_type) in ((ICMP, 3), (ICMPV6, 1))
+
+    @property
     def ike(self):
         return parse_ike(self.payload) if self.kind == "ike" else None
 

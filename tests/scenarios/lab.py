@@ -171,9 +171,11 @@ class Host:
                 p.action == "block"]
 
     def secured(self, peer):
-        """Is there exactly one pair of states with this peer?"""
-        return sorted(s.src for s in self.states(peer)) == \
-            sorted((self.ip, peer if isinstance(peer, str) else peer.ip))
+        """Is there exactly one pair of states with this peer, of its and our
+        first addresses?"""
+        ends = {self.ip, peer.ip}
+        return sorted(s.src for s in self.states()
+                      if {s.src, s.dst} == ends) == sorted(ends)
 
     def peer_state(self, peer):
         """What the agent says of a peer: "secured", "clear", ...; None where

@@ -4,6 +4,7 @@ order it comes and goes, and what outlives whom."""
 
 import os
 import signal
+import socket
 import time
 
 import netd_client as nc
@@ -101,16 +102,24 @@ def test_switch_and_harden(lab):
     """A responder installs, but sends only when told."""
     net, a, b = both(lab)
     c = b.client
+    assert a.client.install(a.ip, b.ip, R1, nc.esp(0x10001, KEY2),
+                            nc.esp(0x10000, KEY1)) == 0
     assert c.install(b.ip, a.ip, R1, nc.esp(0x10000, KEY1),
                      nc.esp(0x10001, KEY2),
                      flags=nc.OUT_LATER | nc.IN_OPTIONAL) == 0
-    assert between(b.policies(), b.ip, a.ip) == []
     p, = between(b.policies(), a.ip, b.ip)
     assert p.direction == "in" and p.templates[0].optional
-    assert c.flow(nc.SWITCH, R1) == 0
     p, = between(b.policies(), b.ip, a.ip)
     assert p.direction == "out" and not p.templates[0].optional
     assert p.templates[0].reqid == R1
+    with b.ns.popen(["ping", "-c", "1", "-W", "3", a.ip], stdout=-1) as ping1:
+        time.sleep(0.3)
+        assert net.capture.esp_packets(a, b) == []
+        assert c.flow(nc.SWITCH, R1) == 0
+        out = ping1.communicate(timeout=10)[0].decode()
+    assert "1 received" in out, out
+    assert len(net.capture.esp_packets(a, b)) == 2
+    assert net.capture.clear_packets(a, b) == []
     assert c.flow(nc.HARDEN, R1, b.ip, a.ip) == 0
     p, = between(b.policies(), a.ip, b.ip)
     assert not p.templates[0].optional
@@ -146,6 +155,44 @@ def test_one_host_network(lab):
     out, = between(a.policies(), a.ip, b.ip)
     assert out.templates[0].reqid == nc.TRAP_REQID
     assert net.capture.clear_packets(a, b) == []
+
+
+@pytest.mark.family(6)
+def test_link_local(lab):
+    """The link travels with the address, and neighbour discovery is free."""
+    net, a, b = lab.pair()
+    for host in (a, b):
+        # Under require the black-hole route of the first packet does not know
+        # its link, and the kernel cannot route it anew: it is lost.
+        host.policy("link", "offer", ["fe80::/10"], Wait="yes")
+        host.netd = Netd(host)
+        host.client = host.netd.agent()
+
+    def link(host):
+        return host.ns.call(socket.if_nametoindex, "eth0")
+    with a.ns.popen(["ping", "-c", "2", "-i", "0.3", "-W", "2",
+                     f"{b.link_local}%eth0"], stdout=-1) as p:
+        q = a.client.acquire()
+        assert q.local == f"{a.link_local}%{link(a)}"
+        assert q.remote == f"{b.link_local}%{link(a)}"
+
+        def install(host, peer, *sas):
+            values = (nc.addr(host.link_local, link(host)),
+                      nc.addr(peer.link_local, link(host)), R1, 0, 0, 60, 0,
+                      *sas)
+            return host.client.request(nc.INSTALL, values)
+        ab, ba = nc.esp(0x10000, KEY1), nc.esp(0x10001, KEY2)
+        assert install(b, a, ab, ba) == 0
+        assert install(a, b, ba, ab) == 0
+        out = p.communicate(timeout=10)[0].decode()
+    assert "2 received" in out, out
+    assert net.capture.clear_packets(a, b) == []
+    # Another run finds the link again.
+    a.netd.stop(signal.SIGKILL)
+    a.netd.start()
+    a.client = a.netd.agent()
+    o = a.client.wait(lambda r: r.kind == nc.ORPHAN)
+    assert (o.local, o.remote) == (q.local, q.remote)
 
 
 @pytest.mark.seconds(4)
@@ -287,7 +334,7 @@ def test_netd_dies(lab):
     half = "10.0.0.98" if lab.family == 4 else "fd00::98"
     assert a.client.verdict(a.ip, other, nc.BLOCK, 60000) == 0
     assert a.client.install(a.ip, half, R2, nc.esp(0x30001, KEY2),
-                            nc.esp(0x30000, KEY1), flags=nc.OUT_LATER) == 0
+                            nc.NO_ESP, flags=nc.IN_ONLY) == 0
     a.netd.stop(signal.SIGKILL)
     assert None not in ping(a, b.ip, 2)
     a.netd.start()

@@ -22,6 +22,8 @@ class Scene:
         self.level = level
         self.net, self.a, self.b = lab.pair()
         self.cold = self.b.add_addresses(8)
+        self.a.route("10.1.0.0/16" if lab.family == 4 else "fd00:1::/32",
+                     self.b.ip)
         for host in (self.a, self.b):
             host.policy("peers", level,
                         **({"Wait": "yes"} if level == "offer" else {}))
@@ -142,14 +144,17 @@ def test_kill_supervisor(lab, agents, level):
 @pytest.mark.seconds(9)
 @pytest.mark.parametrize("level", LEVELS)
 def test_hang_supervisor(lab, agents, level):
-    """It is only needed when another one dies."""
+    """It is only needed when another one dies; what it does when it wakes up
+    is its own affair, as long as nobody notices."""
     scene = Scene(lab, level)
     pid = scene.a.agent.hang(SUPERVISOR)
     time.sleep(5)
     assert scene.stream.flowing()
     scene.check_cold()
     os.kill(pid, signal.SIGCONT)
-    agent = scene.a.agent.kill(AGENT)
+    time.sleep(1)
+    agent = wait_until(lambda: scene.a.agent.pid(AGENT), 10, "an agent")
+    scene.a.agent.kill(AGENT)
     scene.a.agent.wait_replaced(AGENT, agent)
     scene.finish(silence=2)
     assert scene.clear() == []
@@ -173,16 +178,19 @@ def test_cold_meanwhile(lab, agents, level, how, process):
     agent.wait_replaced(process, pid)
     if level == "require":
         assert scene.clear() == []
-    scene.finish(silence=2)
+    # Packets that were just being let go wait with it.
+    scene.finish(silence=6)
 
 
-@pytest.mark.seconds(12)
+@pytest.mark.seconds(45)
 def test_peer_vanishes(lab, agents):
     """b loses everything without a word (its SAs too, as after a power
-    failure) and comes back: in seconds the two talk again, under require."""
+    failure), comes back and only answers: a's liveness check finds out, and
+    the two talk again."""
     scene = Scene(lab, "require")
     scene.b.agent.kill(SUPERVISOR)
     scene.b.ns.ip("xfrm state flush", "xfrm policy flush")
     scene.b.start_agent()
-    scene.finish(silence=15)
-    assert all(f.port == "b" for f in scene.clear())
+    wait_until(scene.stream.flowing, 60, "traffic flows again")
+    scene.finish(silence=60)
+    assert scene.clear() == []

@@ -42,11 +42,6 @@ def init_requests(net, a, b, since=0):
             if f.ike.exchange == 34 and not f.ike.response]
 
 
-def is_error(frame):
-    """b's kernel says port unreachable, in the clear, as any host does."""
-    return frame.icmp_type == (3 if frame.protocol == 1 else 1)
-
-
 class Forger:
     """A third host on the wire that has read a's IKE_SA_INIT and answers
     before b does."""
@@ -54,8 +49,9 @@ class Forger:
     def __init__(self, net, a, b):
         self.net, self.a, self.b = net, a, b
         self.host = a.lab.host("m", net, number=66)
-        # In b's name, but without being asked for b's hardware address.
+        # In b's name, but not in its place: no question about neighbours.
         self.host.ns.sysctl("ipv4.conf.all.arp_ignore", 1)
+        net.introduce(a, b, self.host)
         bits = 128 if a.lab.family == 6 else 32
         self.host.ns.ip(f"address add {b.ip}/{bits} dev lo")
         self.forged = set()
@@ -128,7 +124,8 @@ def test_require(lab, agents, way):
     assert ping(a, b.ip, 10, interval=0.1, timeout=1) == [None] * 10
     can(b, way)
     wait_until(lambda: ping(a, b.ip, timeout=0.3) != [None], 12, "a reply")
-    assert all(is_error(f) for f in net.capture.clear_packets(a, b))
+    # Without an agent, b's kernel says that its port is unreachable.
+    assert all(f.icmp_error for f in net.capture.clear_packets(a, b))
 
 
 @pytest.mark.seconds(4)

@@ -87,10 +87,19 @@ static int fake_apply(void *user, struct change *c, size_t n)
 	return first;
 }
 
+static int fake_used(void *user, const struct ksa *sa)
+{
+	const struct fake *f = user;
+
+	return f->used_spi && f->used_spi == sa->esp.spi;
+}
+
 void fake_init(struct fake *f)
 {
 	memset(f, 0, sizeof(*f));
-	f->kernel = (struct netd_kernel){ .user = f, .apply = fake_apply };
+	f->kernel = (struct netd_kernel){ .user = f,
+					  .apply = fake_apply,
+					  .used = fake_used };
 }
 
 struct addr fake_addr(const char *text)

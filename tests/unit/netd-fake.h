@@ -24,6 +24,7 @@ struct fake {
 	/* The change that fails next, counted from 1; 0: none. */
 	unsigned fail_at;
 	int fail_with;
+	uint32_t used_spi; /* an SA with this SPI has carried packets */
 };
 
 void fake_init(struct fake *f);

@@ -319,6 +319,24 @@ static void test_who_deletes(void **state)
 	}
 }
 
+/* An unanswered liveness check does not prolong what is doomed. */
+static void test_checked_loser(void **state)
+{
+	struct ike_config c = quick();
+	struct host *h;
+	struct world w;
+
+	(void)state;
+	collide(&w, 3, &c);
+	h = &w.hosts[find_loser(&w)];
+	w.wires[!find_loser(&w)].loss = 100;
+	for (unsigned i = 0; i < 2; i++)
+		ike_check(h->engine, w.now, h->children[i].sa);
+	world_run(&w, w.now + 2 * c.redundant_ms);
+	assert_int_equal(host_children(h), 1);
+	world_done(&w);
+}
+
 /* It does not: the other one does, later. */
 static void test_fallback(void **state)
 {
@@ -519,6 +537,7 @@ int main(void)
 		cmocka_unit_test(test_every_order_and_start),
 		cmocka_unit_test(test_every_order_with_losses),
 		cmocka_unit_test(test_who_deletes),
+		cmocka_unit_test(test_checked_loser),
 		cmocka_unit_test(test_fallback),
 		cmocka_unit_test(test_same_side_twice),
 		cmocka_unit_test(test_random_once),

@@ -456,7 +456,9 @@ static void test_memory(void **state)
 	assert_int_equal(host_children(&w.hosts[1]), 1);
 	each = heap.used / count / 2;
 	print_message("%zu bytes for an SA at one side\n", each);
-	assert_true(each < 4096);
+	/* 4 KiB are the goal for all of an SA, the agent's part included; a
+	 * handshake that is not forgotten would be over 2 KiB. */
+	assert_true(each < 2048);
 	world_done(&w);
 }
 

@@ -614,6 +614,40 @@ static void test_bad_answers(void **state)
 	}
 }
 
+/* A key that gives no secret: retransmission goes on as if nothing came. */
+static void test_bad_key_and_silence(void **state)
+{
+	const struct puppet_script bad = { .ke = zeros, .ke_len = 32 };
+	struct puppet p;
+	struct world w;
+
+	(void)state;
+	begin(&w, &p);
+	for (unsigned i = 0; i < 10; i++)
+		puppet_answer_init(&p, &bad);
+	assert_int_equal(p.n_rx, 1);
+	world_run(&w, w.now + 60000);
+	assert_int_equal(p.n_rx, w.hosts[0].config.retransmit_sends);
+	assert_int_equal(w.hosts[0].failed.reason, IKE_REASON_UNANSWERED);
+	assert_true(world_empty(&w));
+	finish(&w, &p);
+}
+
+static void test_no_responder_spi(void **state)
+{
+	const struct puppet_script s = { 0 };
+	struct puppet p;
+	struct world w;
+
+	(void)state;
+	begin(&w, &p);
+	p.spi_r = 0;
+	puppet_answer_init(&p, &s);
+	assert_int_equal(p.n_rx, 1);
+	assert_int_equal(counters(&w).malformed, 1);
+	finish(&w, &p);
+}
+
 /* Answers that choose what was not offered. */
 static const struct {
 	const char *name;
@@ -749,6 +783,8 @@ int main(void)
 		cmocka_unit_test(test_better_answer_wins),
 		cmocka_unit_test(test_unreachable),
 		cmocka_unit_test(test_bad_answers),
+		cmocka_unit_test(test_bad_key_and_silence),
+		cmocka_unit_test(test_no_responder_spi),
 		cmocka_unit_test(test_downgrade),
 		cmocka_unit_test(test_off_path),
 		cmocka_unit_test(test_unanswered),

@@ -384,7 +384,7 @@ static void test_require(void **state)
 	const struct record *r = sent(RECORD_INSTALL);
 	assert_int_equal(r->install.flags, RECORD_OUT_LATER);
 	reply("fd03::2", RECORD_INSTALL, 0);
-	pass(21);
+	pass(101);
 	sent(RECORD_SWITCH);
 	reply("fd03::2", RECORD_SWITCH, 0);
 	/* Hardened from the start: no grace for clear packets. */
@@ -420,7 +420,7 @@ static void test_responder(void **state)
 	assert_int_equal(sent(RECORD_INSTALL)->install.flags,
 			 RECORD_IN_OPTIONAL | RECORD_OUT_LATER);
 	reply("10.4.0.2", RECORD_INSTALL, 0);
-	pass(21);
+	pass(101);
 	sent(RECORD_SWITCH);
 	reply("10.4.0.2", RECORD_SWITCH, 0);
 	pass(260);

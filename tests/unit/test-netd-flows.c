@@ -32,7 +32,8 @@ struct world {
 	struct netd_flows flows;
 	struct netd_shunts shunts;
 	struct timer_wheel *wheel;
-	unsigned ready, gone;
+	unsigned ready, gone, gated;
+	int gate; /* what on_gate() returns */
 	uint64_t now;
 };
 
@@ -44,6 +45,17 @@ static void on_ready(void *user, const struct addr *local,
 	(void)local;
 	(void)remote;
 	w->ready++;
+}
+
+static int on_gate(void *user, const struct addr *local,
+		   const struct addr *remote)
+{
+	struct world *w = user;
+
+	(void)local;
+	(void)remote;
+	w->gated += w->gate == 0;
+	return w->gate;
 }
 
 static void on_gone(void *user, const struct addr *local,
@@ -86,6 +98,8 @@ static struct world *world_of(const char *line)
 	netd_flows_init(&w->flows, &w->pairs, &w->kernel.kernel, w->wheel);
 	w->flows.user = w;
 	w->flows.ready = on_ready;
+	w->flows.gate = on_gate;
+	w->gate = -EOPNOTSUPP;
 	w->shunts = (struct netd_shunts){ .pairs = &w->pairs,
 					  .wheel = w->wheel,
 					  .user = w,
@@ -241,6 +255,48 @@ static void test_responder(void **state)
 	end(w);
 }
 
+/* Where packets can be held back, the responder's policy is in at once, and
+ * they go when the initiator is known to have its SAs. */
+static void test_gate(void **state)
+{
+	const uint32_t flags = RECORD_OUT_LATER | RECORD_IN_OPTIONAL;
+	struct addr a = fake_addr(A), b = fake_addr(B);
+	struct world *w = world();
+
+	(void)state;
+	w->gate = 0;
+	assert_false(netd_flow_held(&w->flows, &a, &b));
+	assert_int_equal(install(w, R1, 0, flags), 0);
+	assert_int_equal(w->gated, 1);
+	assert_int_equal(w->ready, 0);
+	assert_int_equal(out_policy(w)->reqid, R1);
+	/* A packet waits: nothing has come on the in-SA yet. */
+	assert_true(netd_flow_held(&w->flows, &a, &b));
+	assert_int_equal(w->ready, 0);
+	w->kernel.used_spi = 0x1000;
+	assert_true(netd_flow_held(&w->flows, &a, &b));
+	assert_int_equal(w->ready, 1);
+	assert_false(netd_flow_held(&w->flows, &a, &b));
+	assert_int_equal(netd_flow_switch(&w->flows, R1), 0);
+	assert_int_equal(netd_flow_remove(&w->flows, R1), 0);
+	w->kernel.used_spi = 0;
+	/* What fails lets go again. */
+	w->ready = 0;
+	w->kernel.fail_with = -ENOMEM;
+	w->kernel.fail_at = 3;
+	assert_int_equal(install(w, R1, 1, flags), -ENOMEM);
+	assert_int_equal(w->ready, 1);
+	assert_int_equal(w->kernel.n_sas, 0);
+	/* So does an agent that dies, in between too. */
+	assert_int_equal(install(w, R1, 2, flags), 0);
+	assert_int_equal(install(w, R1, 3, flags), 0);
+	assert_false(has_out(w, 3));
+	netd_flows_orphan(&w->flows, w->now);
+	assert_int_equal(w->ready, 2);
+	assert_true(has_out(w, 2));
+	end(w);
+}
+
 /* In a flow that sends already, a new out-SA would be used at once: it stays
  * with us until it may be. */
 static void test_rekey(void **state)
@@ -357,7 +413,7 @@ static void test_failed_switch(void **state)
 	end(w);
 }
 
-static void take_over(uint32_t reqid, uint32_t flags)
+static void take_over(uint32_t reqid, uint32_t flags, int gate)
 {
 	struct world *w = world();
 	struct record_orphan o;
@@ -374,11 +430,13 @@ static void take_over(uint32_t reqid, uint32_t flags)
 	assert_false(netd_flows_report_next(&w->flows, &o));
 
 	w->kernel.n_log = 0;
+	w->gate = gate;
 	assert_int_equal(install(w, reqid, 1, flags), 0);
 	if (flags & RECORD_OUT_LATER) {
-		/* Both ways in, still the old way out. */
-		assert_true(has_in(w, 0) && has_in(w, 1) && has_out(w, 0));
-		assert_int_equal(out_policy(w)->reqid, R1);
+		/* Both ways in, the old way out or none. */
+		assert_true(has_in(w, 0) && has_in(w, 1));
+		assert_true(has_out(w, 0) || w->gated);
+		assert_int_equal(out_policy(w)->reqid, w->gated ? reqid : R1);
 		assert_int_equal(netd_flow_switch(&w->flows, reqid), 0);
 	}
 	assert_true(has_in(w, 0) && has_in(w, 1) && has_out(w, 1));
@@ -406,10 +464,12 @@ static void take_over(uint32_t reqid, uint32_t flags)
 static void test_takeover(void **state)
 {
 	(void)state;
-	take_over(R1, 0);
-	take_over(R2, 0);
-	take_over(R1, RECORD_OUT_LATER);
-	take_over(R2, RECORD_OUT_LATER);
+	take_over(R1, 0, 0);
+	take_over(R2, 0, 0);
+	take_over(R1, RECORD_OUT_LATER, 0);
+	take_over(R2, RECORD_OUT_LATER, 0);
+	take_over(R1, RECORD_OUT_LATER, -EOPNOTSUPP);
+	take_over(R2, RECORD_OUT_LATER, -EOPNOTSUPP);
 }
 
 static void test_failed_takeover(void **state)
@@ -558,6 +618,7 @@ static void test_shunts(void **state)
 {
 	struct world *w = world();
 	struct addr a = fake_addr(A), b = fake_addr(B);
+	struct change c = { .op = CHANGE_POLICY_DELETE };
 	struct kpolicy p;
 
 	(void)state;
@@ -569,7 +630,7 @@ static void test_shunts(void **state)
 	assert_null(in_policy(w));
 	wait_ms(w, 1400);
 	assert_non_null(out_policy(w));
-	wait_ms(w, 110);
+	wait_ms(w, 200);
 	assert_null(out_policy(w));
 	assert_int_equal(w->gone, 1);
 
@@ -582,6 +643,8 @@ static void test_shunts(void **state)
 	netd_shunt_expired(&w->shunts, &p, w->now);
 	assert_non_null(w->shunts.first);
 	wait_ms(w, 59000);
+	c.policy = p;
+	assert_int_equal(w->kernel.kernel.apply(&w->kernel, &c, 1), 0);
 	netd_shunt_expired(&w->shunts, &p, w->now);
 	assert_null(w->shunts.first);
 	assert_int_equal(w->gone, 2);
@@ -667,6 +730,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_install),
 		cmocka_unit_test(test_responder),
+		cmocka_unit_test(test_gate),
 		cmocka_unit_test(test_rekey),
 		cmocka_unit_test(test_in_only),
 		cmocka_unit_test(test_limit),

@@ -63,6 +63,15 @@ static struct record install(const char *local, const char *remote,
 	return r;
 }
 
+static int gate(void *user, const struct addr *local,
+		const struct addr *remote)
+{
+	(void)user;
+	(void)local;
+	(void)remote;
+	return -EOPNOTSUPP;
+}
+
 /* Flow R1 from 10.0.0.1 to 10.0.0.2, SPIs 0x1000 and 0x2000. */
 static int setup(void **state)
 {
@@ -78,6 +87,7 @@ static int setup(void **state)
 	netd_pairs_init(&w->pairs, &w->kernel.kernel, &key);
 	netd_flows_init(&w->flows, &w->pairs, &w->kernel.kernel, w->wheel);
 	w->flows.ready = ready;
+	w->flows.gate = gate;
 	a.addr = fake_addr("10.0.0.1");
 	a.broadcast = fake_addr("10.0.0.255");
 	assert_int_equal(address_table_add(&w->own, &a), 0);

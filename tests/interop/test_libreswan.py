@@ -1,0 +1,278 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Host a with our agent, host b with libreswan: anonymous, transport mode."""
+
+import threading
+import time
+
+import pytest
+from agent import AGENT, NETD, SUPERVISOR
+from libreswan import LibreswanHost
+from traffic import PingStream, ping
+from waiting import wait_until
+
+IKE_SA_INIT, IKE_AUTH, CREATE_CHILD_SA, INFORMATIONAL = 34, 35, 36, 37
+COOKIE = 16390
+LEVELS = ("offer", "require")
+
+
+def pair(lab, root, level="require", setup=None, **keys):
+    """(net, a, b), both running."""
+    net = lab.net()
+    a = lab.host("a", net)
+    b = LibreswanHost(lab, "b", root)
+    lab.hosts.append(b)
+    net.attach(b, 2)
+    a.policy("peers", level, **({"Wait": "yes"} if level == "offer" else {}))
+    b.configure(["10.0.0.0/8" if lab.family == 4 else "fd00::/8"], setup,
+                **keys)
+    b.start()
+    a.start_agent()
+    return net, a, b
+
+
+def same_pair(a, b):
+    """Exactly one pair of states, the same on both hosts."""
+    return a.secured(b) and b.secured(a) and \
+        {(s.src, s.spi) for s in a.states()} == \
+        {(s.src, s.spi) for s in b.states()}
+
+
+def check_secured(net, a, b):
+    """One pair of states in transport mode, and traffic through it, in ESP
+    both ways and never in the clear."""
+    wait_until(lambda: same_pair(a, b), 10, "the same pair of states")
+    time.sleep(0.4)  # until clear packets are no longer accepted
+    mark = net.capture.mark()
+    assert None not in ping(a, b.ip, 3)
+    assert None not in ping(b, a.ip, 3)
+    assert len(net.capture.sent(a, b, ("esp",), mark)) >= 6
+    assert len(net.capture.sent(b, a, ("esp",), mark)) >= 6
+    assert net.capture.clear_packets(a, b, mark) == []
+    spis = {(s.src, s.spi) for s in a.states(b)}
+    assert {(f.src, f.spi) for f in
+            net.capture.esp_packets(a, b, mark)} == spis
+    for host in (a, b):
+        for state in host.states():
+            assert state.mode == "transport" and state.packets >= 6
+            assert state.algorithm == "rfc4106(gcm(aes))"
+    assert a.peer_state(b) == "secured"
+
+
+def requests(net, src, dst, exchange, since=0):
+    return [f for f in net.capture.sent(src, dst, ("ike",), since)
+            if f.ike.exchange == exchange and not f.ike.response]
+
+
+def gone(*hosts):
+    return all(h.states() == [] for h in hosts)
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_initiate(lab, agents, libreswan_root, level):
+    """Our first packet is held, and goes as ESP."""
+    net, a, b = pair(lab, libreswan_root, level)
+    assert None not in ping(a, b.ip, 3)
+    assert net.capture.clear_packets(a, b) == []
+    assert requests(net, b, a, IKE_SA_INIT) == []
+    check_secured(net, a, b)
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_respond(lab, agents, libreswan_root, level):
+    net, a, b = pair(lab, libreswan_root, level)
+    wait_until(lambda: ping(b, a.ip, timeout=1) != [None], 10, "a reply")
+    assert net.capture.clear_packets(a, b) == []
+    assert requests(net, a, b, IKE_SA_INIT) == []
+    check_secured(net, a, b)
+
+
+@pytest.mark.parametrize("speaks", ["a", "b"])
+@pytest.mark.parametrize("ike", ["aes_gcm256-sha2_512-dh19",
+                                 "aes_gcm128-sha2_256-dh20",
+                                 "chacha20_poly1305-sha2_384-dh31"])
+def test_algorithms(lab, agents, libreswan_root, ike, speaks):
+    """Each group: where it is not the first of ours, or of theirs, the
+    responder asks for it by INVALID_KE_PAYLOAD."""
+    net, a, b = pair(lab, libreswan_root, ike=ike)
+    if speaks == "a":
+        assert None not in ping(a, b.ip, 2)
+    else:
+        wait_until(lambda: ping(b, a.ip, timeout=1) != [None], 10, "a reply")
+    check_secured(net, a, b)
+
+
+def test_cookie(lab, agents, libreswan_root):
+    net, a, b = pair(lab, libreswan_root, setup={"ddos_mode": "busy"})
+    assert ping(a, b.ip) != [None]
+    assert [f for f in net.capture.sent(b, a, ("ike",))
+            if COOKIE in f.ike.notifies]
+    check_secured(net, a, b)
+
+
+@pytest.mark.parametrize("esn", ["yes", "no"])
+@pytest.mark.parametrize("speaks", ["a", "b"])
+def test_esn(lab, agents, libreswan_root, esn, speaks):
+    net, a, b = pair(lab, libreswan_root, esn=esn)
+    one, other = (a, b) if speaks == "a" else (b, a)
+    wait_until(lambda: ping(one, other.ip, timeout=1) != [None], 10,
+               "a reply")
+    check_secured(net, a, b)
+
+
+@pytest.mark.seconds(4)
+@pytest.mark.parametrize("level", LEVELS)
+def test_together(lab, agents, libreswan_root, level):
+    """Both begin at once."""
+    net, a, b = pair(lab, libreswan_root, level)
+    barrier = threading.Barrier(2)
+
+    def speak(host, peer):
+        barrier.wait()
+        ping(host, peer.ip, timeout=1)
+    threads = [threading.Thread(target=speak, args=pair)
+               for pair in ((a, b), (b, a))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert net.capture.clear_packets(a, b) == []
+    assert requests(net, a, b, IKE_SA_INIT)
+    assert requests(net, b, a, IKE_SA_INIT)
+    check_secured(net, a, b)
+
+
+@pytest.mark.seconds(4)
+@pytest.mark.parametrize("level", LEVELS)
+def test_stop_ours(lab, agents, libreswan_root, level):
+    """A clean stop of our agent deletes the SAs on both sides, and after its
+    start all is as before."""
+    net, a, b = pair(lab, libreswan_root, level)
+    assert ping(a, b.ip) != [None]
+    check_secured(net, a, b)
+    mark = net.capture.mark()
+    a.agent.stop()
+    wait_until(lambda: gone(a, b), 5, "no states are left")
+    assert requests(net, a, b, INFORMATIONAL, mark)
+    a.start_agent()
+    assert None not in ping(a, b.ip, 2)
+    check_secured(net, a, b)
+    assert net.capture.clear_packets(a, b) == []
+
+
+@pytest.mark.seconds(4)
+@pytest.mark.parametrize("level", LEVELS)
+def test_stop_theirs(lab, agents, libreswan_root, level):
+    """The same on the other side; our Child SA ends with their Delete."""
+    net, a, b = pair(lab, libreswan_root, level)
+    assert ping(a, b.ip) != [None]
+    check_secured(net, a, b)
+    mark = net.capture.mark()
+    b.stop()
+    wait_until(lambda: gone(a, b), 5, "no states are left")
+    deletes = requests(net, b, a, INFORMATIONAL, mark)
+    answers = [f for f in net.capture.sent(a, b, ("ike",), mark)
+               if f.ike.response]
+    assert deletes
+    assert {f.ike.message_id for f in answers} >= \
+        {f.ike.message_id for f in deletes}
+    b.start()
+    assert None not in ping(a, b.ip, 2)
+    check_secured(net, a, b)
+    assert net.capture.clear_packets(a, b) == []
+
+
+@pytest.mark.seconds(6)
+@pytest.mark.parametrize("speaks", ["a", "b"])
+def test_liveness(lab, agents, libreswan_root, speaks):
+    """Their liveness checks are answered, each with one response."""
+    net, a, b = pair(lab, libreswan_root, dpddelay=1, dpdtimeout=3)
+    one, other = (a, b) if speaks == "a" else (b, a)
+    wait_until(lambda: ping(one, other.ip, timeout=1) != [None], 10,
+               "a reply")
+    check_secured(net, a, b)
+    states = {s.spi for s in a.states()}
+    mark = net.capture.mark()
+    time.sleep(5)
+    checks = requests(net, b, a, INFORMATIONAL, mark)
+    answers = [f for f in net.capture.sent(a, b, ("ike",), mark)
+               if f.ike.response]
+    assert len(checks) >= 3
+    assert [f.ike.message_id for f in answers] == \
+        [f.ike.message_id for f in checks]
+    assert {s.spi for s in a.states()} == {s.spi for s in b.states()} == \
+        states
+
+
+@pytest.mark.seconds(8)
+@pytest.mark.parametrize("process", [AGENT, NETD, SUPERVISOR])
+@pytest.mark.parametrize("level", LEVELS)
+def test_kill_ours(lab, agents, libreswan_root, level, process):
+    """kill -9 of one of our processes: traffic goes on, in ESP."""
+    net, a, b = pair(lab, libreswan_root, level)
+    assert ping(a, b.ip) != [None]
+    check_secured(net, a, b)
+    stream = PingStream(a, b.ip)
+    pid = a.agent.kill(process)
+    if process == SUPERVISOR:
+        time.sleep(0.5)
+        a.start_agent()
+    else:
+        a.agent.wait_replaced(process, pid)
+    time.sleep(2)
+    wait_until(stream.flowing, 10, "traffic flows")
+    stream.stop()
+    check_secured(net, a, b)
+    assert stream.silence() < 2
+    assert net.capture.clear_packets(a, b) == []
+
+
+@pytest.mark.seconds(12)
+def test_vanish_theirs(lab, agents, libreswan_root):
+    """Libreswan loses everything without a word and comes back."""
+    net, a, b = pair(lab, libreswan_root)
+    assert ping(a, b.ip) != [None]
+    check_secured(net, a, b)
+    stream = PingStream(a, b.ip)
+    b.kill()
+    b.start()
+    wait_until(stream.flowing, 20, "traffic flows again")
+    stream.stop()
+    check_secured(net, a, b)
+    assert [f for f in net.capture.clear_packets(a, b)
+            if f.port == "a"] == []
+
+
+@pytest.mark.seconds(30)
+@pytest.mark.parametrize("speaks", ["a", "b"])
+def test_lifetime(lab, agents, libreswan_root, speaks):
+    """Their lifetime ends: we refuse their rekeying, and the traffic goes on
+    in a new pair of SAs, never in the clear."""
+    net, a, b = pair(lab, libreswan_root, salifetime="12s", rekeymargin="4s",
+                     rekeyfuzz="0%")
+    one, other = (a, b) if speaks == "a" else (b, a)
+    wait_until(lambda: ping(one, other.ip, timeout=1) != [None], 10,
+               "a reply")
+    check_secured(net, a, b)
+    first = {s.spi for s in a.states()}
+    stream = PingStream(one, other.ip)
+    wait_until(lambda: requests(net, b, a, CREATE_CHILD_SA), 15,
+               "they rekey")
+    wait_until(lambda: first.isdisjoint(s.spi for s in a.states()), 20,
+               "other states")
+    wait_until(stream.flowing, 10, "traffic flows")
+    stream.stop()
+    assert stream.silence() < 3
+    assert net.capture.clear_packets(a, b) == []
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_tunnel(lab, agents, libreswan_root, level):
+    """A peer that wants a tunnel is none of ours: in the clear under offer,
+    which it drops, and nothing under require."""
+    net, a, b = pair(lab, libreswan_root, level, type="tunnel")
+    ping(a, b.ip, 2, timeout=1)
+    wait_until(lambda: gone(a), 5, "no states")
+    assert requests(net, a, b, IKE_AUTH)
+    assert net.capture.sent(a, b, ("esp",)) == []
+    if level == "require":
+        assert net.capture.clear_packets(a, b) == []
