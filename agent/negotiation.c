@@ -232,7 +232,6 @@ void negotiation_on_acquire(struct agent *a, const struct record_acquire *q)
 	uint64_t now = agent_now(a);
 	struct flow *f;
 
-	a->counters.acquires++;
 	if (a->stopping || !p ||
 	    (p->level != POLICY_OFFER && p->level != POLICY_REQUIRE) ||
 	    flow_table_obtain(a->flows, &q->local, &q->remote, now, &f) < 0) {
@@ -245,6 +244,7 @@ void negotiation_on_acquire(struct agent *a, const struct record_acquire *q)
 	f->held = f->held || q->held;
 	switch (f->state) {
 	case FLOW_IDLE:
+		a->counters.acquires++;
 		f->acquired_us = agent_now_us(a);
 		negotiation_begin(a, f);
 		break;

@@ -307,6 +307,9 @@ static void on_hello(struct netd *n, const struct record *r)
 	struct record w;
 	size_t n_fds = 0;
 
+	/* First: with the welcome the agent says that it is ready, and from
+	 * then on packets have to be held. */
+	netd_arm(n, true);
 	record_init(&w, RECORD_WELCOME, r->seq);
 	for (unsigned i = 0; i < NETD_SOCKETS; i++)
 		if (n->udp[i] >= 0) {
@@ -321,7 +324,6 @@ static void on_hello(struct netd *n, const struct record *r)
 	n->greeted = true;
 	for (size_t i = 0; i < own->count; i++)
 		netd_on_address(n, &own->list[i].addr, false);
-	netd_arm(n, true);
 	netd_flows_report_start(&n->flows);
 	netd_continue_reports(n);
 	show("Serving the agent.");

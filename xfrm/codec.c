@@ -90,45 +90,52 @@ static struct nl_msg *finish(struct nl_msg *m, int r)
 {
 	if (r == 0)
 		return m;
+	/* It may hold a key. */
+	secret_wipe(nlmsg_hdr(m), nlmsg_hdr(m)->nlmsg_len);
 	nlmsg_free(m);
 	return NULL;
 }
 
+/* Room for an attribute, zeroed; NULL when the message is full. */
+static void *reserve(struct nl_msg *m, int type, size_t len)
+{
+	struct nlattr *a = nla_reserve(m, type, (int)len);
+
+	return a ? memset(nla_data(a), 0, len) : NULL;
+}
+
 static int put_aead(struct nl_msg *m, const struct esp_sa *esp)
 {
-	struct {
-		struct xfrm_algo_aead head;
-		uint8_t key[ESP_KEY_MAX];
-	} a = { 0 };
 	const char *name = codec_cipher_name((enum esp_cipher)esp->cipher);
-	int r;
+	struct xfrm_algo_aead *a;
 
 	if (!name || esp->key_len > sizeof(esp->key))
 		return -1;
-	strncpy(a.head.alg_name, name, sizeof(a.head.alg_name) - 1);
-	a.head.alg_key_len = esp->key_len * 8u;
-	a.head.alg_icv_len = CODEC_ICV_BITS;
-	memcpy(a.key, esp->key, esp->key_len);
-	r = nla_put(m, XFRMA_ALG_AEAD, (int)(sizeof(a.head) + esp->key_len),
-		    &a);
-	secret_wipe(&a, sizeof(a));
-	return r;
+	a = reserve(m, XFRMA_ALG_AEAD, sizeof(*a) + esp->key_len);
+	if (!a)
+		return -1;
+	strncpy(a->alg_name, name, sizeof(a->alg_name) - 1);
+	a->alg_key_len = esp->key_len * 8u;
+	a->alg_icv_len = CODEC_ICV_BITS;
+	memcpy(a->alg_key, esp->key, esp->key_len);
+	return 0;
 }
 
 /* Windows above 32 and ESN both need the long form. An out-SA has no window;
  * before 6.10 the kernel wants one with ESN all the same. */
 static int put_replay(struct nl_msg *m, const struct ksa *sa)
 {
-	struct {
-		struct xfrm_replay_state_esn head;
-		uint32_t bitmap[CODEC_REPLAY_WINDOW / 32];
-	} r = { 0 };
+	struct xfrm_replay_state_esn *r;
 
 	if (!sa->inbound && !sa->esp.esn)
 		return 0;
-	r.head.bmp_len = CODEC_REPLAY_WINDOW / 32;
-	r.head.replay_window = CODEC_REPLAY_WINDOW;
-	return nla_put(m, XFRMA_REPLAY_ESN_VAL, sizeof(r), &r);
+	r = reserve(m, XFRMA_REPLAY_ESN_VAL,
+		    sizeof(*r) + CODEC_REPLAY_WINDOW / 8);
+	if (!r)
+		return -1;
+	r->bmp_len = CODEC_REPLAY_WINDOW / 32;
+	r->replay_window = CODEC_REPLAY_WINDOW;
+	return 0;
 }
 
 struct nl_msg *codec_new_sa(const struct ksa *sa)

@@ -19,7 +19,7 @@
 /* How often each side says that it lives, and after how long a silence it is
  * taken for hung (design section 1), milliseconds. */
 #define RECORD_ALIVE_MS 1000u
-#define RECORD_HUNG_MS  3500u
+#define RECORD_HUNG_MS	3500u
 
 enum record_type {
 	/* agent to netd: requests */
@@ -66,7 +66,8 @@ enum record_welcome_flag {
 };
 
 struct record_install {
-	struct addr local, remote; /* selector: these two hosts, all protocols */
+	struct addr local,
+		remote; /* selector: these two hosts, all protocols */
 	uint32_t reqid;
 	uint32_t acquire_seq; /* 0: no acquire to answer */
 	uint32_t flags;	      /* enum record_install_flag */
@@ -119,11 +120,11 @@ struct record_reply {
 
 struct record_acquire {
 	struct addr local, remote;
-	uint32_t seq;	    /* of the kernel's acquire; 0: a held packet's */
-	uint32_t reqid;	    /* of the trap */
-	uint16_t protocol;  /* of the packet, 0 unknown */
+	uint32_t seq;	   /* of the kernel's acquire; 0: a held packet's */
+	uint32_t reqid;	   /* of the trap */
+	uint16_t protocol; /* of the packet, 0 unknown */
 	uint16_t local_port, remote_port; /* host order, 0 where none */
-	uint16_t held;	    /* 1: packets of it wait in netd */
+	uint16_t held;			  /* 1: packets of it wait in netd */
 };
 
 struct record_expire {

@@ -63,6 +63,19 @@ def requests(net, src, dst, exchange, since=0):
             if f.ike.exchange == exchange and not f.ike.response]
 
 
+def responses(net, src, dst, since=0):
+    """The message ids of responses."""
+    return {f.ike.message_id
+            for f in net.capture.sent(src, dst, ("ike",), since)
+            if f.ike.response}
+
+
+def first_reply(one, other):
+    """Libreswan loses its first packets: waits for a reply."""
+    wait_until(lambda: ping(one, other.ip, timeout=1) != [None], 10,
+               "a reply")
+
+
 def gone(*hosts):
     return all(h.states() == [] for h in hosts)
 
@@ -80,27 +93,28 @@ def test_initiate(lab, agents, libreswan_root, level):
 @pytest.mark.parametrize("level", LEVELS)
 def test_respond(lab, agents, libreswan_root, level):
     net, a, b = pair(lab, libreswan_root, level)
-    wait_until(lambda: ping(b, a.ip, timeout=1) != [None], 10, "a reply")
+    first_reply(b, a)
     assert net.capture.clear_packets(a, b) == []
     assert requests(net, a, b, IKE_SA_INIT) == []
     check_secured(net, a, b)
 
 
-@pytest.mark.parametrize("speaks", ["a", "b"])
-@pytest.mark.parametrize("ike", ["aes_gcm256-sha2_512-dh19",
-                                 "aes_gcm128-sha2_256-dh20",
-                                 "chacha20_poly1305-sha2_384-dh31"])
-def test_algorithms(lab, agents, libreswan_root, ike, speaks):
-    """Each group: where it is not the first of ours, or of theirs, the
-    responder asks for it by INVALID_KE_PAYLOAD."""
-    net, a, b = pair(lab, libreswan_root, ike=ike)
-    if speaks == "a":
-        assert None not in ping(a, b.ip, 2)
-    else:
-        wait_until(lambda: ping(b, a.ip, timeout=1) != [None], 10, "a reply")
+@pytest.mark.family(4)
+@pytest.mark.parametrize("speaks,ike,esn", [
+    ("a", "aes_gcm256-sha2_512-dh19", "no"),
+    ("b", "aes_gcm256-sha2_512-dh19", "yes"),
+    ("a", "aes_gcm128-sha2_256-dh20", "yes"),
+    ("b", "chacha20_poly1305-sha2_384-dh31", "no"),
+])
+def test_algorithms(lab, agents, libreswan_root, speaks, ike, esn):
+    """Where a group is not the first of ours, or of theirs, the responder
+    asks for it by INVALID_KE_PAYLOAD."""
+    net, a, b = pair(lab, libreswan_root, ike=ike, esn=esn)
+    first_reply(*((a, b) if speaks == "a" else (b, a)))
     check_secured(net, a, b)
 
 
+@pytest.mark.family(6)
 def test_cookie(lab, agents, libreswan_root):
     net, a, b = pair(lab, libreswan_root, setup={"ddos_mode": "busy"})
     assert ping(a, b.ip) != [None]
@@ -109,28 +123,17 @@ def test_cookie(lab, agents, libreswan_root):
     check_secured(net, a, b)
 
 
-@pytest.mark.parametrize("esn", ["yes", "no"])
-@pytest.mark.parametrize("speaks", ["a", "b"])
-def test_esn(lab, agents, libreswan_root, esn, speaks):
-    net, a, b = pair(lab, libreswan_root, esn=esn)
-    one, other = (a, b) if speaks == "a" else (b, a)
-    wait_until(lambda: ping(one, other.ip, timeout=1) != [None], 10,
-               "a reply")
-    check_secured(net, a, b)
-
-
 @pytest.mark.seconds(4)
-@pytest.mark.parametrize("level", LEVELS)
-def test_together(lab, agents, libreswan_root, level):
+def test_together(lab, agents, libreswan_root):
     """Both begin at once."""
-    net, a, b = pair(lab, libreswan_root, level)
+    net, a, b = pair(lab, libreswan_root)
     barrier = threading.Barrier(2)
 
     def speak(host, peer):
         barrier.wait()
         ping(host, peer.ip, timeout=1)
-    threads = [threading.Thread(target=speak, args=pair)
-               for pair in ((a, b), (b, a))]
+    threads = [threading.Thread(target=speak, args=hosts)
+               for hosts in ((a, b), (b, a))]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -141,73 +144,54 @@ def test_together(lab, agents, libreswan_root, level):
     check_secured(net, a, b)
 
 
-@pytest.mark.seconds(4)
+@pytest.mark.seconds(7)
 @pytest.mark.parametrize("level", LEVELS)
-def test_stop_ours(lab, agents, libreswan_root, level):
-    """A clean stop of our agent deletes the SAs on both sides, and after its
-    start all is as before."""
+def test_delete(lab, agents, libreswan_root, level):
+    """A clean stop, ours and theirs, deletes the SAs on both sides; after the
+    start all is as before, and no packet of ours is lost."""
     net, a, b = pair(lab, libreswan_root, level)
     assert ping(a, b.ip) != [None]
     check_secured(net, a, b)
-    mark = net.capture.mark()
-    a.agent.stop()
-    wait_until(lambda: gone(a, b), 5, "no states are left")
-    assert requests(net, a, b, INFORMATIONAL, mark)
-    a.start_agent()
-    assert None not in ping(a, b.ip, 2)
-    check_secured(net, a, b)
+
+    for one, other, stop, start in ((a, b, a.agent.stop, a.start_agent),
+                                    (b, a, b.stop, b.start)):
+        mark = net.capture.mark()
+        stop()
+        wait_until(lambda: gone(a, b), 5, "no states are left")
+        deletes = requests(net, one, other, INFORMATIONAL, mark)
+        assert deletes
+        assert responses(net, other, one, mark) >= \
+            {f.ike.message_id for f in deletes}
+        start()
+        assert None not in ping(a, b.ip, 2)
+        check_secured(net, a, b)
     assert net.capture.clear_packets(a, b) == []
 
 
-@pytest.mark.seconds(4)
-@pytest.mark.parametrize("level", LEVELS)
-def test_stop_theirs(lab, agents, libreswan_root, level):
-    """The same on the other side; our Child SA ends with their Delete."""
-    net, a, b = pair(lab, libreswan_root, level)
-    assert ping(a, b.ip) != [None]
-    check_secured(net, a, b)
-    mark = net.capture.mark()
-    b.stop()
-    wait_until(lambda: gone(a, b), 5, "no states are left")
-    deletes = requests(net, b, a, INFORMATIONAL, mark)
-    answers = [f for f in net.capture.sent(a, b, ("ike",), mark)
-               if f.ike.response]
-    assert deletes
-    assert {f.ike.message_id for f in answers} >= \
-        {f.ike.message_id for f in deletes}
-    b.start()
-    assert None not in ping(a, b.ip, 2)
-    check_secured(net, a, b)
-    assert net.capture.clear_packets(a, b) == []
-
-
+@pytest.mark.family(6)
 @pytest.mark.seconds(6)
 @pytest.mark.parametrize("speaks", ["a", "b"])
 def test_liveness(lab, agents, libreswan_root, speaks):
-    """Their liveness checks are answered, each with one response."""
+    """Their liveness checks are answered, as initiator and as responder."""
     net, a, b = pair(lab, libreswan_root, dpddelay=1, dpdtimeout=3)
-    one, other = (a, b) if speaks == "a" else (b, a)
-    wait_until(lambda: ping(one, other.ip, timeout=1) != [None], 10,
-               "a reply")
+    first_reply(*((a, b) if speaks == "a" else (b, a)))
     check_secured(net, a, b)
     states = {s.spi for s in a.states()}
     mark = net.capture.mark()
-    time.sleep(5)
+    time.sleep(3.5)
     checks = requests(net, b, a, INFORMATIONAL, mark)
-    answers = [f for f in net.capture.sent(a, b, ("ike",), mark)
-               if f.ike.response]
-    assert len(checks) >= 3
-    assert [f.ike.message_id for f in answers] == \
-        [f.ike.message_id for f in checks]
+    ids = [f.ike.message_id for f in checks]
+    assert len(ids) >= 2 and len(set(ids)) == len(ids)  # none sent again
+    assert responses(net, a, b, mark) == set(ids)
     assert {s.spi for s in a.states()} == {s.spi for s in b.states()} == \
         states
 
 
 @pytest.mark.seconds(8)
-@pytest.mark.parametrize("process", [AGENT, NETD, SUPERVISOR])
-@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("process,level", [
+    (AGENT, "require"), (NETD, "offer"), (SUPERVISOR, "offer")])
 def test_kill_ours(lab, agents, libreswan_root, level, process):
-    """kill -9 of one of our processes: traffic goes on, in ESP."""
+    """kill -9: traffic goes on, in ESP."""
     net, a, b = pair(lab, libreswan_root, level)
     assert ping(a, b.ip) != [None]
     check_secured(net, a, b)
@@ -218,61 +202,76 @@ def test_kill_ours(lab, agents, libreswan_root, level, process):
         a.start_agent()
     else:
         a.agent.wait_replaced(process, pid)
-    time.sleep(2)
+    time.sleep(1.5)
     wait_until(stream.flowing, 10, "traffic flows")
     stream.stop()
-    check_secured(net, a, b)
     assert stream.silence() < 2
+    check_secured(net, a, b)
     assert net.capture.clear_packets(a, b) == []
 
 
-@pytest.mark.seconds(12)
+@pytest.mark.seconds(5)
 def test_vanish_theirs(lab, agents, libreswan_root):
-    """Libreswan loses everything without a word and comes back."""
+    """Libreswan loses everything without a word, comes back, and begins."""
+    net, a, b = pair(lab, libreswan_root)
+    assert ping(a, b.ip) != [None]
+    check_secured(net, a, b)
+    b.kill()
+    b.start()
+    first_reply(b, a)
+    wait_until(lambda: len(a.states()) == 2, 10, "the old states are gone")
+    check_secured(net, a, b)
+    assert net.capture.sent(a, b, ("clear",)) == []
+
+
+@pytest.mark.family(6)
+@pytest.mark.seconds(48)
+def test_dead_theirs(lab, agents, libreswan_root):
+    """The same, and it does not begin: libreswan says nothing of unknown
+    SPIs, so our liveness check has to find out, within 30 s, and its
+    retransmissions take 12 s more."""
     net, a, b = pair(lab, libreswan_root)
     assert ping(a, b.ip) != [None]
     check_secured(net, a, b)
     stream = PingStream(a, b.ip)
     b.kill()
     b.start()
-    wait_until(stream.flowing, 20, "traffic flows again")
+    wait_until(lambda: not stream.flowing(), 5, "silence")
+    wait_until(stream.flowing, 45, "traffic flows again", interval=0.2)
     stream.stop()
     check_secured(net, a, b)
-    assert [f for f in net.capture.clear_packets(a, b)
-            if f.port == "a"] == []
+    assert net.capture.sent(a, b, ("clear",)) == []
 
 
-@pytest.mark.seconds(30)
-@pytest.mark.parametrize("speaks", ["a", "b"])
-def test_lifetime(lab, agents, libreswan_root, speaks):
-    """Their lifetime ends: we refuse their rekeying, and the traffic goes on
-    in a new pair of SAs, never in the clear."""
-    net, a, b = pair(lab, libreswan_root, salifetime="12s", rekeymargin="4s",
-                     rekeyfuzz="0%")
-    one, other = (a, b) if speaks == "a" else (b, a)
-    wait_until(lambda: ping(one, other.ip, timeout=1) != [None], 10,
-               "a reply")
+@pytest.mark.seconds(18)
+@pytest.mark.parametrize("rekey", ["yes", "no"])
+def test_lifetime(lab, agents, libreswan_root, rekey):
+    """Their lifetime ends. We refuse their rekeying, they delete the Child SA,
+    and traffic goes on in a new pair of SAs, never in the clear."""
+    net, a, b = pair(lab, libreswan_root, rekey=rekey, salifetime="10s",
+                     rekeymargin="4s", rekeyfuzz="0%")
+    one, other = (b, a) if rekey == "yes" else (a, b)
+    first_reply(one, other)
     check_secured(net, a, b)
     first = {s.spi for s in a.states()}
     stream = PingStream(one, other.ip)
-    wait_until(lambda: requests(net, b, a, CREATE_CHILD_SA), 15,
-               "they rekey")
     wait_until(lambda: first.isdisjoint(s.spi for s in a.states()), 20,
                "other states")
     wait_until(stream.flowing, 10, "traffic flows")
     stream.stop()
-    assert stream.silence() < 3
+    assert bool(requests(net, b, a, CREATE_CHILD_SA)) == (rekey == "yes")
+    assert stream.silence() < 2
     assert net.capture.clear_packets(a, b) == []
 
 
+@pytest.mark.family(4)
 @pytest.mark.parametrize("level", LEVELS)
 def test_tunnel(lab, agents, libreswan_root, level):
-    """A peer that wants a tunnel is none of ours: in the clear under offer,
-    which it drops, and nothing under require."""
+    """A peer that wants a tunnel has no SA with us: the traffic is clear under
+    offer, and there is none under require."""
     net, a, b = pair(lab, libreswan_root, level, type="tunnel")
     ping(a, b.ip, 2, timeout=1)
     wait_until(lambda: gone(a), 5, "no states")
     assert requests(net, a, b, IKE_AUTH)
     assert net.capture.sent(a, b, ("esp",)) == []
-    if level == "require":
-        assert net.capture.clear_packets(a, b) == []
+    assert bool(net.capture.clear_packets(a, b)) == (level == "offer")

@@ -2,6 +2,8 @@
 """What ./demo shows; run in the lab."""
 
 import os
+import pty
+import subprocess
 import sys
 import tempfile
 
@@ -10,6 +12,7 @@ sys.path.insert(0, os.path.join(HERE, "..", "scenarios"))
 
 from lab import Lab  # noqa: E402
 from traffic import Listener, connect  # noqa: E402
+from waiting import wait_until  # noqa: E402
 
 COLOUR = sys.stdout.isatty() and "NO_COLOR" not in os.environ
 BOLD, GREEN, RED, BLUE = 1, 32, 31, 34
@@ -28,6 +31,26 @@ def title(text):
 def show(text):
     for line in text.rstrip("\n").splitlines():
         print(f"  {line}", flush=True)
+
+
+def tacit(host, *arguments):
+    """Shows what the command line says to somebody at a terminal."""
+    ours, its = pty.openpty()
+    environment = dict(os.environ, TERM="xterm", COLUMNS="100")
+    if not COLOUR:
+        environment["NO_COLOR"] = "1"
+    process = host.ns.popen([*host.agent.command, *arguments], stdout=its,
+                            stderr=subprocess.STDOUT, env=environment)
+    os.close(its)
+    text = b""
+    try:
+        while data := os.read(ours, 4096):
+            text += data
+    except OSError:
+        pass  # a terminal that nobody has open any more
+    os.close(ours)
+    process.wait()
+    show(text.decode().replace("\r\n", "\n"))
 
 
 def wire(net, a, b, since=0):
@@ -89,9 +112,12 @@ def main(lab):
          f"{clear * 1000:.1f} ms")
 
     for host in (a, b):
-        title(f"tacit status, on {host.name}")
-        show(host.agent.text("status"))
-        show(host.agent.text("peers"))
+        title(f"tacit status, tacit peers, on {host.name}")
+        wait_until(lambda h=host: {p["state"] for p in h.agent.tacit("peers")}
+                   == {"secured"}, 3, "all is settled")
+        tacit(host, "status")
+        print()
+        tacit(host, "peers")
 
     in_clear = net.capture.clear_packets(a, b, mark)
     esp = net.capture.esp_packets(a, b, mark)

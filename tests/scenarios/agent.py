@@ -32,8 +32,6 @@ def programs(into):
     for name in PROGRAMS:
         source = os.path.join(BUILD, name)
         if not os.path.exists(os.path.join(into, name)):
-            if not os.path.exists(source) and name == "tacit":
-                continue
             if not os.path.exists(source):
                 raise Missing(f"{source} is not there: build it first, or "
                               "name the build folder in TACIT_BUILD")
@@ -148,11 +146,15 @@ class Agent:
                           self.pid(name), timeout,
                           f"{self.host.name}: a new {name}")
 
+    @property
+    def command(self):
+        """The command line for this agent."""
+        return [f"{self.bin}/tacit", "--socket", f"{self.run_dir}/agent.sock"]
+
     def text(self, *arguments, check=True):
-        """What the command line says."""
-        return self.host.ns.run(f"{self.bin}/tacit", "--socket",
-                                f"{self.run_dir}/agent.sock", *arguments,
-                                check=check, timeout=5)
+        """What it says to a program."""
+        return self.host.ns.run(*self.command, *arguments, check=check,
+                                timeout=5)
 
     def tacit(self, *arguments):
         """The same, from its JSON."""

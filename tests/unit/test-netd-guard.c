@@ -63,8 +63,7 @@ static struct record install(const char *local, const char *remote,
 	return r;
 }
 
-static int gate(void *user, const struct addr *local,
-		const struct addr *remote)
+static int gate(void *user, const struct addr *local, const struct addr *remote)
 {
 	(void)user;
 	(void)local;
