@@ -110,7 +110,10 @@ struct flow_table *flow_table_new(const struct hash_key *key,
 	t->on_state = on_state;
 	t->on_timer = on_timer;
 	t->user = user;
-	t->next_reqid = RECORD_REQID_MIN;
+	/* Not where an earlier agent began: its SAs may still be there. */
+	t->next_reqid =
+		RECORD_REQID_MIN +
+		(uint32_t)(key->k0 % (RECORD_REQID_MAX - RECORD_REQID_MIN + 1));
 	t->by_address.compare = flow_compare;
 	t->by_address.seed = key->k0 ^ key->k1;
 	hmap_init(&t->by_pair);

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <malloc.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -114,7 +115,11 @@ static int run_agent(const struct options *o)
 	struct config_errors errors;
 	struct config *config;
 	struct agent *agent;
-	int r = config_load(o->config_dir, &config, &errors);
+	int r;
+
+	/* A terminal's, until there is a reload. */
+	signal(SIGHUP, SIG_IGN);
+	r = config_load(o->config_dir, &config, &errors);
 
 	config_errors_log(&errors);
 	config_errors_done(&errors);
@@ -151,6 +156,8 @@ int main(int argc, char **argv)
 
 	if (r >= 0)
 		return r;
+	/* A log that nobody reads any more is no reason to die. */
+	signal(SIGPIPE, SIG_IGN);
 	/* One heap for all threads: theirs would each keep pages of its own. */
 	mallopt(M_ARENA_MAX, 1);
 	log_open("tacitd", o.debug ? LOG_DEBUG : LOG_INFO);

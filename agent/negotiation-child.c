@@ -101,12 +101,28 @@ static struct flow *negotiation_child_flow(struct agent *a,
 	return f;
 }
 
+/* The SA pair finds no place; an attempt of ours that led to it is over. */
+static void negotiation_unwanted(struct agent *a, struct handle sa,
+				 const struct ike_child_up *up)
+{
+	struct flow *f = flow_table_get(a->flows, &up->local, &up->remote);
+
+	if (!f || !handle_equal(f->attempt, sa))
+		return;
+	negotiation_attempt_over(a, f, sa);
+	if (f->state == FLOW_NEGOTIATE)
+		negotiation_idle(a, f);
+	else if (f->renew)
+		negotiation_renew_later(a, f);
+}
+
 void negotiation_on_child_up(struct agent *a, struct handle sa,
 			     const struct ike_child_up *up)
 {
 	struct flow *f = negotiation_child_flow(a, up);
 
 	if (!f) {
+		negotiation_unwanted(a, sa, up);
 		ike_close(a->ike, agent_now(a), sa);
 		return;
 	}
@@ -124,6 +140,7 @@ void negotiation_on_child_up(struct agent *a, struct handle sa,
 		f->setup_us =
 			f->acquired_us ? agent_now_us(a) - f->acquired_us : 0;
 	f->renew = false;
+	f->unconfirmed = false; /* netd will know it as this agent's */
 	f->child = (struct flow_child){
 		.ike = sa,
 		.spi_in = up->in.spi,
@@ -172,14 +189,20 @@ void negotiation_on_child_down(struct agent *a,
 	negotiation_remove_sa(a, f, down->spi_in, true);
 }
 
+void negotiation_renew_later(struct agent *a, struct flow *f)
+{
+	f->renew = false;
+	timer_arm(a->timers, &f->timer, agent_now(a) + RENEW_RETRY_MS);
+}
+
 void negotiation_renewal_failed(struct agent *a, struct flow *f,
 				enum ike_reason reason, uint16_t notify)
 {
-	f->renew = false;
 	if (!handle_is_none(f->child.ike)) {
-		timer_arm(a->timers, &f->timer, agent_now(a) + RENEW_RETRY_MS);
+		negotiation_renew_later(a, f);
 		return;
 	}
+	f->renew = false;
 	/* An orphan's peer does not answer: the SA leads nowhere. */
 	negotiation_send(a, RECORD_REMOVE, f);
 	memset(&f->child, 0, sizeof(f->child));
@@ -283,6 +306,10 @@ void negotiation_on_reply(struct agent *a, struct handle flow,
 		negotiation_install_refused(a, f, reply);
 		return;
 	}
+	/* The answer to a step of the SA pair before. */
+	if ((reply->type == RECORD_HARDEN && f->step != FLOW_STEP_HARDEN) ||
+	    (reply->type == RECORD_SWITCH && f->step != FLOW_STEP_SWITCH))
+		return;
 	if (reply->type == RECORD_HARDEN) {
 		negotiation_secured(a, f);
 	} else if (reply->type == RECORD_SWITCH) {
@@ -371,6 +398,7 @@ static void negotiation_reconciled(struct agent *a)
 		negotiation_lost(a, f, IKE_REASON_CLOSED);
 		ike_close(a->ike, agent_now(a), sa);
 	}
+	negotiation_run_queue(a);
 }
 
 /* An SA pair that outlived its agent: it goes on encrypting, and is replaced
@@ -380,6 +408,8 @@ static void negotiation_adopt(struct agent *a, struct flow *f,
 {
 	if (f->child.spi_in)
 		ike_abandon(a->ike, agent_now(a), f->child.ike);
+	if (f->state == FLOW_HOLDDOWN)
+		negotiation_idle(a, f);
 	if (f->state != FLOW_IDLE && f->state != FLOW_SECURED)
 		return; /* a new SA pair is on its way already */
 	f->child = (struct flow_child){
@@ -409,7 +439,12 @@ void negotiation_on_orphan(struct agent *a, const struct record_orphan *o)
 	f->policy = p;
 	if (f->child.spi_in == o->spi_in && f->child.spi_out == o->spi_out) {
 		f->unconfirmed = false;
-		if (f->state == FLOW_INSTALL)
+		/* HARDEN also says that the flow has its agent again. */
+		if (f->state == FLOW_INSTALL) {
+			timer_cancel(a->timers, &f->timer);
+			f->step = FLOW_STEP_HARDEN;
+		}
+		if (f->state == FLOW_INSTALL || f->state == FLOW_SECURED)
 			negotiation_send(a, RECORD_HARDEN, f);
 		goto end;
 	}

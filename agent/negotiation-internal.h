@@ -23,6 +23,8 @@ void negotiation_attempt_over(struct agent *a, struct flow *f,
 			      struct handle sa);
 /* The timer of FLOW_INSTALL fired: next step. */
 void negotiation_step(struct agent *a, struct flow *f);
+/* A renewal could not be tried now; the flow goes on with what it has. */
+void negotiation_renew_later(struct agent *a, struct flow *f);
 /* A fresh SA for a secured flow could not be had. */
 void negotiation_renewal_failed(struct agent *a, struct flow *f,
 				enum ike_reason reason, uint16_t notify);

@@ -113,10 +113,19 @@ void negotiation_fail(struct agent *a, struct flow *f, enum ike_reason reason,
 /* Puts it in line; refuses when even the line is full. */
 static void negotiation_wait(struct agent *a, struct flow *f)
 {
+	/* The attempt to renew an SA that went meanwhile will do. */
+	if (f->state == FLOW_IDLE && !handle_is_none(f->attempt)) {
+		timer_cancel(a->timers, &f->timer);
+		flow_set_state(a->flows, f, FLOW_QUEUED, agent_now(a));
+		flow_set_state(a->flows, f, FLOW_NEGOTIATE, agent_now(a));
+		return;
+	}
 	if (admission_enqueue(a->admission, f->self) < 0) {
 		a->counters.acquires_refused++;
 		if (f->state == FLOW_IDLE || f->state == FLOW_QUEUED)
 			negotiation_fail(a, f, IKE_REASON_RESOURCES, 0);
+		else if (f->renew)
+			negotiation_renew_later(a, f);
 		return;
 	}
 	if (f->state == FLOW_IDLE) {
@@ -141,6 +150,8 @@ static void negotiation_initiate(struct agent *a, struct flow *f)
 		f->attempt = (struct handle){ 0 };
 		if (f->state == FLOW_QUEUED)
 			negotiation_fail(a, f, IKE_REASON_RESOURCES, 0);
+		else if (f->renew)
+			negotiation_renew_later(a, f);
 		return;
 	}
 	if (f->state == FLOW_QUEUED)
@@ -157,6 +168,9 @@ void negotiation_run_queue(struct agent *a)
 {
 	struct handle h;
 
+	/* netd may yet name SAs of flows that wait: see reconciled(). */
+	if (a->reconciling)
+		return;
 	while (!handle_is_none(h = admission_peek(a->admission))) {
 		struct flow *f = flow_table_by_handle(a->flows, h);
 
@@ -171,6 +185,8 @@ void negotiation_run_queue(struct agent *a)
 				negotiation_initiate(a, f);
 			else if (f->state == FLOW_QUEUED)
 				negotiation_fail(a, f, IKE_REASON_RESOURCES, 0);
+			else
+				negotiation_renew_later(a, f);
 			continue;
 		}
 		admission_dequeue(a->admission);
@@ -330,7 +346,7 @@ enum ike_admission negotiation_admit(struct agent *a,
 	const struct policy *p =
 		policy_table_lookup(a->config->policies, &remote->addr);
 
-	if (a->stopping || !link_is_up(a->link))
+	if (a->stopping || a->reconciling || !link_is_up(a->link))
 		return IKE_IGNORE;
 	if (p && p->level == POLICY_BLOCK)
 		return IKE_IGNORE;

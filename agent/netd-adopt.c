@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "agent/netd-flow.h"
 #include "agent/netd.h"
 #include "util/log.h"
 #include "xfrm/nlsock.h"
@@ -98,7 +99,8 @@ static int adopt_flows(struct netd *n, const struct found *f)
 
 static int adopt_sas(struct netd *n, const struct found *f)
 {
-	for (size_t i = 0; i < f->n_sas; i++) {
+	/* The kernel dumps the newest first, and so does the table keep them. */
+	for (size_t i = f->n_sas; i-- > 0;) {
 		struct change c = { .op = CHANGE_SA_DELETE, .sa = f->sas[i] };
 		int r = netd_flow_adopt_sa(&n->flows, &f->sas[i]);
 
@@ -108,6 +110,22 @@ static int adopt_sas(struct netd *n, const struct found *f)
 			return r;
 	}
 	return 0;
+}
+
+/* The configuration may have changed since: what is closed now ends, and
+ * where protection is required now, it is. */
+static void adopt_by_policy(struct netd *n)
+{
+	for (struct netd_flow *f = n->flows.first, *next; f; f = next) {
+		const struct policy *p = policy_table_lookup(
+			n->config->policies, &f->pair->remote);
+
+		next = f->next;
+		if (!p || p->level == POLICY_FORBID || p->level == POLICY_BLOCK)
+			netd_flow_drop(f);
+		else if (p->level == POLICY_REQUIRE)
+			f->hardened = true;
+	}
 }
 
 /* Whatever is neither a flow's nor a network's is a leftover. */
@@ -158,6 +176,8 @@ int netd_adopt(struct netd *n)
 		r = adopt_flows(n, &f);
 	if (r == 0)
 		r = adopt_sas(n, &f);
+	if (r == 0)
+		adopt_by_policy(n);
 	if (r == 0)
 		netd_flows_adopted(&n->flows, netd_now(n));
 	if (r == 0)

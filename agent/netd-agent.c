@@ -167,7 +167,8 @@ static bool agent_uid_ok(uid_t uid)
 	uid_t agent;
 
 	if (privilege_user(AGENT_USER, &agent) == 0)
-		return uid == agent;
+		/* Where users cannot be changed we both stay what we are. */
+		return uid == agent || uid == geteuid();
 	return uid == geteuid() || uid == 0;
 }
 

@@ -480,7 +480,7 @@ int netd_flow_install(struct netd_flows *t, const struct record_install *in,
 	} else {
 		install_commit(t, &x, reqid_before, now);
 		/* One that waits changes nothing about those before it. */
-		if (!x.defer)
+		if (x.send)
 			x.flow->gated = x.gate;
 		if (x.gate || x.defer)
 			x.flow->proof_spi = in->in.spi;
@@ -573,6 +573,9 @@ int netd_flow_harden(struct netd_flows *t, uint32_t reqid)
 
 	if (!f)
 		return -ENOENT;
+	/* Only an agent that knows the flow asks for this. */
+	f->orphan = false;
+	timer_cancel(t->wheel, &f->lonely);
 	if (f->hardened)
 		return 0;
 	f->hardened = true;
@@ -621,6 +624,9 @@ static int flow_remove(struct netd_flow *f, bool force)
 		return r;
 	}
 	flow_delete(f, false, false);
+	/* What was held back meets the network's policy now. */
+	if (f->gated)
+		f->table->ready(f->table->user, &p->local, &p->remote);
 	netd_flow_free(f);
 	netd_pair_release(pairs, p);
 	return r;

@@ -28,6 +28,8 @@ struct netd_flows {
 	 * it cannot be done. */
 	int (*gate)(void *user, const struct addr *local,
 		    const struct addr *remote);
+	/* A flow ends that nobody asked to end; may be NULL. */
+	void (*gone)(void *user, const struct record_expire *x);
 	/* Packets to this destination can go now. */
 	void (*ready)(void *user, const struct addr *local,
 		      const struct addr *remote);

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/fsuid.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <systemd/sd-daemon.h>
@@ -167,20 +168,21 @@ static void make_runtime_dir(const char *dir)
 		log_warning("%s: %s", dir, strerror(errno));
 }
 
-/* The socket's owner is the agent; where we may not give it away, anybody
- * may connect, and who may stay is decided by user id. */
-static void give_socket(const char *path)
+/* In the agent's directory with the agent's rights: it owns the socket then,
+ * and no link that it may have put there leads further than it could go.
+ * Where we may not become it, the socket is ours, and so is the agent. */
+static int listen_as_agent(const char *path)
 {
 	uid_t agent;
+	bool give = geteuid() == 0 && privilege_user(AGENT_USER, &agent) == 0;
+	int fd;
 
-	if (geteuid() == 0) {
-		if (privilege_user(AGENT_USER, &agent) < 0)
-			return;
-		if (chown(path, agent, (gid_t)-1) == 0)
-			return;
-	}
-	if (chmod(path, 0666) < 0)
-		log_warning("%s: %s", path, strerror(errno));
+	if (give)
+		setfsuid(agent);
+	fd = channel_listen(path);
+	if (give)
+		setfsuid(0);
+	return fd;
 }
 
 static int listen_socket(const struct options *o, int *ret)
@@ -195,7 +197,7 @@ static int listen_socket(const struct options *o, int *ret)
 			  o->runtime_dir);
 		return EXIT_USAGE;
 	}
-	fd = channel_listen(path);
+	fd = listen_as_agent(path);
 	if (fd == -EADDRINUSE) {
 		log_error("%s: another tacit-netd is running; stop it first "
 			  "(systemctl stop tacit), or give this one its own "
@@ -207,7 +209,6 @@ static int listen_socket(const struct options *o, int *ret)
 		log_error("%s: %s", path, strerror(-fd));
 		return EXIT_FAILED;
 	}
-	give_socket(path);
 	*ret = fd;
 	return EXIT_OK;
 }

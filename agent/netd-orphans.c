@@ -15,9 +15,22 @@ void netd_flow_lonely(struct timer *timer, uint64_t now, void *user)
 {
 	struct netd_flow *f = container_of(timer, struct netd_flow, lonely);
 
+	struct record_expire x = {
+		.local = f->pair->local,
+		.remote = f->pair->remote,
+		.reqid = f->reqid,
+		.inbound = 1,
+		.hard = 1,
+	};
+
 	(void)now;
 	(void)user;
 	log_info("reqid %08x: no agent took it over; removed.", f->reqid);
+	for (const struct netd_sa *sa = f->sas; sa; sa = sa->next)
+		if (sa->inbound && !sa->old && !x.spi)
+			x.spi = sa->spi;
+	if (f->table->gone && x.spi)
+		f->table->gone(f->table->user, &x);
 	netd_flow_drop(f);
 }
 

@@ -159,6 +159,17 @@ void netd_on_expire(void *user, const struct kexpire *e)
 		netd_agent_send(&n->agent, &r, NULL, 0);
 }
 
+void netd_on_flow_gone(void *user, const struct record_expire *x)
+{
+	struct netd *n = user;
+	struct record r;
+
+	record_init(&r, RECORD_EXPIRE, 0);
+	r.expire = *x;
+	if (agent_listens(n))
+		netd_agent_send(&n->agent, &r, NULL, 0);
+}
+
 void netd_on_policy_gone(void *user, const struct kpolicy *p)
 {
 	struct netd *n = user;

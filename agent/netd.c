@@ -248,6 +248,7 @@ static int netd_start_tables(struct netd *n, const struct hash_key *key)
 	n->flows.user = n;
 	n->flows.ready = netd_on_ready;
 	n->flows.gate = netd_on_gate;
+	n->flows.gone = netd_on_flow_gone;
 	n->shunts = (struct netd_shunts){
 		.pairs = &n->pairs,
 		.wheel = n->wheel,

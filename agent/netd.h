@@ -81,6 +81,7 @@ void netd_on_expire(void *user, const struct kexpire *e);
 void netd_on_policy_gone(void *user, const struct kpolicy *p);
 void netd_on_lost(void *user);
 void netd_on_first(void *user, const struct hold_packet *p);
+void netd_on_flow_gone(void *user, const struct record_expire *x);
 int netd_on_gate(void *user, const struct addr *local,
 		 const struct addr *remote);
 void netd_on_ready(void *user, const struct addr *local,

@@ -133,7 +133,7 @@ static int helper_on_death(sd_event_source *source, const siginfo_t *si,
 		supervisor_stop(s);
 		return 0;
 	}
-	if (supervisor_now(s) - h->started_us > STEADY_US)
+	if (h->was_ready && supervisor_now(s) - h->started_us > STEADY_US)
 		h->deaths = 0;
 	h->deaths++;
 	if (helper_gives_up(h, si)) {
@@ -168,7 +168,7 @@ static int helper_on_timer(sd_event_source *source, uint64_t usec, void *user)
 	return 0;
 }
 
-static void helper_exec(struct helper *h)
+static void helper_exec(struct helper *h, pid_t supervisor)
 {
 	const struct standalone_options *o = h->supervisor->options;
 	char path[PATH_MAX + 32], watchdog[32], parent[32];
@@ -191,13 +191,14 @@ static void helper_exec(struct helper *h)
 		argv[n++] = "--debug";
 	argv[n] = NULL;
 	snprintf(watchdog, sizeof(watchdog), "%llu", WATCHDOG_US);
-	snprintf(parent, sizeof(parent), "%d", (int)getppid());
+	snprintf(parent, sizeof(parent), "%d", (int)supervisor);
 	setenv("NOTIFY_SOCKET", h->supervisor->notify_path, 1);
 	setenv("WATCHDOG_USEC", watchdog, 1);
 	setenv(FOLLOW_VARIABLE, parent, 1);
 	unsetenv("WATCHDOG_PID");
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
+	signal(SIGPIPE, SIG_DFL);
 	execv(path, (char *const *)argv);
 	log_error("%s: %s", path, strerror(errno));
 	_exit(EXIT_HELPER);
@@ -206,19 +207,23 @@ static void helper_exec(struct helper *h)
 static int helper_start(struct helper *h)
 {
 	struct supervisor *s = h->supervisor;
-	pid_t pid = fork();
+	pid_t self = getpid(), pid = fork();
 	int r;
 
 	if (pid < 0)
 		return -errno;
 	if (pid == 0)
-		helper_exec(h);
+		helper_exec(h, self);
 	h->pid = pid;
 	h->started_us = supervisor_now(s);
 	r = sd_event_add_child(s->event, &h->child, pid, WEXITED,
 			       helper_on_death, h);
-	if (r < 0)
+	if (r < 0) {
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+		h->pid = 0;
 		return r;
+	}
 	/* Starting may take a little longer than a heartbeat. */
 	helper_arm(h, 2 * WATCHDOG_US);
 	return 0;
@@ -294,7 +299,10 @@ static int supervisor_make_dir(const struct standalone_options *o)
 {
 	uid_t uid;
 
-	if (mkdir(o->runtime_dir, 0755) < 0 && errno != EEXIST) {
+	if (mkdir(o->runtime_dir, 0755) < 0) {
+		/* One that is there has its owner already. */
+		if (errno == EEXIST)
+			return 0;
 		log_error("%s: %s", o->runtime_dir, strerror(errno));
 		return -errno;
 	}
@@ -305,31 +313,29 @@ static int supervisor_make_dir(const struct standalone_options *o)
 	return 0;
 }
 
+/* An abstract socket with a name that the kernel chooses: there is no file
+ * that another supervisor, or the agent, could take away or put a link at.
+ * Who sends is told by SCM_CREDENTIALS. */
 static int supervisor_open_notify(struct supervisor *s)
 {
 	struct sockaddr_un sa = { .sun_family = AF_UNIX };
+	socklen_t len = sizeof(sa);
 	const int on = 1;
-	int n = snprintf(s->notify_path, sizeof(s->notify_path), "%s/notify",
-			 s->options->runtime_dir);
 
-	if (n < 0 || (size_t)n >= sizeof(s->notify_path)) {
-		log_error("%s: too long for a socket's path",
-			  s->options->runtime_dir);
-		return -ENAMETOOLONG;
-	}
-	memcpy(sa.sun_path, s->notify_path, sizeof(sa.sun_path));
 	s->notify_fd =
 		socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (s->notify_fd < 0)
-		return -errno;
-	unlink(s->notify_path);
-	if (bind(s->notify_fd, (struct sockaddr *)&sa, sizeof(sa)) < 0 ||
-	    chmod(s->notify_path, 0666) < 0 ||
+	if (s->notify_fd < 0 ||
+	    bind(s->notify_fd, (struct sockaddr *)&sa, sizeof(sa_family_t)) <
+		    0 ||
+	    getsockname(s->notify_fd, (struct sockaddr *)&sa, &len) < 0 ||
 	    setsockopt(s->notify_fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) <
 		    0) {
-		log_error("%s: %s", s->notify_path, strerror(errno));
+		log_error("cannot listen to the helpers: %s", strerror(errno));
 		return -errno;
 	}
+	snprintf(s->notify_path, sizeof(s->notify_path), "@%.*s",
+		 (int)(len - offsetof(struct sockaddr_un, sun_path) - 1),
+		 sa.sun_path + 1);
 	return sd_event_add_io(s->event, NULL, s->notify_fd, EPOLLIN,
 			       supervisor_on_notify, s);
 }
@@ -358,6 +364,7 @@ static int supervisor_prepare(struct supervisor *s)
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGTERM);
 	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGHUP);
 	sigaddset(&signals, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &signals, NULL);
 	r = sd_event_default(&s->event);
@@ -366,6 +373,10 @@ static int supervisor_prepare(struct supervisor *s)
 					supervisor_on_signal, s);
 	if (r >= 0)
 		r = sd_event_add_signal(s->event, NULL, SIGINT,
+					supervisor_on_signal, s);
+	/* Of the terminal that it was started on. */
+	if (r >= 0)
+		r = sd_event_add_signal(s->event, NULL, SIGHUP,
 					supervisor_on_signal, s);
 	for (int i = 0; r >= 0 && i < HELPERS; i++) {
 		s->helpers[i].supervisor = s;
@@ -403,9 +414,7 @@ int standalone_run(const struct standalone_options *options)
 		sd_event_source_disable_unref(s.helpers[i].timer);
 	}
 	sd_event_unref(s.event);
-	if (s.notify_fd >= 0) {
+	if (s.notify_fd >= 0)
 		close(s.notify_fd);
-		unlink(s.notify_path);
-	}
 	return r < 0 ? EXIT_FAILED : r;
 }

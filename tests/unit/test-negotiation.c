@@ -541,6 +541,80 @@ static void test_expire(void **state)
 	assert_int_equal(world.closed, 1);
 }
 
+/* The peer deletes the SA while we renew it: what comes then uses the attempt
+ * that is under way, and gets its verdict when that fails. */
+static void test_lost_while_renewing(void **state)
+{
+	(void)state;
+	secure("10.2.0.20", 0x2100);
+	struct record_expire x = { .local = at("10.0.0.1"),
+				   .remote = at("10.2.0.20"),
+				   .reqid = flow_of("10.2.0.20")->reqid,
+				   .spi = 0x2100 };
+	negotiation_on_expire(&world.agent, &x);
+	assert_int_equal(world.initiated, 2);
+	child_down("10.2.0.20", 0x2100);
+	sent(RECORD_REMOVE);
+	expect_state("10.2.0.20", FLOW_IDLE);
+	acquire("10.2.0.20", 11, true);
+	expect_state("10.2.0.20", FLOW_NEGOTIATE);
+	assert_int_equal(world.initiated, 2);
+	failed("10.2.0.20", IKE_REASON_UNANSWERED);
+	assert_int_equal(sent(RECORD_VERDICT)->verdict.verdict, RECORD_CLEAR);
+}
+
+/* netd goes away between the attempt and its SA: the attempt is over. */
+static void test_child_up_without_netd(void **state)
+{
+	(void)state;
+	acquire("10.1.0.21", 7, false);
+	world.link_down = true;
+	child_up("10.1.0.21", true, 0x2200, false);
+	assert_int_equal(world.closed, 1);
+	expect_state("10.1.0.21", FLOW_IDLE);
+	assert_true(handle_is_none(flow_of("10.1.0.21")->attempt));
+	world.link_down = false;
+	acquire("10.1.0.21", 8, false);
+	assert_int_equal(world.initiated, 2);
+}
+
+/* A renewal that cannot start is tried again. */
+static void test_renewal_cannot_start(void **state)
+{
+	(void)state;
+	secure("fd01::22", 0x2300);
+	struct record_expire x = { .local = at("fd00::1"),
+				   .remote = at("fd01::22"),
+				   .reqid = flow_of("fd01::22")->reqid,
+				   .spi = 0x2300 };
+	world.initiate_error = -ENOMEM;
+	negotiation_on_expire(&world.agent, &x);
+	expect_state("fd01::22", FLOW_SECURED);
+	assert_false(flow_of("fd01::22")->renew);
+	world.initiate_error = 0;
+	pass(30001);
+	assert_int_equal(world.initiated, 2);
+}
+
+/* The reply to a step of the SA pair before moves nothing. */
+static void test_stale_reply(void **state)
+{
+	(void)state;
+	child_up("10.4.0.23", false, 0x2400, false);
+	sent(RECORD_INSTALL);
+	reply("10.4.0.23", RECORD_INSTALL, 0);
+	pass(101);
+	sent(RECORD_SWITCH);
+	child_up("10.4.0.23", false, 0x2500, false);
+	sent(RECORD_INSTALL);
+	reply("10.4.0.23", RECORD_SWITCH, 0);
+	reply("10.4.0.23", RECORD_HARDEN, 0);
+	expect_state("10.4.0.23", FLOW_INSTALL);
+	reply("10.4.0.23", RECORD_INSTALL, 0);
+	pass(101);
+	sent(RECORD_SWITCH);
+}
+
 static void orphan(const char *remote, uint32_t reqid, uint32_t spi, bool last)
 {
 	struct record_orphan o = {
@@ -585,7 +659,8 @@ static void test_netd_restarted(void **state)
 	secure("fd01::8", 0xf000);
 	negotiation_on_welcome(&world.agent);
 	orphan("10.1.0.7", flow_of("10.1.0.7")->reqid, 0xe000, true);
-	/* The one that netd named stays, the other is gone. */
+	/* The one that netd named stays, and netd hears it; the other is gone. */
+	sent(RECORD_HARDEN);
 	expect_state("10.1.0.7", FLOW_SECURED);
 	expect_state("fd01::8", FLOW_IDLE);
 	assert_int_equal(world.closed, 1);
@@ -630,6 +705,10 @@ int main(void)
 		T(test_netd_refuses),
 		T(test_refused_by_level),
 		T(test_expire),
+		T(test_lost_while_renewing),
+		T(test_child_up_without_netd),
+		T(test_renewal_cannot_start),
+		T(test_stale_reply),
 		T(test_orphan),
 		T(test_orphan_without_peer),
 		T(test_netd_restarted),
