@@ -206,7 +206,9 @@ int ike_auth_begin(struct ike_engine *e, uint64_t now, struct ike_sa *sa)
 	rc = write_auth(b, sa);
 	if (rc < 0)
 		return rc;
-	if (!ike_duplicate_exists(e, sa))
+	/* 2.4: only where this is the only one. A peer that initiates too would
+	 * drop its own attempt, which we may be about to answer. */
+	if (!sa->crossed && !ike_duplicate_exists(e, sa))
 		ike_notify_write(b, IKE_NOTIFY_INITIAL_CONTACT, NULL, 0);
 	ike_notify_write(b, IKE_NOTIFY_USE_TRANSPORT_MODE, NULL, 0);
 	ike_proposal_write_offer(b, e->offer_esp, sa->handshake->child_spi);

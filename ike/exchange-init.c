@@ -482,6 +482,7 @@ static void agreed(struct ike_engine *e, uint64_t now, struct ike_sa *sa,
 		   struct ike_job *job)
 {
 	struct ike_handshake *hs = sa->handshake;
+	struct ike_sa *attempt;
 
 	if (job->result < 0) {
 		e->counters.malformed += job->result == -EBADMSG;
@@ -492,6 +493,9 @@ static void agreed(struct ike_engine *e, uint64_t now, struct ike_sa *sa,
 	sa->expected_id = 1;
 	memcpy(hs->public, job->public, sizeof(hs->public));
 	ike_sa_set_state(e, sa, IKE_SA_INIT_DONE);
+	attempt = ike_duplicate_attempt(e, &sa->local.addr, &sa->remote.addr);
+	if (attempt)
+		attempt->crossed = true;
 	timer_arm(e->wheel, &sa->life, now + e->config.half_open_ms);
 	if (send_response(e, sa) < 0)
 		ike_sa_free(e, sa);

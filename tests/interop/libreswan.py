@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import subprocess
+import time
 
 from lab import Host
 from namespace import MNT_DETACH, MS_BIND, checked, libc
@@ -142,5 +143,10 @@ class LibreswanHost(Host):
         if self.process:
             self.process.kill()
             self.process.wait()
+        # Its scripts end by themselves. User-Mode Linux panics now and then
+        # when one is killed while it forks.
+        end = time.monotonic() + 3
+        while self.ns.processes() and time.monotonic() < end:
+            time.sleep(0.05)
         super().close()
         libc.umount2(self.root.encode(), MNT_DETACH)

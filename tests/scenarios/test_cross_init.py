@@ -53,7 +53,7 @@ def check_one_pair(net, a, b, one, other):
     wait_until(left, 15, f"exactly one pair of states, {one} and {other}")
 
 
-@pytest.mark.seconds(12)
+@pytest.mark.seconds(4)
 @pytest.mark.parametrize("level", ["offer", "require"])
 @pytest.mark.parametrize("rtt_ms", [0, 20])
 def test_cross_init(lab, agents, level, rtt_ms):
@@ -70,7 +70,7 @@ def test_cross_init(lab, agents, level, rtt_ms):
     assert len({f.spi for f in net.capture.esp_packets(a, b, mark)}) == 2
 
 
-@pytest.mark.seconds(20)
+@pytest.mark.seconds(5)
 def test_many_cross_inits(lab, agents):
     """Twenty at once, over a link that delays."""
     net, a, b = lab.pair(rtt_ms=10)

@@ -89,7 +89,7 @@ def nothing_clear(net, a, b):
     assert net.capture.esp_packets(a, b)
 
 
-@pytest.mark.seconds(3)
+@pytest.mark.seconds(2)
 @pytest.mark.parametrize("load", LOADS)
 @pytest.mark.parametrize("level", LEVELS)
 def test_ping(lab, agents, level, load):
@@ -98,7 +98,7 @@ def test_ping(lab, agents, level, load):
     nothing_clear(net, a, b)
 
 
-@pytest.mark.seconds(3)
+@pytest.mark.seconds(2)
 @pytest.mark.parametrize("load", LOADS)
 @pytest.mark.parametrize("level", LEVELS)
 def test_tcp(lab, agents, level, load):
@@ -110,7 +110,7 @@ def test_tcp(lab, agents, level, load):
     nothing_clear(net, a, b)
 
 
-@pytest.mark.seconds(3)
+@pytest.mark.seconds(2)
 @pytest.mark.parametrize("load", LOADS)
 @pytest.mark.parametrize("level", LEVELS)
 def test_udp_burst(lab, agents, level, load):
@@ -151,7 +151,7 @@ def test_mixed_burst(lab, agents, level):
     nothing_clear(net, a, b)
 
 
-@pytest.mark.seconds(12)
+@pytest.mark.seconds(2)
 @pytest.mark.parametrize("load", LOADS)
 @pytest.mark.parametrize("level", LEVELS)
 def test_many_cold(lab, agents, level, load):

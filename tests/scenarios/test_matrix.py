@@ -122,7 +122,7 @@ def check_kernel(a, b, outcome):
         assert a.states(b) == [] and b.states(a) == []
 
 
-@pytest.mark.seconds(4)
+@pytest.mark.seconds(2)
 @pytest.mark.parametrize("level_a, level_b", OUTCOMES)
 def test_matrix(lab, agents, level_a, level_b):
     outcome = OUTCOMES[level_a, level_b]
@@ -138,7 +138,7 @@ def test_matrix(lab, agents, level_a, level_b):
     check_kernel(a, b, outcome)
 
 
-@pytest.mark.seconds(3)
+@pytest.mark.seconds(2)
 def test_require_speaks_first(lab, agents):
     """Note (4) of the table: a host that requires, and begins."""
     net, a, b = lab.pair()
@@ -150,7 +150,7 @@ def test_require_speaks_first(lab, agents):
     check_kernel(a, b, BOTH_ESP)
 
 
-@pytest.mark.seconds(3)
+@pytest.mark.seconds(2)
 @pytest.mark.parametrize("narrow, wide", [("require", "forbid"),
                                           ("forbid", "require"),
                                           ("offer", "block")])

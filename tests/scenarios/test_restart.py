@@ -15,6 +15,13 @@ from waiting import wait_until
 LEVELS = ("offer", "require")
 
 
+def protecting(host):
+    try:
+        return host.agent.tacit("status")["protecting"]
+    except AssertionError:
+        return False  # there is no agent at the moment
+
+
 class Scene:
     """a pings b all the time; b has a second address that is still cold."""
 
@@ -51,6 +58,10 @@ class Scene:
     def finish(self, silence):
         """All is back: traffic, one pair of states, cold peers."""
         wait_until(self.stream.flowing, 20, "traffic flows again")
+        # Under offer there are no traps before the two processes have met.
+        for host in (self.a, self.b):
+            wait_until(lambda h=host: protecting(h), 10,
+                       "agent and netd have found each other")
         self.wait_secured()
         self.check_cold()
         self.stream.stop()

@@ -81,7 +81,7 @@ def refusal(spi_i):
         struct.pack("!BBHBBH", 0, 0, 8, 0, 0, 14)
 
 
-@pytest.mark.seconds(9)
+@pytest.mark.seconds(10)
 @pytest.mark.parametrize("way", WAYS)
 def test_offer(lab, agents, way):
     """Clear after a bounded time; no IKE while the decision stands; tried
