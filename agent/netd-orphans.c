@@ -117,6 +117,8 @@ int netd_flow_adopt_sa(struct netd_flows *t, const struct ksa *sa)
 
 	if (!f || sa->larval)
 		return -ENOENT;
+	if (netd_sa_find(t, &sa->dst, sa->esp.spi))
+		return 0;
 	local = f->pair->local;
 	remote = f->pair->remote;
 	local.scope = remote.scope = src.scope = dst.scope = 0;

