@@ -51,7 +51,7 @@ static int cap_set(const struct cap_sets *sets)
 
 int privilege_effective(uint64_t *ret)
 {
-	struct cap_sets sets;
+	struct cap_sets sets = { 0 };
 	int r = cap_get(&sets);
 
 	if (r == 0)
@@ -62,7 +62,7 @@ int privilege_effective(uint64_t *ret)
 /* -ENOENT: no such user. */
 static int user_find(const char *user, struct passwd **ret)
 {
-	struct passwd *pw;
+	struct passwd *pw = NULL;
 
 	errno = 0;
 	pw = getpwnam(user);
@@ -78,7 +78,7 @@ static int user_find(const char *user, struct passwd **ret)
 
 int privilege_user(const char *user, uid_t *ret)
 {
-	struct passwd *pw;
+	struct passwd *pw = NULL;
 	int r = user_find(user, &pw);
 
 	if (r == 0)
@@ -108,7 +108,7 @@ static bool may_switch(void)
 /* Capabilities stay permitted over the change. */
 static int user_switch(const char *user, bool *ret_switched)
 {
-	struct passwd *pw;
+	struct passwd *pw = NULL;
 	int r;
 
 	*ret_switched = false;
@@ -132,7 +132,7 @@ static int user_switch(const char *user, bool *ret_switched)
 int privilege_drop(const char *user, uint64_t keep_caps, bool *ret_switched)
 {
 	const struct rlimit none = { 0, 0 };
-	struct cap_sets sets;
+	struct cap_sets sets = { 0 };
 	bool switched;
 	int r;
 

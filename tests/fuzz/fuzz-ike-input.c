@@ -98,7 +98,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		uint8_t flags = rbuf_u8(&r);
 		struct rbuf d = rbuf_slice(&r, rbuf_be16(&r));
 
-		if (rbuf_ok(&d))
+		if (rbuf_ok(&d) && d.left > 0)
 			inject(&w, &p, flags, d.pos, d.left);
 	}
 	ike_engine_count(w.hosts[0].engine, &after);
