@@ -38,6 +38,8 @@ class Scene:
         assert None not in ping(self.a, self.b.ip, 2)
         self.wait_secured()
         self.stream = PingStream(self.a, self.b.ip)
+        # Until what was held has gone its way.
+        time.sleep(0.5)
 
     def wait_secured(self, timeout=20):
         wait_until(lambda: self.a.secured(self.b) and self.b.secured(self.a),
@@ -102,7 +104,6 @@ def test_kill(lab, agents, level, which, process):
     """kill -9: it is started again, and nobody noticed."""
     scene = Scene(lab, level)
     host = scene.a if which == "client" else scene.b
-    time.sleep(0.3)
     pid = host.agent.kill(process)
     host.agent.wait_replaced(process, pid)
     time.sleep(1)
@@ -118,7 +119,6 @@ def test_hang(lab, agents, level, which, process):
     """SIGSTOP: a missing heartbeat is as good as a death."""
     scene = Scene(lab, level)
     host = scene.a if which == "client" else scene.b
-    time.sleep(0.3)
     pid = host.agent.hang(process)
     host.agent.wait_replaced(process, pid)
     time.sleep(1)
@@ -202,6 +202,8 @@ def test_peer_vanishes(lab, agents):
     scene.b.agent.kill(SUPERVISOR)
     scene.b.ns.ip("xfrm state flush", "xfrm policy flush")
     scene.b.start_agent()
+    time.sleep(2)  # the last replies of before are no sign of life
+    assert not scene.stream.flowing()
     wait_until(scene.stream.flowing, 60, "traffic flows again")
     scene.finish(silence=60)
     assert scene.clear() == []
