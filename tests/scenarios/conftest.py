@@ -10,6 +10,7 @@ import tempfile
 import pytest
 
 import agent
+import has_esp
 from lab import Lab
 
 COUNT = itertools.count(1)
@@ -31,6 +32,8 @@ def pytest_configure(config):
         "two seconds; shards are made of equal length by it")
     config.addinivalue_line(
         "markers", "family(n): only for IPv4 or only for IPv6")
+    config.addinivalue_line(
+        "markers", "no_esp: for a kernel without ESP, where nothing else runs")
 
 
 def seconds(item):
@@ -39,6 +42,8 @@ def seconds(item):
 
 
 def pytest_collection_modifyitems(config, items):
+    items[:] = [i for i in items
+                if bool(i.get_closest_marker("no_esp")) != has_esp.HERE]
     number, of = map(int, config.getoption("--shard").split("/"))
     shards = [[0, set()] for _ in range(of)]
     for item in sorted(items, key=lambda i: -seconds(i)):

@@ -5,7 +5,6 @@ code of its own, and nothing left behind. And a clean stop leaves nothing."""
 import re
 import socket
 
-import has_esp
 import pytest
 from traffic import ping
 
@@ -38,7 +37,7 @@ def single(lab, level="offer"):
     return host
 
 
-@pytest.mark.skipif(has_esp.HERE, reason="this kernel has ESP")
+@pytest.mark.no_esp
 def test_no_esp(lab, agents):
     """Run by ./check on the machine's own kernel, where that has none."""
     a = single(lab)
@@ -46,10 +45,6 @@ def test_no_esp(lab, agents):
     assert re.search("modprobe|kernel", " ".join(said))
 
 
-lab_only = pytest.mark.skipif(not has_esp.HERE, reason="needs ESP")
-
-
-@lab_only
 @pytest.mark.parametrize("capability", ["net_admin", "net_bind_service"])
 def test_missing_capability(lab, agents, capability):
     a = single(lab)
@@ -57,7 +52,6 @@ def test_missing_capability(lab, agents, capability):
             f"--bounding-set=-{capability}", "--inh-caps=-all", "--")
 
 
-@lab_only
 @pytest.mark.parametrize("port", [500, 4500])
 def test_port_taken(lab, agents, port):
     a = single(lab)
@@ -70,7 +64,6 @@ def test_port_taken(lab, agents, port):
     a.start_agent()
 
 
-@lab_only
 def test_broken_configuration(lab, agents):
     """Every error, each with its file and line."""
     a = single(lab, None)
@@ -85,7 +78,6 @@ def test_broken_configuration(lab, agents):
         assert sum(f"{place}: " in line for line in lines) == 1, lines
 
 
-@lab_only
 def test_contradiction(lab, agents):
     """The same network in two policies."""
     a = single(lab, None)
@@ -95,7 +87,6 @@ def test_contradiction(lab, agents):
     assert any("one.conf" in line for line in lines)
 
 
-@lab_only
 @pytest.mark.seconds(3)
 @pytest.mark.parametrize("same", [True, False],
                          ids=["same-directory", "other-directory"])
@@ -115,7 +106,6 @@ def test_second_agent(lab, agents, same):
     assert net.capture.clear_packets(a, b) == []
 
 
-@lab_only
 @pytest.mark.seconds(3)
 def test_stop_leaves_nothing(lab, agents):
     net, a, b = lab.pair()
@@ -131,7 +121,6 @@ def test_stop_leaves_nothing(lab, agents):
     assert net.capture.esp_packets(a, b, mark) == []
 
 
-@lab_only
 @pytest.mark.seconds(3)
 @pytest.mark.parametrize("on_stop", ["closed", "open"])
 def test_stop_of_require(lab, agents, on_stop):
