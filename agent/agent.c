@@ -85,6 +85,9 @@ static void agent_run_action(struct agent *a, const struct ike_action *x)
 	case IKE_CHILD_DOWN:
 		negotiation_on_child_down(a, &x->child_down);
 		break;
+	case IKE_MOVED:
+	case IKE_KEEPALIVE:
+		break;
 	case IKE_FAILED:
 		negotiation_on_failed(a, x->sa, &x->failed);
 		break;

@@ -21,6 +21,9 @@ void ike_config_init(struct ike_config *c)
 		.half_open_ms = 30000,
 		.liveness_ms = 30000,
 		.redundant_ms = 1000,
+		.keepalive_ms = 20000,
+		.port = 500,
+		.natt_port = 4500,
 	};
 }
 

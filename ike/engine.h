@@ -52,6 +52,11 @@ struct ike_config {
 	uint32_t liveness_ms;
 	/* The losing one of two simultaneous IKE SAs is deleted after this. */
 	uint32_t redundant_ms;
+	/* Behind a NAT, a keepalive after so long without a word of ours (RFC
+	 * 3948 4: 20 s); 0: never. */
+	uint32_t keepalive_ms;
+	/* The ports of IKE alone and of IKE beside ESP: 500 and 4500. */
+	uint16_t port, natt_port;
 };
 
 /* The defaults, which suit a LAN and the Internet. */
@@ -79,6 +84,13 @@ enum ike_action_type {
 	IKE_JOB,
 	IKE_CHILD_UP,
 	IKE_CHILD_DOWN,
+	/* The endpoints of an authenticated peer changed (RFC 7296 2.23): its
+	 * Child SAs are to follow. Comes after CHILD_UP. */
+	IKE_MOVED,
+	/* Send a NAT keepalive (RFC 3948 4): the one byte 0xff, on port 4500
+	 * without the non-ESP marker. May be left out where ESP has been sent
+	 * to this peer in the last keepalive_ms. */
+	IKE_KEEPALIVE,
 	/* An IKE SA ended before it had a Child SA. As responder: only where
 	 * the peer got as far as a valid SK payload. */
 	IKE_FAILED,
@@ -86,6 +98,18 @@ enum ike_action_type {
 
 enum ike_auth_method {
 	IKE_AUTH_NULL = 13, /* RFC 7619 */
+};
+
+/* What NAT detection (RFC 7296 2.23) found. */
+struct ike_nat {
+	bool us;   /* we are behind a NAT: we send keepalives */
+	bool peer; /* the peer is: its endpoint is not its own, and may move */
+};
+
+/* ESP in UDP (RFC 3948) between the two outer addresses. */
+struct ike_encapsulation {
+	bool udp;			  /* else plain ESP, ports are 0 */
+	uint16_t local_port, remote_port; /* host order */
 };
 
 struct ike_child_up {
@@ -96,6 +120,12 @@ struct ike_child_up {
 	bool redundant;
 	enum ike_auth_method peer_auth;
 	struct esp_sa in, out;
+	struct ike_nat nat;
+	struct ike_encapsulation encapsulation;
+};
+
+struct ike_moved {
+	struct endpoint local, remote; /* from now on */
 };
 
 struct ike_child_down {
@@ -111,6 +141,7 @@ struct ike_failed {
 	uint16_t notify; /* the peer's notify type, or 0 */
 };
 
+/* From natt_port with the non-ESP marker, which the caller puts before it. */
 struct ike_send {
 	struct endpoint local, remote;
 	const uint8_t *data; /* valid until the action is done */
@@ -127,6 +158,8 @@ struct ike_action {
 		struct ike_job *job; /* owner from now on: the taker */
 		struct ike_child_up child_up;
 		struct ike_child_down child_down;
+		struct ike_moved moved;
+		struct ike_moved keepalive; /* between these two */
 		struct ike_failed failed;
 	};
 };
@@ -197,6 +230,7 @@ struct ike_sa_info {
 	uint64_t spi_i, spi_r;
 	bool initiator, established;
 	struct endpoint local, remote;
+	struct ike_nat nat;
 	char algorithms[64]; /* "AES-GCM-16-256/HMAC-SHA2-256/X25519" */
 	uint64_t established_at;
 };

@@ -246,6 +246,14 @@ static void perform(struct world *w, unsigned host, struct ike_action *a)
 	case IKE_CHILD_DOWN:
 		child_down(w, h, a);
 		break;
+	case IKE_MOVED:
+		h->n_moved++;
+		h->moved = a->moved;
+		break;
+	case IKE_KEEPALIVE:
+		h->n_keepalives++;
+		h->keepalive = a->keepalive;
+		break;
 	case IKE_FAILED:
 		h->n_failed++;
 		h->failed = a->failed;

@@ -48,6 +48,8 @@ struct host {
 	struct ike_failed failed; /* the last one */
 	uint64_t sent;
 	unsigned n_admitted;
+	unsigned n_moved, n_keepalives;
+	struct ike_moved moved, keepalive; /* the last ones */
 };
 
 struct world {
