@@ -16,6 +16,7 @@
 #include <sys/epoll.h>
 #include <sys/random.h>
 #include <systemd/sd-daemon.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "agent/negotiation.h"
@@ -59,8 +60,25 @@ static enum ike_admission agent_admit(void *user, const struct endpoint *local,
 	return negotiation_admit(user, remote);
 }
 
+/* The loop's own clock stands still during a turn. */
+static uint64_t agent_clock_us(void)
+{
+	struct timespec t = { 0 };
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
 static void agent_run_job(struct agent *a, struct ike_job *job)
 {
+	uint64_t start = agent_clock_us();
+
+	if (jobs_inline(a->jobs, start)) {
+		ike_job_run(job);
+		jobs_inline_spent(a->jobs, agent_clock_us() - start);
+		ike_job_done(a->ike, agent_now(a), job);
+		return;
+	}
 	/* Without a thread or a place it goes back undone: our own attempt
 	 * fails at once, a stranger's is forgotten until it is sent again. */
 	if (jobs_add(a->jobs, job) < 0)

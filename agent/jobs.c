@@ -30,6 +30,9 @@ struct jobs {
 	unsigned idle, threads, max_threads;
 	bool stop;
 	int fd;
+	/* The loop's alone: its budget, negative after an expensive job. */
+	int64_t budget_us;
+	uint64_t budget_at_us; /* when it was last added to */
 	pthread_t thread[JOBS_THREADS];
 };
 
@@ -96,6 +99,7 @@ int jobs_new(struct jobs **ret)
 	}
 	pthread_mutex_init(&j->lock, NULL);
 	pthread_cond_init(&j->work, NULL);
+	j->budget_us = JOBS_INLINE_BURST_US;
 	j->max_threads = cores < 1		? 1
 			 : cores > JOBS_THREADS ? JOBS_THREADS
 						: (unsigned)cores;
@@ -181,4 +185,32 @@ struct ike_job *jobs_take(struct jobs *j)
 		n = 0;
 	pthread_mutex_unlock(&j->lock);
 	return job;
+}
+
+bool jobs_inline(struct jobs *j, uint64_t now_us)
+{
+	const uint64_t most = UINT64_C(1000) * JOBS_INLINE_BURST_US;
+	uint64_t passed =
+		now_us > j->budget_at_us ? now_us - j->budget_at_us : 0;
+	bool busy;
+
+	if (passed >= 1000) {
+		/* What is under a millisecond counts the next time. */
+		j->budget_at_us = now_us - passed % 1000;
+		passed = passed < most ? passed : most;
+		j->budget_us += (int64_t)(passed / 1000 * JOBS_INLINE_SHARE_US);
+		if (j->budget_us > JOBS_INLINE_BURST_US)
+			j->budget_us = JOBS_INLINE_BURST_US;
+	}
+	pthread_mutex_lock(&j->lock);
+	busy = j->todo.count + j->done.count + j->running > 0;
+	pthread_mutex_unlock(&j->lock);
+	return !busy && j->budget_us > 0;
+}
+
+void jobs_inline_spent(struct jobs *j, uint64_t spent_us)
+{
+	const uint64_t most = UINT64_C(1000) * JOBS_INLINE_BURST_US;
+
+	j->budget_us -= (int64_t)(spent_us < most ? spent_us : most);
 }

@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The crypto threads: they run IKE jobs and hand them back over an eventfd.
- * Threads are started when there is work that nobody is free for, up to one a
- * core. The queue is bounded by LIMIT_JOBS.
+ * Who runs IKE jobs. The crypto threads run them and hand them back over an
+ * eventfd; they are started when there is work that nobody is free for, up to
+ * one a core, and their queue is bounded by LIMIT_JOBS.
+ *
+ * Handing a job over costs more than a cheap job itself (on a machine of one
+ * core, a tick of its scheduler), so a lone job is better run by the loop. The
+ * loop may do so while no thread has any, and out of a budget of time that a
+ * burst, or one expensive job, uses up at once: jobs_inline().
  */
 #ifndef TACIT_AGENT_JOBS_H
 #define TACIT_AGENT_JOBS_H
@@ -23,5 +28,14 @@ int jobs_add(struct jobs *j, struct ike_job *job)
 	__attribute__((warn_unused_result));
 /* A finished job, oldest first, or NULL. */
 struct ike_job *jobs_take(struct jobs *j);
+
+/* The loop's time for jobs, microseconds: at once, and of each millisecond. */
+#define JOBS_INLINE_BURST_US 4000
+#define JOBS_INLINE_SHARE_US 100
+
+/* May the loop itself run the next job? Times are microseconds, monotonic. */
+bool jobs_inline(struct jobs *j, uint64_t now_us);
+/* It has run one, which took so long. */
+void jobs_inline_spent(struct jobs *j, uint64_t spent_us);
 
 #endif

@@ -232,6 +232,30 @@ def test_mark_bit_elsewhere(lab, agents):
     nothing_clear(net, a, b)
 
 
+@pytest.mark.seconds(3)
+@pytest.mark.parametrize("level", LEVELS)
+def test_link_local(lab, agents, level):
+    """To the neighbour's fe80:: address, from our own: a packet that waits
+    keeps its link, or it could not be routed when it is let go."""
+    if lab.family == 4:
+        pytest.skip("IPv4 has none that the kernel makes")
+    net, a, b = lab.pair()
+    keys = {"Wait": "yes"} if level == "offer" else {}
+    for host in (a, b):
+        host.policy("neighbours", level, ["fe80::/10"], **keys)
+        host.start_agent()
+    sink = Sink(b, 4000)
+    peer = f"{b.link_local}%eth0"
+    assert None not in ping(a, peer, 3, interval=0.3)
+    with a.ns.socket(socket.AF_INET6, socket.SOCK_DGRAM) as s:
+        to = a.ns.call(socket.getaddrinfo, peer, 4000)[0][4]
+        for i in range(20):
+            s.sendto(datagram(0, i), to)
+    assert all_there(sink, 20) == [(0, i) for i in range(20)]
+    nothing_clear(net, a, b)
+    assert {s.dst for s in a.states()} == {a.link_local, b.link_local}
+
+
 @pytest.mark.seconds(4)
 @pytest.mark.parametrize("level", LEVELS)
 def test_firewall_loaded_later(lab, agents, level):
