@@ -199,6 +199,44 @@ static void netd_fall_back(struct netd *n)
 			    strerror(-r));
 }
 
+/*
+ * What a required template turns away is routed to a black hole, which has
+ * no link: a packet to a link-local address could not be routed anew when it
+ * is let go. In the kernel's queue mode it keeps its link, and is held by
+ * nftables before it gets to that queue.
+ */
+static bool netd_needs_links(const struct policy_table *t)
+{
+	struct prefix linklocal;
+
+	if (prefix_parse("fe80::/10", &linklocal) < 0)
+		return false;
+	for (size_t i = 0; i < policy_table_count(t); i++) {
+		const struct policy *p = policy_table_at(t, i);
+
+		if (p->level != POLICY_REQUIRE)
+			continue;
+		for (size_t k = 0; k < p->n_networks; k++)
+			if (prefix_contains(&linklocal, &p->networks[k].addr) ||
+			    prefix_contains(&p->networks[k], &linklocal.addr))
+				return true;
+	}
+	return false;
+}
+
+static void netd_keep_links(struct netd *n)
+{
+	int r;
+
+	if (!netd_needs_links(n->config->policies))
+		return;
+	r = larval_queue(&n->larval_before);
+	if (r < 0)
+		log_warning("net.core.xfrm_larval_drop cannot be set: %s; "
+			    "first packets to link-local addresses are lost.",
+			    strerror(-r));
+}
+
 static int netd_start_hold(struct netd *n, const struct hash_key *key,
 			   bool no_hold)
 {
@@ -217,6 +255,8 @@ static int netd_start_hold(struct netd *n, const struct hash_key *key,
 
 	if (!no_hold)
 		r = hold_new(&hold, &ops, &n->hold);
+	if (r == 0)
+		netd_keep_links(n);
 	if (r == -EADDRINUSE)
 		log_error("nfnetlink queue %u or %u belongs to another "
 			  "program: set QueueOffer= and QueueRequire= in "
