@@ -69,6 +69,37 @@ static uint64_t agent_clock_us(void)
 	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
 }
 
+static void agent_on_tap(void *user, const struct ike_tap *t)
+{
+	struct agent *a = user;
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	capture_tap(a->capture,
+		    (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000,
+		    t);
+}
+
+/* Established, and its end, for everybody; the steps between for those who
+ * look into it, since any stranger can cause them. */
+static void agent_on_change(void *user, const struct ike_change *c)
+{
+	struct agent *a = user;
+	int level = c->authenticated ? LOG_INFO : LOG_DEBUG;
+	struct log_fields fields = {
+		.peer = &c->remote.addr,
+		.state = c->to,
+	};
+	char peer[ENDPOINT_STRLEN];
+
+	if (log_level() >= level)
+		log_limited(&a->log_ike, agent_now(a), level, &fields,
+			    "IKE with %s, %s: %s",
+			    endpoint_format(&c->remote, peer),
+			    c->initiator ? "begun by us" : "begun by it",
+			    c->meaning);
+}
+
 static void agent_run_job(struct agent *a, struct ike_job *job)
 {
 	uint64_t start = agent_clock_us();
@@ -98,6 +129,9 @@ static void agent_run_action(struct agent *a, const struct ike_action *x)
 		agent_run_job(a, x->job);
 		break;
 	case IKE_CHILD_UP:
+		capture_child(a->capture, &x->child_up.local,
+			      &x->child_up.remote, &x->child_up.in,
+			      &x->child_up.out);
 		negotiation_on_child_up(a, x->sa, &x->child_up);
 		break;
 	case IKE_CHILD_DOWN:
@@ -310,6 +344,8 @@ static int agent_new_engine(struct agent *a)
 	struct ike_ops ops = {
 		.random = agent_random,
 		.admit = agent_admit,
+		.changed = agent_on_change,
+		.tap = a->capture ? agent_on_tap : NULL,
 		.user = a,
 	};
 	struct hash_key key;
@@ -400,6 +436,8 @@ int agent_new(const struct agent_options *options, struct config *config,
 	a->options = options;
 	a->config = config;
 	r = sd_event_default(&a->event);
+	if (r >= 0 && (config->capture || config->keys))
+		r = capture_new(config->capture, config->keys, &a->capture);
 	if (r >= 0) {
 		a->started = agent_now(a);
 		r = agent_new_engine(a);
@@ -440,6 +478,7 @@ struct agent *agent_free(struct agent *a)
 	agent_free_flows(a);
 	timer_wheel_free(a->timers);
 	admission_free(a->admission);
+	capture_free(a->capture);
 	sd_event_source_disable_unref(a->jobs_io);
 	sd_event_source_disable_unref(a->timer);
 	sd_event_source_disable_unref(a->pump);

@@ -9,6 +9,7 @@
 #include <systemd/sd-event.h>
 
 #include "agent/admission.h"
+#include "agent/capture.h"
 #include "agent/flow.h"
 #include "agent/jobs.h"
 #include "agent/link.h"
@@ -41,13 +42,14 @@ struct agent {
 	struct timer_wheel *timers;
 	struct flow_table *flows;
 	struct admission *admission;
+	struct capture *capture; /* NULL: not asked for */
 	struct dbus_server *bus;
 	uint64_t started;
 	uint32_t kernel;  /* enum record_welcome_flag */
 	bool reconciling; /* between WELCOME and the last ORPHAN */
 	bool stopping;
 	struct agent_counters counters;
-	struct log_limit log_negotiation, log_netd;
+	struct log_limit log_negotiation, log_netd, log_ike;
 	struct ike_sa_info status_info; /* the strings of one status call */
 };
 

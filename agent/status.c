@@ -64,7 +64,7 @@ static const char *status_warning(struct agent *a)
 	if (!a->options->privileges_separate)
 		return "the programs run under one user: the privileged part "
 		       "is not set apart";
-	return "";
+	return capture_warning(a->capture);
 }
 
 static void status_host(void *user, struct dbus_host *ret)

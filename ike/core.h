@@ -10,6 +10,7 @@
 #include "ike/proposal.h"
 #include "ike/sa.h"
 #include "ike/selector.h"
+#include "ike/tap.h"
 
 struct ike_engine {
 	struct ike_config config;

@@ -116,6 +116,7 @@ void ike_engine_send(struct ike_engine *e, struct handle sa,
 	n->action.send = (struct ike_send){ *local, *remote, copy, len };
 	ike_queue_push(&e->queue, n);
 	e->counters.sent++;
+	ike_tap_datagram(e, true, local, remote, data, len);
 }
 
 int ike_engine_run(struct ike_engine *e, struct ike_job *job)
@@ -164,6 +165,7 @@ void ike_input(struct ike_engine *e, uint64_t now, const struct endpoint *local,
 	int outcome;
 
 	e->counters.received++;
+	ike_tap_datagram(e, false, local, remote, data, len);
 	outcome = ike_message_parse(data, len, &m);
 	if (outcome < 0)
 		e->counters.malformed++;

@@ -22,6 +22,8 @@
 
 struct ike_engine;
 struct ike_job;
+struct ike_change; /* ike/tap.h */
+struct ike_tap;
 
 /* What the owner says about a stranger that sends IKE_SA_INIT. */
 enum ike_admission {
@@ -36,6 +38,10 @@ struct ike_ops {
 	/* Asked once for each new IKE_SA_INIT request that parses. Pure. */
 	enum ike_admission (*admit)(void *user, const struct endpoint *local,
 				    const struct endpoint *remote);
+	/* For people: states and, where it is asked for, messages in the clear
+	 * and keys (ike/tap.h). NULL: not wanted. */
+	void (*changed)(void *user, const struct ike_change *c);
+	void (*tap)(void *user, const struct ike_tap *t);
 	void *user;
 };
 

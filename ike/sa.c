@@ -68,11 +68,14 @@ static bool is_half_open(uint8_t state)
 void ike_sa_set_state(struct ike_engine *e, struct ike_sa *sa,
 		      enum ike_sa_state state)
 {
-	if (!(states[sa->state].moves & MOVE(state)))
+	uint8_t from = sa->state;
+
+	if (!(states[from].moves & MOVE(state)))
 		abort();
 	e->counters.half_open -= is_half_open(sa->state);
 	e->counters.half_open += is_half_open(state);
 	sa->state = (uint8_t)state;
+	ike_tap_state(e, sa, from);
 }
 
 int ike_blob_set(struct ike_blob *b, const void *data, size_t len)

@@ -64,6 +64,7 @@ struct ike_sa {
 	bool told;	  /* its end was told to the owner */
 	bool doomed;	  /* another SA took its place */
 	bool delete_sent; /* DELETING: what is outstanding is our Delete */
+	bool tapped;	  /* its keys were shown (ike/tap.h) */
 	bool crossed;	  /* the peer initiated meanwhile, and was answered */
 	struct endpoint local, remote;
 	uint64_t spi_i, spi_r;

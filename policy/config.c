@@ -114,6 +114,41 @@ static void set_mark_bit(const struct config_place *at)
 		c->mark_bit = (uint8_t)v;
 }
 
+/* An absolute path; an empty one takes an earlier one back. */
+static void set_path(const struct config_place *at, char **ret)
+{
+	const char *value = at->item->value;
+	char *copy = NULL;
+
+	if (*value && *value != '/') {
+		config_place_error(at, "write a path that begins with /");
+		return;
+	}
+	if (*value) {
+		copy = strdup(value);
+		if (!copy) {
+			config_place_error(at, "out of memory");
+			return;
+		}
+	}
+	free(*ret);
+	*ret = copy;
+}
+
+static void set_capture(const struct config_place *at)
+{
+	struct config *c = at->target;
+
+	set_path(at, &c->capture);
+}
+
+static void set_keys(const struct config_place *at)
+{
+	struct config *c = at->target;
+
+	set_path(at, &c->keys);
+}
+
 enum key { /* the order of the table below */
 	   KEY_LOG_LEVEL,
 	   KEY_ON_STOP,
@@ -122,6 +157,8 @@ enum key { /* the order of the table below */
 	   KEY_QUEUE_OFFER,
 	   KEY_QUEUE_REQUIRE,
 	   KEY_MARK_BIT,
+	   KEY_CAPTURE,
+	   KEY_KEYS,
 	   N_KEYS,
 };
 
@@ -134,6 +171,8 @@ static const struct config_key main_keys[] = {
 	[KEY_QUEUE_REQUIRE] = { "Hold", "QueueRequire", false,
 				set_queue_require },
 	[KEY_MARK_BIT] = { "Hold", "MarkBit", false, set_mark_bit },
+	[KEY_CAPTURE] = { "Debug", "Capture", false, set_capture },
+	[KEY_KEYS] = { "Debug", "Keys", false, set_keys },
 };
 
 /* A configuration while it is read. */
@@ -347,6 +386,8 @@ struct config *config_free(struct config *c)
 	if (!c)
 		return NULL;
 	policy_table_free(c->policies);
+	free(c->capture);
+	free(c->keys);
 	free(c);
 	return NULL;
 }

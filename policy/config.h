@@ -37,6 +37,9 @@ struct config {
 	uint16_t queue_offer;	/* QueueOffer=, nfnetlink queue numbers */
 	uint16_t queue_require; /* QueueRequire= */
 	uint8_t mark_bit;	/* MarkBit=: 0 to 31 */
+	/* [Debug]: absolute paths, or NULL */
+	char *capture; /* Capture=, a file for IKE messages in the clear */
+	char *keys;    /* Keys=, a directory for Wireshark's tables of keys */
 	struct policy_table *policies;
 };
 

@@ -95,6 +95,13 @@
 #define LIMIT_LOG_BURST	  10u
 #define LIMIT_LOG_MESSAGE 2048u
 
+/* --- captures, where [Debug] asks for them ------------------------------ */
+
+/* Bytes of the messages, and of each table of keys. Beyond: nothing more is
+ * written, which the log says once. */
+#define LIMIT_CAPTURE	   67108864u
+#define LIMIT_CAPTURE_KEYS 16777216u
+
 /* --- D-Bus ------------------------------------------------------------- */
 
 /* Connections to the agent's own socket, of one user, and places that only

@@ -243,6 +243,28 @@ static void test_drop_ins(void **state)
 	config_free(c);
 }
 
+/* Secrets are written nowhere by default, and a drop-in can take it back. */
+static void test_debug(void **state)
+{
+	struct place *place = *state;
+	struct config *c = load(place->dir);
+
+	assert_null(c->capture);
+	assert_null(c->keys);
+	config_free(c);
+	write_file(place->dir, "tacit.conf",
+		   "[Debug]\nCapture=/run/tacit/a.pcapng\nKeys=/run/tacit/k");
+	c = load(place->dir);
+	assert_string_equal(c->capture, "/run/tacit/a.pcapng");
+	assert_string_equal(c->keys, "/run/tacit/k");
+	config_free(c);
+	write_file(place->dir, "tacit.conf.d/9.conf", "[Debug]\nKeys=\n");
+	c = load(place->dir);
+	assert_non_null(c->capture);
+	assert_null(c->keys);
+	config_free(c);
+}
+
 static void test_policy_files(void **state)
 {
 	struct place *place = *state;
@@ -312,6 +334,8 @@ static void test_examples(void **state)
 	assert_int_equal(c->queue_offer, defaults->queue_offer);
 	assert_int_equal(c->queue_require, defaults->queue_require);
 	assert_int_equal(c->mark_bit, defaults->mark_bit);
+	assert_null(c->capture);
+	assert_null(c->keys);
 	config_free(defaults);
 	config_free(c);
 }
@@ -367,6 +391,9 @@ static const struct {
 	  "tacit.conf:8: QueueOffer=-1: write a number from 0 to 65535\n"
 	  "tacit.conf:9: QueueRequire=x: write a number from 0 to 65535\n"
 	  "tacit.conf:10: MarkBit=32: write a number from 0 to 31\n" },
+	{ "[Debug]\nCapture=ike.pcapng\n",
+	  "tacit.conf:2: Capture=ike.pcapng: write a path that begins with "
+	  "/\n" },
 	{ "[Agent]\nLogLevel=\n",
 	  "tacit.conf:2: LogLevel=: write debug, info, notice, warning or "
 	  "error\n" },
@@ -671,6 +698,7 @@ int main(void)
 		TEST(test_main),
 		TEST(test_drop_ins),
 		TEST(test_policy_files),
+		TEST(test_debug),
 		TEST(test_examples),
 		TEST(test_bad),
 		TEST(test_twins),

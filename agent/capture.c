@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Files of debugging. What cannot be written is said once, and harms nobody. */
+#include "config.h"
+
+#include "agent/capture.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "util/limits.h"
+#include "util/log.h"
+#include "util/pcapng.h"
+#include "util/secret.h"
+
+struct output {
+	int fd; /* -1: not wanted, or over */
+	uint64_t size, limit;
+	char *path;
+};
+
+struct capture {
+	struct output messages, ike, esp;
+};
+
+static void finish(struct output *o, const char *why)
+{
+	log_warning("%s: nothing more is written: %s", o->path, why);
+	close(o->fd);
+	o->fd = -1;
+}
+
+/* Whole blocks and lines only. */
+static void put(struct output *o, const void *data, size_t len)
+{
+	ssize_t n;
+
+	if (o->fd < 0)
+		return;
+	if (o->size + len > o->limit) {
+		finish(o, "it is as large as it may be");
+		return;
+	}
+	n = write(o->fd, data, len);
+	if (n < 0 || (size_t)n != len)
+		finish(o, n < 0 ? strerror(errno) : "there is no room");
+	else
+		o->size += len;
+}
+
+/* Never through a link, and never with the mode of a file that was there. */
+static int open_output(struct output *o, const char *directory,
+		       const char *name, uint64_t limit)
+{
+	int r;
+
+	o->limit = limit;
+	if (asprintf(&o->path, "%s%s%s", directory, *name ? "/" : "", name) <
+	    0) {
+		o->path = NULL;
+		return -ENOMEM;
+	}
+	o->fd = open(o->path,
+		     O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC |
+			     O_NONBLOCK | O_NOCTTY,
+		     0600);
+	r = o->fd < 0 || fchmod(o->fd, 0600) < 0 ? -errno : 0;
+	if (r < 0)
+		log_error("%s cannot be written: %s", o->path, strerror(-r));
+	return r;
+}
+
+static int open_messages(struct capture *c, const char *file)
+{
+	uint8_t buf[PCAPNG_SECTION];
+	struct wbuf w = wbuf_of(buf, sizeof(buf));
+	int r = open_output(&c->messages, file, "", LIMIT_CAPTURE);
+
+	if (r < 0)
+		return r;
+	pcapng_write_section(&w);
+	put(&c->messages, buf, w.len);
+	log_warning("IKE messages are written to %s, decrypted, as [Debug] "
+		    "asks for",
+		    file);
+	return 0;
+}
+
+static int open_keys(struct capture *c, const char *directory)
+{
+	int r;
+
+	if (mkdir(directory, 0700) < 0 && errno != EEXIST) {
+		r = -errno;
+		log_error("%s cannot be made: %s", directory, strerror(-r));
+		return r;
+	}
+	r = open_output(&c->ike, directory, "ikev2_decryption_table",
+			LIMIT_CAPTURE_KEYS);
+	if (r == 0)
+		r = open_output(&c->esp, directory, "esp_sa",
+				LIMIT_CAPTURE_KEYS);
+	if (r == 0)
+		log_warning("the keys of all SAs are written to %s, as "
+			    "[Debug] asks for",
+			    directory);
+	return r;
+}
+
+int capture_new(const char *file, const char *directory, struct capture **ret)
+{
+	struct capture *c = calloc(1, sizeof(*c));
+	int r = 0;
+
+	if (!c)
+		return -ENOMEM;
+	c->messages.fd = c->ike.fd = c->esp.fd = -1;
+	if (file)
+		r = open_messages(c, file);
+	if (r == 0 && directory)
+		r = open_keys(c, directory);
+	if (r < 0) {
+		capture_free(c);
+		return r;
+	}
+	*ret = c;
+	return 0;
+}
+
+static void close_output(struct output *o)
+{
+	if (o->fd >= 0)
+		close(o->fd);
+	free(o->path);
+}
+
+struct capture *capture_free(struct capture *c)
+{
+	if (!c)
+		return NULL;
+	close_output(&c->messages);
+	close_output(&c->ike);
+	close_output(&c->esp);
+	free(c);
+	return NULL;
+}
+
+static void put_message(struct capture *c, uint64_t time_us,
+			const struct ike_tap_message *m)
+{
+	uint8_t buf[PCAPNG_OVERHEAD + LIMIT_IKE_MESSAGE];
+	struct wbuf w = wbuf_of(buf, sizeof(buf));
+	struct pcapng_packet p = {
+		.time_us = time_us,
+		.from = m->sent ? m->local : m->remote,
+		.to = m->sent ? m->remote : m->local,
+		.data = m->data,
+		.len = m->len,
+		.comment = m->opened ? "decrypted" : NULL,
+	};
+
+	pcapng_write_packet(&w, &p);
+	/* Larger than a message may be: what the engine drops as well. */
+	if (wbuf_ok(&w))
+		put(&c->messages, buf, w.len);
+	secret_wipe(buf, w.len);
+}
+
+static void put_keys(struct capture *c, const struct ike_tap_keys *k)
+{
+	char line[IKE_TAP_KEYS_LINE];
+	int n = ike_tap_keys_format(k, line, sizeof(line));
+
+	if (n > 0)
+		put(&c->ike, line, (size_t)n);
+	secret_wipe(line, sizeof(line));
+}
+
+void capture_tap(struct capture *c, uint64_t time_us, const struct ike_tap *t)
+{
+	switch (t->type) {
+	case IKE_TAP_MESSAGE:
+		if (c->messages.fd >= 0)
+			put_message(c, time_us, &t->message);
+		break;
+	case IKE_TAP_KEYS:
+		put_keys(c, &t->keys);
+		break;
+	}
+}
+
+/* As in Wireshark's epan/dissectors/packet-ipsec.c; NULL: not there. */
+static const char *esp_name(uint8_t cipher)
+{
+	switch ((enum esp_cipher)cipher) {
+	case ESP_AES_GCM_16_128:
+	case ESP_AES_GCM_16_256:
+		return "AES-GCM with 16 octet ICV [RFC4106]";
+	case ESP_CHACHA20_POLY1305:
+		return NULL;
+	}
+	return NULL;
+}
+
+static void put_esp(struct capture *c, const struct addr *from,
+		    const struct addr *to, const struct esp_sa *sa)
+{
+	char src[ADDR_STRLEN], dst[ADDR_STRLEN], key[2 * ESP_KEY_MAX + 1];
+	const char *name = esp_name(sa->cipher);
+	char line[512];
+	int n;
+
+	if (!name || sa->key_len > ESP_KEY_MAX)
+		return;
+	for (size_t i = 0; i < sa->key_len; i++)
+		sprintf(key + 2 * i, "%02x", sa->key[i]);
+	n = snprintf(line, sizeof(line),
+		     "\"%s\",\"%s\",\"%s\",\"0x%08x\",\"%s\",\"0x%s\","
+		     "\"NULL\",\"\"\n",
+		     from->family == AF_INET ? "IPv4" : "IPv6",
+		     addr_format(from, src), addr_format(to, dst), sa->spi,
+		     name, key);
+	put(&c->esp, line, (size_t)n);
+	secret_wipe(line, sizeof(line));
+	secret_wipe(key, sizeof(key));
+}
+
+void capture_child(struct capture *c, const struct addr *local,
+		   const struct addr *remote, const struct esp_sa *in,
+		   const struct esp_sa *out)
+{
+	if (!c || c->esp.fd < 0)
+		return;
+	put_esp(c, remote, local, in);
+	put_esp(c, local, remote, out);
+}
+
+const char *capture_warning(const struct capture *c)
+{
+	if (!c)
+		return "";
+	if (c->ike.path)
+		return "the keys of all SAs are written to a file: remove "
+		       "Keys= from [Debug] in tacit.conf when done";
+	return "IKE messages are written to a file, decrypted: remove "
+	       "Capture= from [Debug] in tacit.conf when done";
+}

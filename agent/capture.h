@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The files that [Debug] asks for: IKE messages in the clear as pcapng, and
+ * the keys of all SAs in the tables that Wireshark reads. They are secrets:
+ * off by default, the agent's own with mode 0600, of bounded size.
+ */
+#ifndef TACIT_AGENT_CAPTURE_H
+#define TACIT_AGENT_CAPTURE_H
+
+#include "ike/tap.h"
+
+struct capture;
+
+/* Begins the files anew; directory is made where it is missing. file and
+ * directory may be NULL. 0; -errno: one of them cannot be written, as the
+ * log says. */
+int capture_new(const char *file, const char *directory, struct capture **ret)
+	__attribute__((warn_unused_result));
+struct capture *capture_free(struct capture *c); /* takes NULL */
+/* What the engine shows; time is microseconds since 1970. */
+void capture_tap(struct capture *c, uint64_t time_us, const struct ike_tap *t);
+/* A pair of ESP SAs between their hosts; c may be NULL. */
+void capture_child(struct capture *c, const struct addr *local,
+		   const struct addr *remote, const struct esp_sa *in,
+		   const struct esp_sa *out);
+/* One sentence for status; "" where c is NULL. */
+const char *capture_warning(const struct capture *c);
+
+#endif
