@@ -101,6 +101,13 @@
  * written, which the log says once. */
 #define LIMIT_CAPTURE	   67108864u
 #define LIMIT_CAPTURE_KEYS 16777216u
+/* --- DNS ---------------------------------------------------------------- */
+
+/* Questions under way at once. Beyond: refused, the peer counts as one whose
+ * key cannot be had now. */
+#define LIMIT_DNS_QUERIES 4096u
+/* Records of one answer that are looked at. Beyond: left out. */
+#define LIMIT_DNS_RECORDS 32u
 
 /* --- D-Bus ------------------------------------------------------------- */
 

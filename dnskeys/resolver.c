@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * libunbound's context and our questions to it. A question is freed when its
+ * answer is handed on or when it is cancelled; the library drops the answers of
+ * cancelled ones.
+ */
+#include "dnskeys/resolver.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unbound.h>
+#include <unistd.h>
+
+#include "util/limits.h"
+
+#define CLASS_IN 1
+
+enum rcode { /* RFC 1035 4.1.1 */
+	     RCODE_NOERROR = 0,
+	     RCODE_NXDOMAIN = 3,
+};
+
+struct question {
+	struct resolver *resolver;
+	struct handle handle;
+	int async_id;
+	resolver_callback *callback;
+	void *user;
+};
+
+struct resolver {
+	struct ub_ctx *ub;
+	struct slots *questions;
+};
+
+const char *dns_verdict_name(enum dns_verdict v)
+{
+	static const char *const names[] = {
+		[DNS_SECURE] = "secure",
+		[DNS_INSECURE] = "insecure",
+		[DNS_BOGUS] = "bogus",
+		[DNS_NONE] = "none",
+		[DNS_UNREACHABLE] = "unreachable",
+	};
+
+	return names[v];
+}
+
+/* --- the context ---------------------------------------------------------- */
+
+static int error_of(int ub)
+{
+	switch (ub) {
+	case UB_NOERROR:
+		return 0;
+	case UB_NOMEM:
+		return -ENOMEM;
+	case UB_SYNTAX:
+		return -EINVAL;
+	case UB_READFILE:
+		return -ENOENT;
+	}
+	return -EAGAIN;
+}
+
+/*
+ * Caches are ours (keys by address); the library keeps enough to share what
+ * the chains of trust have in common. Stripped signatures are bogus, and a
+ * denial that was proven once answers for its whole span (RFC 8198), which a
+ * host that knocks at many addresses asks for all the time.
+ */
+static const struct {
+	const char *option, *value;
+} options[] = {
+	{ "msg-cache-size:", "1m" },
+	{ "rrset-cache-size:", "2m" },
+	{ "key-cache-size:", "512k" },
+	{ "neg-cache-size:", "256k" },
+	{ "outgoing-range:", "1024" },
+	{ "num-queries-per-thread:", "1024" },
+	{ "harden-dnssec-stripped:", "yes" },
+	{ "harden-glue:", "yes" },
+	{ "aggressive-nsec:", "yes" },
+	{ "qname-minimisation:", "yes" },
+	{ "infra-keep-probing:", "yes" },
+	{ "val-bogus-ttl:", "10" },
+	/* Private networks have reverse trees of their own. */
+	{ "unblock-lan-zones:", "yes" },
+	{ "use-syslog:", "no" },
+	{ "log-queries:", "no" },
+	{ "do-not-query-localhost:", "no" },
+};
+
+static int set_options(struct ub_ctx *ub)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]) && !rc; i++)
+		rc = ub_ctx_set_option(ub, options[i].option, options[i].value);
+	return error_of(rc);
+}
+
+static int add_anchors(struct ub_ctx *ub, const char *const *files)
+{
+	size_t n = 0;
+	int rc;
+
+	for (; files && *files; files++) {
+		if (access(*files, R_OK) < 0)
+			continue;
+		rc = error_of(ub_ctx_add_ta_file(ub, *files));
+		if (rc < 0)
+			return rc;
+		n++;
+	}
+	return n ? 0 : -ENOENT;
+}
+
+static int add_forwarders(struct ub_ctx *ub, const struct resolver_config *c)
+{
+	int rc = 0;
+
+	for (const char *const *f = c->forwarders; f && *f && !rc; f++)
+		rc = error_of(ub_ctx_set_fwd(ub, *f));
+	if (rc == 0 && c->tls)
+		rc = error_of(ub_ctx_set_tls(ub, 1));
+	if (rc == 0 && c->tls)
+		rc = error_of(ub_ctx_set_option(
+			ub, "tls-cert-bundle:",
+			c->tls_bundle ? c->tls_bundle
+				      : "/etc/ssl/certs/ca-certificates.crt"));
+	return rc;
+}
+
+static int add_stubs(struct ub_ctx *ub, const char *const *s)
+{
+	int rc = 0;
+
+	for (; s && s[0] && s[1] && !rc; s += 2)
+		rc = error_of(ub_ctx_set_stub(ub, s[0], s[1], 0));
+	return rc;
+}
+
+static int configure(struct ub_ctx *ub, const struct resolver_config *c)
+{
+	int rc;
+
+	rc = set_options(ub);
+	if (rc == 0)
+		rc = add_anchors(ub, c->anchors);
+	if (rc == 0)
+		rc = add_forwarders(ub, c);
+	if (rc == 0)
+		rc = add_stubs(ub, c->stubs);
+	if (rc == 0 && c->root_hints)
+		rc = error_of(
+			ub_ctx_set_option(ub, "root-hints:", c->root_hints));
+	/* A thread, not a process: nothing is forked. */
+	if (rc == 0)
+		rc = error_of(ub_ctx_async(ub, 1));
+	/* Last, since it ends configuration: what administrators use in
+	 * private is not the library's to deny (RFC 6761 6.2). */
+	if (rc == 0)
+		rc = error_of(ub_ctx_zone_remove(ub, "test."));
+	return rc;
+}
+
+int resolver_new(const struct resolver_config *config, struct resolver **ret)
+{
+	struct resolver *r = calloc(1, sizeof(*r));
+	int rc;
+
+	if (!r)
+		return -ENOMEM;
+	r->questions = slots_new(LIMIT_DNS_QUERIES);
+	r->ub = ub_ctx_create();
+	rc = r->ub && r->questions ? configure(r->ub, config) : -ENOMEM;
+	if (rc < 0) {
+		resolver_free(r);
+		return rc;
+	}
+	*ret = r;
+	return 0;
+}
+
+static void forget(struct question *q)
+{
+	(void)slots_remove(q->resolver->questions, q->handle);
+	free(q);
+}
+
+static void cancel(struct question *q)
+{
+	(void)ub_cancel(q->resolver->ub, q->async_id);
+	forget(q);
+}
+
+struct resolver *resolver_free(struct resolver *r)
+{
+	struct question *q;
+	uint32_t cursor = 0;
+
+	if (!r)
+		return NULL;
+	while (r->questions && (q = slots_next(r->questions, &cursor)))
+		cancel(q);
+	slots_free(r->questions);
+	ub_ctx_delete(r->ub);
+	free(r);
+	return NULL;
+}
+
+int resolver_fd(const struct resolver *r)
+{
+	return ub_fd(r->ub);
+}
+
+void resolver_process(struct resolver *r)
+{
+	(void)ub_process(r->ub);
+}
+
+size_t resolver_pending(const struct resolver *r)
+{
+	return slots_count(r->questions);
+}
+
+/* --- questions -------------------------------------------------------------- */
+
+/*
+ * "None" needs an answer that says so: NXDOMAIN or an empty NOERROR, which the
+ * validator has either proven or found to lie below a proven gap in the chain.
+ */
+static enum dns_verdict judge(int err, const struct ub_result *u)
+{
+	if (err || !u)
+		return DNS_UNREACHABLE;
+	if (u->bogus)
+		return DNS_BOGUS;
+	if (u->rcode != RCODE_NOERROR && u->rcode != RCODE_NXDOMAIN)
+		return DNS_UNREACHABLE;
+	if (!u->havedata)
+		return DNS_NONE;
+	return u->secure ? DNS_SECURE : DNS_INSECURE;
+}
+
+static const char *reason(int err, const struct ub_result *u,
+			  enum dns_verdict verdict)
+{
+	if (verdict == DNS_BOGUS)
+		return u->why_bogus ? u->why_bogus : "validation failed";
+	if (verdict != DNS_UNREACHABLE)
+		return NULL;
+	if (err)
+		return ub_strerror(err);
+	return "no server gave an answer";
+}
+
+static void on_answer(void *user, int err, struct ub_result *u)
+{
+	struct question *q = user, copy = *q;
+	struct dns_record records[LIMIT_DNS_RECORDS];
+	struct dns_answer a = { .records = records };
+
+	forget(q);
+	a.verdict = judge(err, u);
+	a.why = reason(err, u, a.verdict);
+	a.ttl = u && u->ttl > 0 ? (uint32_t)u->ttl : 0;
+	for (size_t i = 0; u && u->havedata && u->data[i]; i++) {
+		if (a.n == LIMIT_DNS_RECORDS)
+			break;
+		records[a.n].data = (const uint8_t *)u->data[i];
+		records[a.n++].len = (size_t)u->len[i];
+	}
+	copy.callback(copy.user, &a);
+	ub_resolve_free(u);
+}
+
+int resolver_ask(struct resolver *r, const char *name, uint16_t type,
+		 resolver_callback *callback, void *user, struct handle *ret)
+{
+	struct question *q = calloc(1, sizeof(*q));
+	int rc;
+
+	if (!q)
+		return -ENOMEM;
+	*q = (struct question){ .resolver = r,
+				.callback = callback,
+				.user = user };
+	rc = slots_add(r->questions, q, &q->handle);
+	if (rc < 0) {
+		free(q);
+		return rc == -ENOSPC ? -ENOBUFS : rc;
+	}
+	rc = error_of(ub_resolve_async(r->ub, name, type, CLASS_IN, q,
+				       on_answer, &q->async_id));
+	if (rc < 0)
+		forget(q);
+	else
+		*ret = q->handle;
+	return rc;
+}
+
+void resolver_cancel(struct resolver *r, struct handle question)
+{
+	struct question *q = slots_get(r->questions, question);
+
+	if (q)
+		cancel(q);
+}

@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The server is small because the zone is: one key for all of it, and a denial
+ * whose NSEC covers just the name that was asked for (RFC 4470).
+ */
+#include "dns-fake.h"
+
+#include <arpa/inet.h>
+#include <ldns/ldns.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define MUST(x)                  \
+	do {                     \
+		if (!(x))        \
+			abort(); \
+	} while (0)
+
+#define ZONE "signed.test."
+
+struct dns_fake {
+	int fd;
+	char address[32], anchor[32];
+	enum dns_fake_mood mood;
+	ldns_key_list *keys;
+	ldns_rr_list *records;
+	unsigned asked[65536];
+};
+
+static ldns_rr *rr_of(const char *text)
+{
+	ldns_rr *rr = NULL;
+
+	MUST(ldns_rr_new_frm_str(&rr, text, 0, NULL, NULL) == LDNS_STATUS_OK);
+	return rr;
+}
+
+static void write_anchor(struct dns_fake *f, const ldns_rr *key)
+{
+	char *text = ldns_rr2str(key);
+	int fd;
+
+	strcpy(f->anchor, "/tmp/tacit-anchor.XXXXXX");
+	fd = mkstemp(f->anchor);
+	MUST(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text));
+	close(fd);
+	free(text);
+}
+
+static void make_key(struct dns_fake *f)
+{
+	ldns_key *key =
+		ldns_key_new_frm_algorithm(LDNS_SIGN_ECDSAP256SHA256, 256);
+	ldns_rr *rr;
+
+	MUST(key);
+	ldns_key_set_flags(key, LDNS_KEY_ZONE_KEY | LDNS_KEY_SEP_KEY);
+	ldns_key_set_pubkey_owner(key, ldns_dname_new_frm_str(ZONE));
+	rr = ldns_key2rr(key);
+	MUST(rr);
+	ldns_key_set_keytag(key, ldns_calc_keytag(rr));
+	ldns_rr_set_ttl(rr, 60);
+	f->keys = ldns_key_list_new();
+	MUST(ldns_key_list_push_key(f->keys, key));
+	f->records = ldns_rr_list_new();
+	ldns_rr_list_push_rr(f->records, rr);
+	write_anchor(f, rr);
+}
+
+struct dns_fake *dns_fake_new(void)
+{
+	struct dns_fake *f = calloc(1, sizeof(*f));
+	struct sockaddr_in sin = {
+		.sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	};
+	socklen_t len = sizeof(sin);
+
+	MUST(f);
+	f->fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	MUST(f->fd >= 0 && bind(f->fd, (void *)&sin, sizeof(sin)) == 0 &&
+	     getsockname(f->fd, (void *)&sin, &len) == 0);
+	snprintf(f->address, sizeof(f->address), "127.0.0.1@%u",
+		 ntohs(sin.sin_port));
+	make_key(f);
+	return f;
+}
+
+void dns_fake_free(struct dns_fake *f)
+{
+	unlink(f->anchor);
+	ldns_rr_list_deep_free(f->records);
+	ldns_key_list_free(f->keys);
+	close(f->fd);
+	free(f);
+}
+
+void dns_fake_add(struct dns_fake *f, const char *record)
+{
+	MUST(ldns_rr_list_push_rr(f->records, rr_of(record)));
+}
+
+void dns_fake_clear(struct dns_fake *f)
+{
+	while (ldns_rr_list_rr_count(f->records) > 1)
+		ldns_rr_free(ldns_rr_list_pop_rr(f->records));
+}
+
+void dns_fake_set_mood(struct dns_fake *f, enum dns_fake_mood mood)
+{
+	f->mood = mood;
+}
+
+const char *dns_fake_address(const struct dns_fake *f)
+{
+	return f->address;
+}
+
+const char *dns_fake_anchor(const struct dns_fake *f)
+{
+	return f->anchor;
+}
+
+unsigned dns_fake_asked(const struct dns_fake *f, uint16_t type)
+{
+	return f->asked[type];
+}
+
+/* --- answers ----------------------------------------------------------------- */
+
+static bool is_signed(const ldns_rdf *name)
+{
+	ldns_rdf *zone = ldns_dname_new_frm_str(ZONE);
+	bool below = ldns_dname_compare(name, zone) == 0 ||
+		     ldns_dname_is_subdomain(name, zone);
+
+	ldns_rdf_deep_free(zone);
+	return below;
+}
+
+/* Adds a set of records with its signature to a section. */
+static void put(struct dns_fake *f, ldns_pkt *p, ldns_pkt_section section,
+		ldns_rr_list *set)
+{
+	ldns_rr_list *copy = ldns_rr_list_clone(set), *sigs;
+
+	/* The packet takes the records, not the list around them. */
+	ldns_pkt_push_rr_list(p, section, copy);
+	ldns_rr_list_free(copy);
+	if (f->mood == DNS_FAKE_STRIPS ||
+	    !is_signed(ldns_rr_owner(ldns_rr_list_rr(set, 0))))
+		return;
+	sigs = ldns_sign_public(set, f->keys);
+	MUST(sigs);
+	if (f->mood == DNS_FAKE_FORGES) {
+		ldns_rdf *sig = ldns_rr_rrsig_sig(ldns_rr_list_rr(sigs, 0));
+
+		ldns_rdf_data(sig)[0] ^= 1;
+	}
+	ldns_pkt_push_rr_list(p, section, sigs);
+	ldns_rr_list_free(sigs);
+}
+
+static void put_one(struct dns_fake *f, ldns_pkt *p, const char *text)
+{
+	ldns_rr_list *set = ldns_rr_list_new();
+
+	ldns_rr_list_push_rr(set, rr_of(text));
+	put(f, p, LDNS_SECTION_AUTHORITY, set);
+	ldns_rr_list_deep_free(set);
+}
+
+static void deny(struct dns_fake *f, ldns_pkt *p, const ldns_rdf *name)
+{
+	char *owner = ldns_rdf2str(name), text[1024];
+
+	if (!is_signed(name)) {
+		put_one(f, p,
+			"test. 60 IN SOA ns.test. admin.test. 1 60 60 60 60");
+	} else {
+		put_one(f, p,
+			ZONE " 60 IN SOA ns." ZONE " admin." ZONE
+			     " 1 60 60 60 60");
+		if (f->mood != DNS_FAKE_STRIPS) {
+			snprintf(text, sizeof(text),
+				 "%s 60 IN NSEC \\000.%s RRSIG NSEC", owner,
+				 owner);
+			put_one(f, p, text);
+		}
+	}
+	free(owner);
+}
+
+static ldns_pkt *answer(struct dns_fake *f, const ldns_pkt *query)
+{
+	const ldns_rr *q = ldns_rr_list_rr(ldns_pkt_question(query), 0);
+	ldns_rr_list *set = ldns_rr_list_new();
+	ldns_pkt *p = ldns_pkt_new();
+
+	ldns_pkt_set_id(p, ldns_pkt_id(query));
+	ldns_pkt_set_qr(p, true);
+	ldns_pkt_set_ra(p, true);
+	ldns_pkt_set_rd(p, true);
+	ldns_pkt_set_edns_udp_size(p, 4096);
+	ldns_pkt_set_edns_do(p, true);
+	ldns_pkt_push_rr(p, LDNS_SECTION_QUESTION, ldns_rr_clone(q));
+	for (size_t i = 0; i < ldns_rr_list_rr_count(f->records); i++) {
+		ldns_rr *rr = ldns_rr_list_rr(f->records, i);
+
+		if (ldns_rr_get_type(rr) == ldns_rr_get_type(q) &&
+		    ldns_dname_compare(ldns_rr_owner(rr), ldns_rr_owner(q)) ==
+			    0)
+			ldns_rr_list_push_rr(set, rr);
+	}
+	if (f->mood == DNS_FAKE_SERVFAIL)
+		ldns_pkt_set_rcode(p, LDNS_RCODE_SERVFAIL);
+	else if (ldns_rr_list_rr_count(set))
+		put(f, p, LDNS_SECTION_ANSWER, set);
+	else
+		deny(f, p, ldns_rr_owner(q));
+	ldns_rr_list_free(set);
+	return p;
+}
+
+static void serve_one(struct dns_fake *f)
+{
+	uint8_t buf[4096], *wire = NULL;
+	struct sockaddr_storage from;
+	socklen_t from_len = sizeof(from);
+	ldns_pkt *query = NULL, *reply;
+	size_t len = 0;
+	ssize_t n = recvfrom(f->fd, buf, sizeof(buf), MSG_DONTWAIT,
+			     (void *)&from, &from_len);
+
+	if (n <= 0 || ldns_wire2pkt(&query, buf, (size_t)n) != LDNS_STATUS_OK)
+		return;
+	f->asked[ldns_rr_get_type(
+		ldns_rr_list_rr(ldns_pkt_question(query), 0))]++;
+	if (f->mood != DNS_FAKE_SILENT) {
+		reply = answer(f, query);
+		MUST(ldns_pkt2wire(&wire, reply, &len) == LDNS_STATUS_OK);
+		(void)sendto(f->fd, wire, len, 0, (void *)&from, from_len);
+		free(wire);
+		ldns_pkt_free(reply);
+	}
+	ldns_pkt_free(query);
+}
+
+void dns_fake_serve(struct dns_fake *f, int fd, int ms)
+{
+	struct pollfd p[2] = {
+		{ .fd = f->fd, .events = POLLIN },
+		{ .fd = fd, .events = POLLIN },
+	};
+
+	while (poll(p, 2, ms) > 0) {
+		if (p[0].revents)
+			serve_one(f);
+		if (p[1].revents)
+			return;
+	}
+}
