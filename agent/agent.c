@@ -137,6 +137,10 @@ static void agent_run_action(struct agent *a, const struct ike_action *x)
 	case IKE_CHILD_DOWN:
 		negotiation_on_child_down(a, &x->child_down);
 		break;
+	case IKE_REKEYED:
+		negotiation_on_rekeyed(a, &x->rekeyed);
+		break;
+	case IKE_CHILD_REFUSED:
 	case IKE_MOVED:
 	case IKE_KEEPALIVE:
 		break;

@@ -174,6 +174,14 @@ static void negotiation_lost(struct agent *a, struct flow *f,
 		    "no longer encrypted: %s", ike_reason_name(reason));
 }
 
+void negotiation_on_rekeyed(struct agent *a, const struct ike_rekeyed *r)
+{
+	struct flow *f = flow_table_get(a->flows, &r->local, &r->remote);
+
+	if (f && handle_equal(f->child.ike, r->old))
+		f->child.ike = r->new;
+}
+
 void negotiation_on_child_down(struct agent *a,
 			       const struct ike_child_down *down)
 {

@@ -14,6 +14,7 @@ void negotiation_on_acquire(struct agent *a, const struct record_acquire *q);
 /* The engine's outcomes. */
 void negotiation_on_child_up(struct agent *a, struct handle sa,
 			     const struct ike_child_up *up);
+void negotiation_on_rekeyed(struct agent *a, const struct ike_rekeyed *rekeyed);
 void negotiation_on_child_down(struct agent *a,
 			       const struct ike_child_down *down);
 void negotiation_on_failed(struct agent *a, struct handle sa,

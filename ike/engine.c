@@ -21,6 +21,9 @@ void ike_config_init(struct ike_config *c)
 		.half_open_ms = 30000,
 		.liveness_ms = 30000,
 		.redundant_ms = 1000,
+		.lifetime_ms = 4 * 60 * 60 * 1000,
+		.margin_ms = 10 * 60 * 1000,
+		.retry_ms = 2000,
 		.keepalive_ms = 20000,
 		.port = 500,
 		.natt_port = 4500,
@@ -148,6 +151,7 @@ int ike_initiate(struct ike_engine *e, uint64_t now,
 	rc = ike_sa_new(e, true, &req->local, &req->remote, &sa);
 	if (rc < 0)
 		return rc;
+	sa->modes = (uint8_t)req->modes;
 	rc = ike_init_begin(e, now, sa);
 	if (rc < 0) {
 		ike_sa_free(e, sa);

@@ -32,6 +32,15 @@ enum ike_admission {
 	IKE_IGNORE, /* no answer at all */
 };
 
+/* Which modes a Child SA may have. As initiator EITHER asks for transport mode
+ * and takes tunnel mode between the two hosts where the peer declines (RFC
+ * 7296 1.3.1); as responder it takes what the peer asks for. */
+enum ike_modes {
+	IKE_MODES_TRANSPORT,
+	IKE_MODES_EITHER,
+	IKE_MODES_TUNNEL,
+};
+
 struct ike_ops {
 	/* Fills buf; 0 or -errno. Must be fit for keys. */
 	int (*random)(void *user, void *buf, size_t len);
@@ -42,6 +51,9 @@ struct ike_ops {
 	 * and keys (ike/tap.h). NULL: not wanted. */
 	void (*changed)(void *user, const struct ike_change *c);
 	void (*tap)(void *user, const struct ike_tap *t);
+	/* The modes that this peer may ask for. Pure. NULL: transport only. */
+	enum ike_modes (*modes)(void *user, const struct addr *local,
+				const struct addr *remote);
 	void *user;
 };
 
@@ -56,8 +68,19 @@ struct ike_config {
 	uint32_t half_open_ms;
 	/* Idle IKE SAs are checked (RFC 7296 2.4) this often; 0: never. */
 	uint32_t liveness_ms;
-	/* The losing one of two simultaneous IKE SAs is deleted after this. */
+	/* The losing one of two simultaneous IKE SAs is deleted after this, and
+	 * the same way a Child SA that was rekeyed: at once when its successor
+	 * is known to be in use, see ike_child_used(). */
 	uint32_t redundant_ms;
+	/* An IKE SA ends after lifetime_ms (0: never); a random time between
+	 * margin_ms and twice margin_ms before that it is rekeyed. */
+	uint32_t lifetime_ms, margin_ms;
+	/* Rekeying that the peer put off (TEMPORARY_FAILURE) or refused is tried
+	 * again after about this long, doubling. */
+	uint32_t retry_ms;
+	/* Child SAs get a key exchange of their own when rekeyed. As responder
+	 * that is the peer's choice. */
+	bool pfs;
 	/* Behind a NAT, a keepalive after so long without a word of ours (RFC
 	 * 3948 4: 20 s); 0: never. */
 	uint32_t keepalive_ms;
@@ -90,6 +113,12 @@ enum ike_action_type {
 	IKE_JOB,
 	IKE_CHILD_UP,
 	IKE_CHILD_DOWN,
+	/* What ike_rekey_child() or ike_add_child() asked for did not come
+	 * about; nothing else has changed. */
+	IKE_CHILD_REFUSED,
+	/* The IKE SA goes on under another handle, with its Child SAs, and the
+	 * old handle is stale. */
+	IKE_REKEYED,
 	/* The endpoints of an authenticated peer changed (RFC 7296 2.23): its
 	 * Child SAs are to follow. Comes after CHILD_UP. */
 	IKE_MOVED,
@@ -118,12 +147,25 @@ struct ike_encapsulation {
 	uint16_t local_port, remote_port; /* host order */
 };
 
+enum ike_mode {
+	IKE_MODE_TRANSPORT,
+	IKE_MODE_TUNNEL, /* between the same two hosts */
+};
+
 struct ike_child_up {
 	struct addr local, remote; /* the selector: these two hosts */
-	bool initiator;		   /* we initiated the IKE SA */
-	/* The other of two simultaneous SAs won: install the in-SA only. A
-	 * CHILD_UP without this supersedes every earlier one of the pair. */
+	enum ike_mode mode;
+	/* We initiated the exchange that made it: the peer can receive on it
+	 * already. Else it can only when it has our response. */
+	bool initiator;
+	/* Another SA of the pair is preferred: install the in-SA only. A
+	 * CHILD_UP without this supersedes every earlier one of the pair. It
+	 * may come for an SA that was redundant before: then send on it from
+	 * now on, its in-SA is there. */
 	bool redundant;
+	/* spi_in of the Child SA that this one rekeys, or 0. That one stays
+	 * until its own CHILD_DOWN, for what is still on the way. */
+	uint32_t replaces;
 	enum ike_auth_method peer_auth;
 	struct esp_sa in, out;
 	struct ike_nat nat;
@@ -138,6 +180,18 @@ struct ike_child_down {
 	struct addr local, remote;
 	uint32_t spi_in, spi_out; /* host order */
 	enum ike_reason reason;
+};
+
+struct ike_child_refused {
+	struct addr local, remote;
+	uint32_t spi_in; /* that was to be rekeyed; 0: a further Child SA */
+	enum ike_reason reason;
+	uint16_t notify; /* the peer's notify type, or 0 */
+};
+
+struct ike_rekeyed {
+	struct handle old, new;
+	struct addr local, remote;
 };
 
 struct ike_failed {
@@ -164,6 +218,8 @@ struct ike_action {
 		struct ike_job *job; /* owner from now on: the taker */
 		struct ike_child_up child_up;
 		struct ike_child_down child_down;
+		struct ike_child_refused child_refused;
+		struct ike_rekeyed rekeyed;
 		struct ike_moved moved;
 		struct ike_moved keepalive; /* between these two */
 		struct ike_failed failed;
@@ -178,11 +234,12 @@ struct ike_engine *ike_engine_free(struct ike_engine *e);
 
 struct ike_request {
 	struct endpoint local, remote;
+	enum ike_modes modes; /* of its Child SAs */
 };
 
 /*
- * Starts an IKE SA with its first Child SA: transport mode between the two
- * addresses. One outcome follows: IKE_CHILD_UP or IKE_FAILED with this handle
+ * Starts an IKE SA with its first Child SA, between the two addresses. One
+ * outcome follows: IKE_CHILD_UP or IKE_FAILED with this handle
  * (unless an SA that the peer initiated came up first: then the unfinished
  * one ends with IKE_FAILED, IKE_REASON_REPLACED). Where one that we initiate
  * between the two addresses is under way already, its handle is given. Where
@@ -212,6 +269,30 @@ void ike_abandon(struct ike_engine *e, uint64_t now, struct handle sa);
 void ike_check(struct ike_engine *e, uint64_t now, struct handle sa);
 /* ike_close() for all; for a clean stop. Half-open ones are dropped. */
 void ike_close_all(struct ike_engine *e, uint64_t now);
+
+/*
+ * Child SAs of an IKE SA that is established; those that it gets wait for their
+ * turn (RFC 7296 2.3: one exchange
+ * at a time). 0; -ENOENT: no such SA; -ENOSPC at LIMIT_IKE_CHILDREN; -ENOMEM.
+ */
+/* A further one between the two addresses: CHILD_UP or CHILD_REFUSED. */
+int ike_add_child(struct ike_engine *e, uint64_t now, struct handle sa)
+	__attribute__((warn_unused_result));
+/* CHILD_UP that replaces it, or CHILD_REFUSED (not for TEMPORARY_FAILURE, after
+ * which it is tried again), or its CHILD_DOWN. */
+int ike_rekey_child(struct ike_engine *e, uint64_t now, struct handle sa,
+		    uint32_t spi_in) __attribute__((warn_unused_result));
+/* Its CHILD_DOWN comes at once. The last one takes the IKE SA along. */
+int ike_delete_child(struct ike_engine *e, uint64_t now, struct handle sa,
+		     uint32_t spi_in) __attribute__((warn_unused_result));
+/* The kernel saw a packet on its in-SA: what it replaces may go, and it may
+ * itself replace another. Stale arguments are ignored. */
+void ike_child_used(struct ike_engine *e, uint64_t now, struct handle sa,
+		    uint32_t spi_in);
+/* Rekeys the IKE SA now and not at its lifetime's margin: IKE_REKEYED, or
+ * nothing: it stays until it is tried again. 0; -ENOENT. */
+int ike_rekey(struct ike_engine *e, uint64_t now, struct handle sa)
+	__attribute__((warn_unused_result));
 
 /* Timers: call ike_tick() at ike_engine_deadline(), UINT64_MAX is never. */
 void ike_tick(struct ike_engine *e, uint64_t now);

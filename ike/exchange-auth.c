@@ -58,9 +58,8 @@ struct auth_message {
 	struct ike_id id;  /* of the sender */
 	struct ike_id idr; /* in a request: who we should be */
 	struct ike_authentication auth;
-	const struct ike_payload *sa;
-	struct ike_selectors tsi, tsr;
-	bool transport, initial_contact;
+	struct ike_child_terms child;
+	bool initial_contact;
 	uint16_t error; /* the first error notify, or 0 */
 };
 
@@ -73,9 +72,7 @@ static int parse_notifies(const struct ike_message *m, struct auth_message *am)
 			continue;
 		if (ike_notify_parse(&m->payloads[i], &n) < 0)
 			return -EBADMSG;
-		if (n.type == IKE_NOTIFY_USE_TRANSPORT_MODE)
-			am->transport = true;
-		else if (n.type == IKE_NOTIFY_INITIAL_CONTACT)
+		if (n.type == IKE_NOTIFY_INITIAL_CONTACT)
 			am->initial_contact = true;
 		else if (n.type < IKE_NOTIFY_STATUS && !am->error)
 			am->error = n.type;
@@ -92,22 +89,6 @@ static int parse_id(const struct ike_message *m, enum ike_payload_type type,
 	return p ? ike_id_parse(p, ret) : 0;
 }
 
-/* All of the three that make a child, or none. */
-static int parse_child(const struct ike_message *m, struct auth_message *am)
-{
-	const struct ike_payload *tsi = ike_message_find(m, IKE_PAYLOAD_TSI);
-	const struct ike_payload *tsr = ike_message_find(m, IKE_PAYLOAD_TSR);
-
-	am->sa = ike_message_find(m, IKE_PAYLOAD_SA);
-	if (!am->sa && !tsi && !tsr)
-		return 0;
-	if (!am->sa || !tsi || !tsr || ike_selectors_parse(tsi, &am->tsi) < 0 ||
-	    ike_selectors_parse(tsr, &am->tsr) < 0)
-		return -EBADMSG;
-	am->has_child = true;
-	return 0;
-}
-
 static int parse_message(const struct ike_message *m, struct auth_message *ret)
 {
 	bool response = ike_header_is_response(&m->header);
@@ -122,41 +103,18 @@ static int parse_message(const struct ike_message *m, struct auth_message *ret)
 	if (rc == 0 && auth)
 		rc = ike_authentication_parse(auth, &ret->auth);
 	if (rc == 0)
-		rc = parse_child(m, ret);
-	if (rc == 0)
 		rc = parse_notifies(m, ret);
+	if (rc < 0)
+		return rc;
+	rc = ike_child_parse(m, &ret->child);
+	if (rc < 0)
+		return rc;
+	ret->has_child = rc == 0;
 	ret->has_auth = auth != NULL;
-	return rc;
+	return 0;
 }
 
-/* --- the Child SA ----------------------------------------------------------- */
-
-/* Fills CHILD_UP from what was agreed. 0; -EIO. */
-static int fill_child(const struct ike_sa *sa, const struct ike_choice *choice,
-		      struct ike_child_up *up)
-{
-	const struct ike_handshake *hs = sa->handshake;
-	const struct ike_transform *encr, *sn;
-	const struct ike_cipher *cipher;
-
-	encr = ike_choice_get(choice, IKE_TRANSFORM_ENCR);
-	sn = ike_choice_get(choice, IKE_TRANSFORM_SN);
-	/* The same ciphers serve IKE and ESP. */
-	cipher = ike_cipher_find(encr->id, encr->key_bits);
-	if (!cipher)
-		return -EIO;
-	up->local = sa->local.addr;
-	up->remote = sa->remote.addr;
-	up->initiator = sa->initiator;
-	up->peer_auth = IKE_AUTH_NULL;
-	up->in.spi = hs->child_spi;
-	up->out.spi = choice->spi;
-	up->in.cipher = up->out.cipher = cipher->esp_cipher;
-	up->in.esn = up->out.esn = sn->id == IKE_SN_ESN;
-	return ike_keymat_child(sa->prf, &sa->keys.d, &hs->ni, &hs->nr,
-				sa->initiator ? &up->out : &up->in,
-				sa->initiator ? &up->in : &up->out);
-}
+/* --- establishment ------------------------------------------------------ */
 
 /* The lower nonce, cut or filled to a fixed length: both sides do the same. */
 static void keep_lowest(struct ike_sa *sa)
@@ -171,6 +129,28 @@ static void keep_lowest(struct ike_sa *sa)
 	       sizeof(sa->lowest));
 }
 
+/* The keys of the Child SA and its CHILD_UP; queued by establish(). */
+static int fill_child(const struct ike_sa *sa,
+		      const struct ike_child_agreed *agreed,
+		      struct ike_action_node **ret)
+{
+	const struct ike_handshake *hs = sa->handshake;
+	const struct ike_child_seed seed = { sa->initiator, &hs->ni, &hs->nr,
+					     NULL };
+	struct ike_action_node *up = ike_action_node_new();
+	int rc;
+
+	if (!up)
+		return -ENOMEM;
+	rc = ike_child_fill(sa, hs->child, agreed, &seed, up);
+	if (rc < 0) {
+		ike_action_node_free(up);
+		return rc;
+	}
+	*ret = up;
+	return 0;
+}
+
 /* Nothing can fail any more. */
 static void establish(struct ike_engine *e, uint64_t now, struct ike_sa *sa,
 		      bool initial_contact, struct ike_action_node *up)
@@ -178,12 +158,11 @@ static void establish(struct ike_engine *e, uint64_t now, struct ike_sa *sa,
 	ike_sa_set_state(e, sa, IKE_SA_ESTABLISHED);
 	sa->risen = ++e->events;
 	sa->established_at = sa->last_heard = now;
-	sa->child_in = up->action.child_up.in.spi;
-	sa->child_out = up->action.child_up.out.spi;
+	ike_child_attach(sa, sa->handshake->child, up);
+	sa->handshake->child = NULL;
+	sa->last = ike_action_node_free(sa->last);
 	keep_lowest(sa);
-	ike_sa_forget_handshake(sa);
-	up->action.type = IKE_CHILD_UP;
-	up->action.sa = sa->handle;
+	ike_sa_forget_handshake(e, sa);
 	ike_sa_rearm(e, sa);
 	ike_duplicate_resolve(e, now, sa, initial_contact, up);
 }
@@ -196,7 +175,7 @@ int ike_auth_begin(struct ike_engine *e, uint64_t now, struct ike_sa *sa)
 	struct ike_builder *b = &out.b;
 	int rc;
 
-	rc = ike_sa_draw_child_spi(e, sa);
+	rc = ike_child_new(e, &sa->handshake->child);
 	if (rc < 0)
 		return rc;
 	ike_request_open(sa, IKE_EXCHANGE_AUTH, &out);
@@ -210,10 +189,7 @@ int ike_auth_begin(struct ike_engine *e, uint64_t now, struct ike_sa *sa)
 	 * drop its own attempt, which we may be about to answer. */
 	if (!sa->crossed && !ike_duplicate_exists(e, sa))
 		ike_notify_write(b, IKE_NOTIFY_INITIAL_CONTACT, NULL, 0);
-	ike_notify_write(b, IKE_NOTIFY_USE_TRANSPORT_MODE, NULL, 0);
-	ike_proposal_write_offer(b, e->offer_esp, sa->handshake->child_spi);
-	ike_selectors_write(b, IKE_PAYLOAD_TSI, &sa->local.addr);
-	ike_selectors_write(b, IKE_PAYLOAD_TSR, &sa->remote.addr);
+	ike_child_propose(sa, sa->handshake->child, e->offer_esp, b);
 	return ike_request_send(e, now, sa, &out);
 }
 
@@ -236,46 +212,29 @@ static enum ike_reason reason_of(uint16_t notify)
 	return IKE_REASON_REFUSED;
 }
 
-/* Exactly the child that we asked for. 0; 1: another one; -EBADMSG. */
-static int accept_child(const struct ike_engine *e, const struct ike_sa *sa,
-			const struct auth_message *am, struct ike_choice *ret)
-{
-	int rc;
-
-	if (!am->transport)
-		return 1;
-	rc = ike_proposal_accept(am->sa, e->offer_esp, ret);
-	if (rc != 0)
-		return rc;
-	if (!ike_selectors_are(&am->tsi, &sa->local.addr) ||
-	    !ike_selectors_are(&am->tsr, &sa->remote.addr))
-		return 1;
-	return 0;
-}
-
 /* The peer is authenticated: its half of the Child SA. */
 static int take_child(struct ike_engine *e, uint64_t now, struct ike_sa *sa,
 		      const struct auth_message *am)
 {
+	struct ike_child_agreed agreed;
 	struct ike_action_node *up;
-	struct ike_choice choice;
 	int rc;
 
 	if (!am->has_child && !am->error)
 		return -EBADMSG;
-	rc = am->has_child ? accept_child(e, sa, am, &choice) : 1;
+	rc = am->has_child
+		     ? ike_child_accept(sa, &am->child, e->offer_esp, &agreed)
+		     : 1;
 	if (rc < 0)
 		return rc;
 	if (rc > 0) {
 		ike_info_close(e, now, sa, IKE_REASON_MODE, am->error);
 		return 0;
 	}
-	up = ike_action_node_new();
-	rc = up ? fill_child(sa, &choice, &up->action.child_up) : -ENOMEM;
-	if (rc < 0) {
-		ike_action_node_free(up);
+	sa->peer_auth = IKE_AUTH_NULL;
+	rc = fill_child(sa, &agreed, &up);
+	if (rc < 0)
 		return rc;
-	}
 	establish(e, now, sa, false, up);
 	return 0;
 }
@@ -330,29 +289,9 @@ static int fail_auth(struct ike_engine *e, const struct ike_arrival *a,
 	return 0;
 }
 
-/* What we can make of the child that is asked for. 0 and *ret; a notify type;
- * -EBADMSG. */
-static int choose_child(const struct ike_engine *e, const struct ike_sa *sa,
-			const struct auth_message *am, struct ike_choice *ret)
-{
-	int rc;
-
-	rc = ike_proposal_choose(am->sa, e->offer_esp, 0, ret);
-	if (rc < 0)
-		return rc;
-	if (rc == IKE_PROPOSAL_NONE || !am->transport)
-		return IKE_NOTIFY_NO_PROPOSAL_CHOSEN;
-	/* 2.9: narrowed to the two of us; a peer that nobody vouches for
-	 * gets its own address, and gets nothing else. */
-	if (!ike_selectors_contain(&am->tsi, &sa->remote.addr) ||
-	    !ike_selectors_contain(&am->tsr, &sa->local.addr))
-		return IKE_NOTIFY_TS_UNACCEPTABLE;
-	return 0;
-}
-
 /* IDr and AUTH, then the child or why there is none; sealed. */
 static int seal_response(struct ike_sa *sa, uint16_t refusal,
-			 const struct ike_choice *choice)
+			 const struct ike_child_agreed *agreed)
 {
 	struct ike_outgoing out;
 	struct ike_builder *b = &out.b;
@@ -363,14 +302,10 @@ static int seal_response(struct ike_sa *sa, uint16_t refusal,
 	rc = write_auth(b, sa);
 	if (rc < 0)
 		return rc;
-	if (refusal) {
+	if (refusal)
 		ike_notify_write(b, refusal, NULL, 0);
-	} else {
-		ike_notify_write(b, IKE_NOTIFY_USE_TRANSPORT_MODE, NULL, 0);
-		ike_proposal_write_choice(b, choice, sa->handshake->child_spi);
-		ike_selectors_write(b, IKE_PAYLOAD_TSI, &sa->remote.addr);
-		ike_selectors_write(b, IKE_PAYLOAD_TSR, &sa->local.addr);
-	}
+	else
+		ike_child_answer(sa, sa->handshake->child, agreed, b);
 	return ike_response_seal(sa, &out);
 }
 
@@ -384,7 +319,7 @@ static int refuse_child(struct ike_engine *e, const struct ike_arrival *a,
 		return rc;
 	ike_sa_tell(e, sa, IKE_REASON_MODE, 0);
 	ike_sa_set_state(e, sa, IKE_SA_CHILDLESS);
-	ike_sa_forget_handshake(sa);
+	ike_sa_forget_handshake(e, sa);
 	ike_response_send(e, sa);
 	timer_arm(e->wheel, &sa->life, a->now + e->config.redundant_ms);
 	return 0;
@@ -392,17 +327,17 @@ static int refuse_child(struct ike_engine *e, const struct ike_arrival *a,
 
 static int grant_child(struct ike_engine *e, const struct ike_arrival *a,
 		       struct ike_sa *sa, const struct auth_message *am,
-		       const struct ike_choice *choice)
+		       const struct ike_child_agreed *agreed)
 {
-	struct ike_action_node *up = ike_action_node_new();
-	int rc = up ? 0 : -ENOMEM;
+	struct ike_action_node *up = NULL;
+	int rc;
 
+	sa->peer_auth = IKE_AUTH_NULL;
+	rc = ike_child_new(e, &sa->handshake->child);
 	if (rc == 0)
-		rc = ike_sa_draw_child_spi(e, sa);
+		rc = fill_child(sa, agreed, &up);
 	if (rc == 0)
-		rc = fill_child(sa, choice, &up->action.child_up);
-	if (rc == 0)
-		rc = seal_response(sa, 0, choice);
+		rc = seal_response(sa, 0, agreed);
 	if (rc == 0)
 		rc = ike_sa_index_remote(e, sa);
 	if (rc < 0) {
@@ -418,7 +353,7 @@ static int grant_child(struct ike_engine *e, const struct ike_arrival *a,
 int ike_auth_request(struct ike_engine *e, const struct ike_arrival *a,
 		     struct ike_sa *sa)
 {
-	struct ike_choice choice;
+	struct ike_child_agreed agreed;
 	struct auth_message am;
 	int rc;
 
@@ -434,10 +369,13 @@ int ike_auth_request(struct ike_engine *e, const struct ike_arrival *a,
 		return rc;
 	if (rc < 0)
 		return fail_auth(e, a, sa);
-	rc = choose_child(e, sa, &am, &choice);
+	if (e->ops.modes)
+		sa->modes = (uint8_t)e->ops.modes(e->ops.user, &sa->local.addr,
+						  &sa->remote.addr);
+	rc = ike_child_choose(sa, &am.child, e->offer_esp, 0, &agreed);
 	if (rc < 0)
 		return rc;
 	if (rc > 0)
 		return refuse_child(e, a, sa, (uint16_t)rc);
-	return grant_child(e, a, sa, &am, &choice);
+	return grant_child(e, a, sa, &am, &agreed);
 }

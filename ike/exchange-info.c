@@ -48,7 +48,7 @@ void ike_info_close(struct ike_engine *e, uint64_t now, struct ike_sa *sa,
 		return;
 	}
 	ike_sa_set_state(e, sa, IKE_SA_DELETING);
-	ike_sa_forget_handshake(sa);
+	ike_sa_forget_handshake(e, sa);
 	timer_cancel(e->wheel, &sa->life);
 	/* 2.3: one request at a time; else the response brings us here. */
 	if (!ike_request_outstanding(sa))
@@ -86,7 +86,8 @@ static int parse_delete(const struct ike_payload *p, const struct ike_sa *sa,
 		w->delete_ike = true;
 	/* 1.4.1: SPIs as the sender knows them, of its inbound SAs. Those
 	 * that we do not know are passed over. */
-	if (d.protocol == IKE_PROTOCOL_ESP && has_spi(&d, sa->child_out))
+	if (d.protocol == IKE_PROTOCOL_ESP && sa->children &&
+	    has_spi(&d, sa->children->out))
 		w->delete_child = sa->state == IKE_SA_ESTABLISHED;
 	return 0;
 }
@@ -128,7 +129,7 @@ int ike_info_request(struct ike_engine *e, const struct ike_arrival *a,
 	/* 1.4.1: the answer deletes the other half; for the IKE SA it is
 	 * empty. */
 	if (w.delete_child && !w.delete_ike && !w.failed)
-		ike_delete_write_esp(&out.b, sa->child_in);
+		ike_delete_write_esp(&out.b, sa->children->in);
 	rc = ike_response_seal(sa, &out);
 	if (rc < 0)
 		return rc;

@@ -77,14 +77,15 @@ static const uint8_t *take_esp(struct esp_sa *sa, const uint8_t *from)
 	return from + sa->key_len;
 }
 
-/* KEYMAT = prf+(SK_d, Ni | Nr) */
+/* KEYMAT = prf+(SK_d, [g^ir |] Ni | Nr) */
 int ike_keymat_child(const struct ike_prf *prf, const struct ike_key *sk_d,
-		     const struct ike_nonce *ni, const struct ike_nonce *nr,
-		     struct esp_sa *from_initiator,
+		     const struct secret *shared, const struct ike_nonce *ni,
+		     const struct ike_nonce *nr, struct esp_sa *from_initiator,
 		     struct esp_sa *from_responder)
 {
 	uint8_t out[2 * ESP_KEY_MAX];
 	struct ike_part parts[] = {
+		{ shared ? shared->data : NULL, shared ? shared->len : 0 },
 		{ ni->data, ni->len },
 		{ nr->data, nr->len },
 	};
@@ -92,7 +93,7 @@ int ike_keymat_child(const struct ike_prf *prf, const struct ike_key *sk_d,
 		     esp_key_len(from_responder->cipher);
 	int rc;
 
-	rc = ike_prf_plus(prf, sk_d->data, sk_d->len, parts, 2, out, len);
+	rc = ike_prf_plus(prf, sk_d->data, sk_d->len, parts, 3, out, len);
 	if (rc == 0)
 		(void)take_esp(from_responder, take_esp(from_initiator, out));
 	secret_wipe(out, sizeof(out));

@@ -38,10 +38,10 @@ struct ike_keymat {
 int ike_keymat_derive(const struct ike_keymat *in, const struct secret *shared,
 		      struct ike_keys *ret) __attribute__((warn_unused_result));
 /* Fills the keys of both ESP SAs, whose ciphers are set: first the one from
- * initiator to responder. 0; -EIO: both are then untouched. */
+ * initiator to responder. shared: of an exchange of its own, or NULL. 0; -EIO: both are then untouched. */
 int ike_keymat_child(const struct ike_prf *prf, const struct ike_key *sk_d,
-		     const struct ike_nonce *ni, const struct ike_nonce *nr,
-		     struct esp_sa *from_initiator,
+		     const struct secret *shared, const struct ike_nonce *ni,
+		     const struct ike_nonce *nr, struct esp_sa *from_initiator,
 		     struct esp_sa *from_responder)
 	__attribute__((warn_unused_result));
 

@@ -115,7 +115,7 @@ void ike_request_timeout(struct timer *t, uint64_t now, void *user)
 			   sa->handshake->refused_notify);
 	else
 		ike_sa_end(e, sa,
-			   sa->child_in ? IKE_REASON_DEAD
+			   sa->established_at ? IKE_REASON_DEAD
 					: IKE_REASON_UNANSWERED,
 			   0);
 }

@@ -182,9 +182,11 @@ static struct ike_sa *allocate(void)
 }
 
 /* Frees one that no table has yet. */
-static void deallocate(struct ike_sa *sa)
+static void deallocate(struct ike_engine *e, struct ike_sa *sa)
 {
-	ike_sa_forget_handshake(sa);
+	ike_sa_forget_handshake(e, sa);
+	while (sa->children)
+		ike_child_remove(e, sa, sa->children);
 	ike_action_node_free(sa->last);
 	ike_blob_done(&sa->request);
 	ike_blob_done(&sa->response);
@@ -234,11 +236,11 @@ int ike_sa_new(struct ike_engine *e, bool initiator,
 	*ret = sa;
 	return 0;
 fail:
-	deallocate(sa);
+	deallocate(e, sa);
 	return rc;
 }
 
-void ike_sa_forget_handshake(struct ike_sa *sa)
+void ike_sa_forget_handshake(struct ike_engine *e, struct ike_sa *sa)
 {
 	struct ike_handshake *hs = sa->handshake;
 
@@ -247,6 +249,7 @@ void ike_sa_forget_handshake(struct ike_sa *sa)
 	ike_blob_done(&hs->request);
 	ike_blob_done(&hs->response);
 	EVP_PKEY_free(hs->private);
+	ike_child_free(e, hs->child);
 	secret_wipe(hs, sizeof(*hs));
 	free(hs);
 	sa->handshake = NULL;
@@ -264,23 +267,8 @@ void ike_sa_free(struct ike_engine *e, struct ike_sa *sa)
 		hmap_remove(&e->by_remote, &sa->by_remote);
 	if (sa->in_init)
 		hmap_remove(&e->by_init, &sa->by_init);
-	if (sa->in_child)
-		hmap_remove(&e->by_child, &sa->by_child);
 	(void)slots_remove(e->sas, sa->handle);
-	deallocate(sa);
-}
-
-static void fill_down(struct ike_sa *sa, struct ike_action *a,
-		      enum ike_reason reason)
-{
-	a->type = IKE_CHILD_DOWN;
-	a->child_down = (struct ike_child_down){
-		.local = sa->local.addr,
-		.remote = sa->remote.addr,
-		.spi_in = sa->child_in,
-		.spi_out = sa->child_out,
-		.reason = reason,
-	};
+	deallocate(e, sa);
 }
 
 static void fill_failed(struct ike_sa *sa, struct ike_action *a,
@@ -308,11 +296,12 @@ void ike_sa_tell(struct ike_engine *e, struct ike_sa *sa,
 	/* However it ends, the owner heard of its successor. */
 	if (sa->doomed && reason != IKE_REASON_CLOSED)
 		reason = IKE_REASON_REPLACED;
+	for (struct ike_child *c = sa->children; c; c = c->next)
+		ike_child_tell(e, sa, c, reason);
+	if (!n)
+		return;
 	n->action.sa = sa->handle;
-	if (sa->child_in)
-		fill_down(sa, &n->action, reason);
-	else
-		fill_failed(sa, &n->action, reason, notify);
+	fill_failed(sa, &n->action, reason, notify);
 	ike_queue_push(&e->queue, n);
 }
 
@@ -327,7 +316,7 @@ void ike_sa_end(struct ike_engine *e, struct ike_sa *sa, enum ike_reason reason,
 void ike_sa_linger(struct ike_engine *e, uint64_t now, struct ike_sa *sa)
 {
 	ike_sa_set_state(e, sa, IKE_SA_LINGER);
-	ike_sa_forget_handshake(sa);
+	ike_sa_forget_handshake(e, sa);
 	ike_request_done(e, sa);
 	/* The peer's second and third retransmission fall into this. */
 	timer_arm(e->wheel, &sa->life, now + e->config.retransmit_max_ms);
@@ -416,29 +405,4 @@ bool ike_sa_is_pair(const struct ike_sa *a, const struct ike_sa *b)
 {
 	return a != b && addr_equal(&a->remote.addr, &b->remote.addr) &&
 	       addr_equal(&a->local.addr, &b->local.addr);
-}
-
-static bool child_spi_taken(const struct ike_engine *e, uint32_t spi)
-{
-	/* Random like the SPIs of IKE; spread to the width of the hash. */
-	return hmap_first(&e->by_child, spi * UINT64_C(0x9e3779b97f4a7c15));
-}
-
-int ike_sa_draw_child_spi(struct ike_engine *e, struct ike_sa *sa)
-{
-	uint32_t spi;
-	int rc;
-
-	do {
-		rc = ike_engine_random(e, &spi, sizeof(spi));
-		if (rc < 0)
-			return rc;
-	} while (spi < ESP_SPI_MIN || child_spi_taken(e, spi));
-	rc = hmap_insert(&e->by_child, &sa->by_child,
-			 spi * UINT64_C(0x9e3779b97f4a7c15));
-	if (rc < 0)
-		return rc;
-	sa->in_child = true;
-	sa->handshake->child_spi = spi;
-	return 0;
 }

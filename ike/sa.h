@@ -2,12 +2,14 @@
 /*
  * The IKE SA: its states, what it knows, and how it ends. What only the
  * handshake needs is apart and freed with it, so that an established SA is
- * small. An SA tells its owner exactly one end: FAILED or CHILD_DOWN.
+ * small. The owner is told one end of an SA that did not come up, FAILED, and
+ * else that of each of its Child SAs.
  */
 #ifndef TACIT_IKE_SA_H
 #define TACIT_IKE_SA_H
 
 #include "ike/action.h"
+#include "ike/child.h"
 #include "ike/job.h"
 #include "ike/proposal.h"
 #include "util/hmap.h"
@@ -44,7 +46,7 @@ struct ike_handshake {
 	struct ike_choice choice;	   /* responder: what we answer */
 	EVP_PKEY *private;		   /* initiator */
 	uint8_t public[IKE_KEX_PUBLIC_MAX];
-	uint32_t child_spi; /* of our inbound ESP SA */
+	struct ike_child *child; /* the first one */
 	uint8_t cookie[LIMIT_IKE_COOKIE];
 	uint8_t cookie_len;
 	uint8_t retries; /* by COOKIE and INVALID_KE_PAYLOAD */
@@ -73,8 +75,8 @@ struct ike_sa {
 	uint64_t begun, risen;
 	uint64_t established_at, last_heard, doomed_at;
 
-	struct hmap_node by_spi, by_remote, by_init, by_child;
-	bool in_remote, in_init, in_child;
+	struct hmap_node by_spi, by_remote, by_init;
+	bool in_remote, in_init;
 	struct timer retransmit, life;
 
 	const struct ike_kex *kex;
@@ -91,10 +93,14 @@ struct ike_sa {
 	uint32_t expected_id;
 	struct ike_blob response;
 
-	uint32_t child_in, child_out; /* SPIs; 0: no Child SA */
+	uint8_t modes;	   /* enum ike_modes of its Child SAs */
+	uint8_t peer_auth; /* enum ike_auth_method, when established */
+	struct ike_child *children;
+	uint32_t n_children;
 	uint8_t lowest[IKE_LOWEST_LEN];
 	struct ike_handshake *handshake;
-	struct ike_action_node *last; /* reserved for FAILED or CHILD_DOWN */
+	struct ike_action_node
+		*last; /* reserved for FAILED, until established */
 };
 
 struct ike_engine;
@@ -111,7 +117,7 @@ int ike_sa_new(struct ike_engine *e, bool initiator,
 	       struct ike_sa **ret) __attribute__((warn_unused_result));
 /* Silently. */
 void ike_sa_free(struct ike_engine *e, struct ike_sa *sa);
-/* Tells the owner, once, that it failed or that its Child SA is down. A
+/* Tells the owner, once, that it failed or that its Child SAs are down. A
  * stranger's SA that never was authenticated ends without a word. */
 void ike_sa_tell(struct ike_engine *e, struct ike_sa *sa,
 		 enum ike_reason reason, uint16_t notify);
@@ -120,7 +126,7 @@ void ike_sa_end(struct ike_engine *e, struct ike_sa *sa, enum ike_reason reason,
 		uint16_t notify);
 /* Over, but answers retransmissions for a while. */
 void ike_sa_linger(struct ike_engine *e, uint64_t now, struct ike_sa *sa);
-void ike_sa_forget_handshake(struct ike_sa *sa);
+void ike_sa_forget_handshake(struct ike_engine *e, struct ike_sa *sa);
 /* Arms the timer of what comes next in the life of an established SA. */
 void ike_sa_rearm(struct ike_engine *e, struct ike_sa *sa);
 
@@ -141,8 +147,5 @@ struct ike_sa *ike_sa_first_remote(const struct ike_engine *e,
 struct ike_sa *ike_sa_next_remote(const struct ike_sa *sa);
 /* Another SA between the same two addresses. */
 bool ike_sa_is_pair(const struct ike_sa *a, const struct ike_sa *b);
-/* A random SPI for its inbound ESP SA, unique among ours. */
-int ike_sa_draw_child_spi(struct ike_engine *e, struct ike_sa *sa)
-	__attribute__((warn_unused_result));
 
 #endif

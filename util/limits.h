@@ -28,6 +28,9 @@
 /* IKE SAs in all, and those not yet authenticated. Beyond: INIT dropped. */
 #define LIMIT_IKE_SAS	    131072u
 #define LIMIT_IKE_HALF_OPEN 4096u
+/* Child SAs of one IKE SA, those on their way out among them. Beyond:
+ * NO_ADDITIONAL_SAS, and ours is refused. */
+#define LIMIT_IKE_CHILDREN 4u
 /* Restarts of one IKE_SA_INIT by COOKIE or INVALID_KE_PAYLOAD. */
 #define LIMIT_IKE_INIT_RETRIES 4u
 

@@ -457,7 +457,7 @@ void puppet_check_child(const struct puppet *p, const struct child *c)
 	const struct esp_sa *out = p->initiator ? &r : &i;
 
 	assert_int_equal(
-		ike_keymat_child(p->prf, &p->keys.d, &p->ni, &p->nr, &i, &r),
+		ike_keymat_child(p->prf, &p->keys.d, NULL, &p->ni, &p->nr, &i, &r),
 		0);
 	assert_int_equal(c->up.in.key_len, in->key_len);
 	assert_int_equal(c->up.out.key_len, out->key_len);

@@ -62,7 +62,7 @@ static void check_child(const char *set, const struct ike_keymat *k,
 	struct vector vi = vector_get2(set, "child-i");
 	struct vector vr = vector_get2(set, "child-r");
 
-	assert_int_equal(ike_keymat_child(k->prf, d, &k->ni, &k->nr, &i, &r),
+	assert_int_equal(ike_keymat_child(k->prf, d, NULL, &k->ni, &k->nr, &i, &r),
 			 0);
 	vector_check(&vi, i.key, i.key_len);
 	vector_check(&vr, r.key, r.key_len);

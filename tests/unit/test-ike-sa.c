@@ -51,58 +51,8 @@ static void test_spis(void **state)
 	assert_true(i->begun < r->begun);
 	assert_int_equal(i->handshake->ni.len, 32);
 	assert_int_equal(r->handshake->nr.len, 32);
-	assert_int_equal(ike_sa_draw_child_spi(e, i), 0);
-	assert_true(i->handshake->child_spi >= ESP_SPI_MIN);
 	ike_sa_free(e, i);
 	ike_sa_free(e, r);
-	world_done(&w);
-}
-
-/* What the next draws give: the last one for ever. */
-struct dice {
-	const uint32_t *faces;
-	size_t n, at;
-};
-
-static int on_roll(void *user, void *buf, size_t len)
-{
-	struct dice *d = user;
-
-	memset(buf, 0x55, len);
-	if (len == sizeof(uint32_t)) {
-		memcpy(buf, &d->faces[d->at], len);
-		d->at += d->at + 1 < d->n;
-	}
-	return 0;
-}
-
-/* Neither reserved, nor ours already. */
-static void test_child_spis(void **state)
-{
-	static const uint32_t faces[] = {
-		0, 255, ESP_SPI_MIN - 1, ESP_SPI_MIN, ESP_SPI_MIN, 0x12345678
-	};
-	struct dice d = { faces, sizeof(faces) / sizeof(faces[0]), 0 };
-	struct ike_sa *a, *b;
-	struct ike_engine *e;
-	struct ike_ops ops;
-	struct world w;
-
-	(void)state;
-	world_init(&w, 1, NULL);
-	e = w.hosts[0].engine;
-	a = make(&w, true);
-	b = make(&w, true);
-	ops = e->ops;
-	e->ops.random = on_roll;
-	e->ops.user = &d;
-	assert_int_equal(ike_sa_draw_child_spi(e, a), 0);
-	assert_int_equal(a->handshake->child_spi, ESP_SPI_MIN);
-	assert_int_equal(ike_sa_draw_child_spi(e, b), 0);
-	assert_int_equal(b->handshake->child_spi, 0x12345678);
-	e->ops = ops;
-	ike_sa_free(e, a);
-	ike_sa_free(e, b);
 	world_done(&w);
 }
 
@@ -216,7 +166,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_spis),
-		cmocka_unit_test(test_child_spis),
 		cmocka_unit_test(test_index),
 		cmocka_unit_test(test_tell),
 		cmocka_unit_test(test_half_open_count),

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Proposing, choosing and accepting Child SAs between exactly the two hosts of
+ * an IKE SA, and keeping the list of them.
+ */
+#include "ike/child.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "ike/core.h"
+
+/* Random like the SPIs of IKE; spread to the width of the hash. */
+static uint64_t spi_hash(uint32_t spi)
+{
+	return spi * UINT64_C(0x9e3779b97f4a7c15);
+}
+
+static int draw(struct ike_engine *e, struct ike_child *c)
+{
+	int rc;
+
+	do {
+		rc = ike_engine_random(e, &c->in, sizeof(c->in));
+		if (rc < 0)
+			return rc;
+	} while (c->in < ESP_SPI_MIN ||
+		 hmap_first(&e->by_child, spi_hash(c->in)));
+	return hmap_insert(&e->by_child, &c->by_spi, spi_hash(c->in));
+}
+
+int ike_child_new(struct ike_engine *e, struct ike_child **ret)
+{
+	struct ike_child *c = calloc(1, sizeof(*c));
+	int rc = -ENOMEM;
+
+	if (!c)
+		return -ENOMEM;
+	c->down = ike_action_node_new();
+	if (c->down)
+		rc = draw(e, c);
+	if (rc < 0) {
+		ike_action_node_free(c->down);
+		free(c);
+		return rc;
+	}
+	*ret = c;
+	return 0;
+}
+
+struct ike_child *ike_child_free(struct ike_engine *e, struct ike_child *c)
+{
+	if (!c)
+		return NULL;
+	hmap_remove(&e->by_child, &c->by_spi);
+	ike_action_node_free(c->down);
+	free(c);
+	return NULL;
+}
+
+void ike_child_attach(struct ike_sa *sa, struct ike_child *c,
+		      struct ike_action_node *up)
+{
+	c->out = up->action.child_up.out.spi;
+	c->replaces = up->action.child_up.replaces;
+	c->state = IKE_CHILD_LIVE;
+	c->next = sa->children;
+	sa->children = c;
+	sa->n_children++;
+}
+
+void ike_child_remove(struct ike_engine *e, struct ike_sa *sa,
+		      struct ike_child *c)
+{
+	struct ike_child **at = &sa->children;
+
+	while (*at != c)
+		at = &(*at)->next;
+	*at = c->next;
+	sa->n_children--;
+	ike_child_free(e, c);
+}
+
+void ike_child_tell(struct ike_engine *e, struct ike_sa *sa,
+		    struct ike_child *c, enum ike_reason reason)
+{
+	struct ike_action_node *n = c->down;
+
+	if (!n)
+		return;
+	c->down = NULL;
+	n->action = (struct ike_action){
+		.type = IKE_CHILD_DOWN,
+		.sa = sa->handle,
+		.child_down = {
+			.local = sa->local.addr,
+			.remote = sa->remote.addr,
+			.spi_in = c->in,
+			.spi_out = c->out,
+			.reason = reason,
+		},
+	};
+	ike_queue_push(&e->queue, n);
+}
+
+struct ike_child *ike_child_find_in(const struct ike_sa *sa, uint32_t spi)
+{
+	struct ike_child *c = sa->children;
+
+	while (c && c->in != spi)
+		c = c->next;
+	return c;
+}
+
+struct ike_child *ike_child_find_out(const struct ike_sa *sa, uint32_t spi)
+{
+	struct ike_child *c = sa->children;
+
+	while (c && c->out != spi)
+		c = c->next;
+	return c;
+}
+
+static int find_transport(const struct ike_message *m, bool *ret)
+{
+	bool found = false;
+
+	for (size_t i = 0; i < m->n; i++) {
+		struct ike_notify n;
+
+		if (m->payloads[i].type != IKE_PAYLOAD_NOTIFY)
+			continue;
+		if (ike_notify_parse(&m->payloads[i], &n) < 0)
+			return -EBADMSG;
+		found |= n.type == IKE_NOTIFY_USE_TRANSPORT_MODE;
+	}
+	*ret = found;
+	return 0;
+}
+
+int ike_child_parse(const struct ike_message *m, struct ike_child_terms *ret)
+{
+	const struct ike_payload *sa = ike_message_find(m, IKE_PAYLOAD_SA);
+	const struct ike_payload *tsi = ike_message_find(m, IKE_PAYLOAD_TSI);
+	const struct ike_payload *tsr = ike_message_find(m, IKE_PAYLOAD_TSR);
+
+	if (!sa && !tsi && !tsr)
+		return 1;
+	if (!sa || !tsi || !tsr || ike_selectors_parse(tsi, &ret->tsi) < 0 ||
+	    ike_selectors_parse(tsr, &ret->tsr) < 0)
+		return -EBADMSG;
+	ret->sa = sa;
+	return find_transport(m, &ret->transport);
+}
+
+void ike_child_propose(const struct ike_sa *sa, const struct ike_child *c,
+		       const struct ike_offer *offer, struct ike_builder *b)
+{
+	/* 1.3.1: transport mode is asked for by a notify. */
+	if (sa->modes != IKE_MODES_TUNNEL)
+		ike_notify_write(b, IKE_NOTIFY_USE_TRANSPORT_MODE, NULL, 0);
+	ike_proposal_write_offer(b, offer, c->in);
+	ike_selectors_write(b, IKE_PAYLOAD_TSI, &sa->local.addr);
+	ike_selectors_write(b, IKE_PAYLOAD_TSR, &sa->remote.addr);
+}
+
+int ike_child_accept(const struct ike_sa *sa,
+		     const struct ike_child_terms *terms,
+		     const struct ike_offer *offer,
+		     struct ike_child_agreed *ret)
+{
+	int rc;
+
+	/* 1.3.1: no more than we asked for; without it, it is tunnel mode. */
+	if (terms->transport ? sa->modes == IKE_MODES_TUNNEL
+			     : sa->modes == IKE_MODES_TRANSPORT)
+		return 1;
+	rc = ike_proposal_accept(terms->sa, offer, &ret->choice);
+	if (rc != 0)
+		return rc;
+	if (!ike_selectors_are(&terms->tsi, &sa->local.addr) ||
+	    !ike_selectors_are(&terms->tsr, &sa->remote.addr))
+		return 1;
+	ret->mode = terms->transport ? IKE_MODE_TRANSPORT : IKE_MODE_TUNNEL;
+	return 0;
+}
+
+int ike_child_choose(const struct ike_sa *sa,
+		     const struct ike_child_terms *terms,
+		     const struct ike_offer *offer, uint16_t prefer_group,
+		     struct ike_child_agreed *ret)
+{
+	bool transport = terms->transport && sa->modes != IKE_MODES_TUNNEL;
+	int rc;
+
+	rc = ike_proposal_choose(terms->sa, offer, prefer_group, &ret->choice);
+	if (rc < 0)
+		return rc;
+	if (rc == IKE_PROPOSAL_NONE ||
+	    (!transport && sa->modes == IKE_MODES_TRANSPORT))
+		return IKE_NOTIFY_NO_PROPOSAL_CHOSEN;
+	/* 2.9: narrowed to the two of us; a peer that nobody vouches for
+	 * gets its own address, and gets nothing else. */
+	if (!ike_selectors_contain(&terms->tsi, &sa->remote.addr) ||
+	    !ike_selectors_contain(&terms->tsr, &sa->local.addr))
+		return IKE_NOTIFY_TS_UNACCEPTABLE;
+	ret->mode = transport ? IKE_MODE_TRANSPORT : IKE_MODE_TUNNEL;
+	return 0;
+}
+
+void ike_child_answer(const struct ike_sa *sa, const struct ike_child *c,
+		      const struct ike_child_agreed *agreed,
+		      struct ike_builder *b)
+{
+	if (agreed->mode == IKE_MODE_TRANSPORT)
+		ike_notify_write(b, IKE_NOTIFY_USE_TRANSPORT_MODE, NULL, 0);
+	ike_proposal_write_choice(b, &agreed->choice, c->in);
+	ike_selectors_write(b, IKE_PAYLOAD_TSI, &sa->remote.addr);
+	ike_selectors_write(b, IKE_PAYLOAD_TSR, &sa->local.addr);
+}
+
+int ike_child_fill(const struct ike_sa *sa, const struct ike_child *c,
+		   const struct ike_child_agreed *agreed,
+		   const struct ike_child_seed *seed,
+		   struct ike_action_node *node)
+{
+	struct ike_child_up *up = &node->action.child_up;
+	const struct ike_transform *encr, *sn;
+	const struct ike_cipher *cipher;
+
+	encr = ike_choice_get(&agreed->choice, IKE_TRANSFORM_ENCR);
+	sn = ike_choice_get(&agreed->choice, IKE_TRANSFORM_SN);
+	/* The same ciphers serve IKE and ESP. */
+	cipher = ike_cipher_find(encr->id, encr->key_bits);
+	if (!cipher)
+		return -EIO;
+	node->action.type = IKE_CHILD_UP;
+	node->action.sa = sa->handle;
+	up->local = sa->local.addr;
+	up->remote = sa->remote.addr;
+	up->mode = agreed->mode;
+	up->initiator = seed->initiator;
+	up->peer_auth = (enum ike_auth_method)sa->peer_auth;
+	up->in.spi = c->in;
+	up->out.spi = agreed->choice.spi;
+	up->in.cipher = up->out.cipher = cipher->esp_cipher;
+	up->in.esn = up->out.esn = sn->id == IKE_SN_ESN;
+	return ike_keymat_child(sa->prf, &sa->keys.d, seed->shared, seed->ni,
+				seed->nr, seed->initiator ? &up->out : &up->in,
+				seed->initiator ? &up->in : &up->out);
+}
