@@ -104,6 +104,7 @@
  * written, which the log says once. */
 #define LIMIT_CAPTURE	   67108864u
 #define LIMIT_CAPTURE_KEYS 16777216u
+
 /* --- DNS ---------------------------------------------------------------- */
 
 /* Questions under way at once. Beyond: refused, the peer counts as one whose
@@ -111,6 +112,9 @@
 #define LIMIT_DNS_QUERIES 4096u
 /* Records of one answer that are looked at. Beyond: left out. */
 #define LIMIT_DNS_RECORDS 32u
+/* Keys of one peer that are tried, in the order of the answer. Beyond: left
+ * out. */
+#define LIMIT_KEYSET_KEYS 16u
 
 /* --- D-Bus ------------------------------------------------------------- */
 
