@@ -116,6 +116,15 @@ static void agent_run_job(struct agent *a, struct ike_job *job)
 		ike_job_done(a->ike, agent_now(a), job);
 }
 
+/* Nobody has an identity yet. */
+static void agent_identify(struct agent *a, struct handle sa)
+{
+	struct ike_credentials c = ike_credentials_anonymous();
+
+	if (ike_authenticate(a->ike, agent_now(a), sa, &c) == -ENOMEM)
+		ike_refuse(a->ike, agent_now(a), sa);
+}
+
 static void agent_run_action(struct agent *a, const struct ike_action *x)
 {
 	switch (x->type) {
@@ -136,6 +145,13 @@ static void agent_run_action(struct agent *a, const struct ike_action *x)
 		break;
 	case IKE_CHILD_DOWN:
 		negotiation_on_child_down(a, &x->child_down);
+		break;
+	case IKE_IDENTIFY:
+		agent_identify(a, x->sa);
+		break;
+	case IKE_SIGN:
+		ike_sign_done(a->ike, agent_now(a), x->sa, NULL, 0,
+			      -EOPNOTSUPP);
 		break;
 	case IKE_REKEYED:
 		negotiation_on_rekeyed(a, &x->rekeyed);

@@ -146,7 +146,7 @@ void negotiation_on_child_up(struct agent *a, struct handle sa,
 		.spi_in = up->in.spi,
 		.spi_out = up->out.spi,
 		.cipher = up->out.cipher,
-		.auth = (uint8_t)up->peer_auth,
+		.auth = (uint8_t)up->peer.method,
 		.initiator = up->initiator,
 	};
 	negotiation_install(a, f, up);

@@ -64,5 +64,7 @@ void ike_action_done(struct ike_action *a)
 {
 	if (a->type == IKE_SEND)
 		free((void *)(uintptr_t)a->send.data);
+	else if (a->type == IKE_SIGN)
+		free((void *)(uintptr_t)a->sign.message);
 	secret_wipe(a, sizeof(*a));
 }

@@ -7,16 +7,7 @@
 #ifndef TACIT_IKE_AUTH_H
 #define TACIT_IKE_AUTH_H
 
-#include "ike/keymat.h"
-
-/* What one side's AUTH covers; all borrowed. */
-struct ike_auth_octets {
-	const struct ike_prf *prf;
-	const struct ike_key *sk_p;    /* of the side that signs */
-	struct ike_view message;       /* its IKE_SA_INIT message */
-	const struct ike_nonce *nonce; /* of the other side */
-	struct ike_view id;	       /* body of its ID payload */
-};
+#include "ike/auth-octets.h"
 
 /* AUTH data of the longest method. */
 #define IKE_AUTH_DATA_MAX IKE_PRF_MAX

@@ -240,7 +240,7 @@ int ike_child_fill(const struct ike_sa *sa, const struct ike_child *c,
 	up->remote = sa->remote.addr;
 	up->mode = agreed->mode;
 	up->initiator = seed->initiator;
-	up->peer_auth = (enum ike_auth_method)sa->peer_auth;
+	up->peer = ike_sa_proof(sa);
 	up->in.spi = c->in;
 	up->out.spi = agreed->choice.spi;
 	up->in.cipher = up->out.cipher = cipher->esp_cipher;

@@ -49,6 +49,14 @@ void ike_dispatch(struct ike_engine *e, const struct ike_arrival *a,
 		  struct ike_message *m, int outcome);
 
 /*
+ * An authenticated peer sent what cannot be read. 2.21.3: INVALID_SYNTAX is
+ * fatal on both sides, without a Delete. notify and data are for a request.
+ */
+void ike_dispatch_reject(struct ike_engine *e, const struct ike_arrival *a,
+			 struct ike_sa *sa, uint16_t notify, const void *data,
+			 size_t len);
+
+/*
  * Handlers: 0; or before anything was changed or sent: -EBADMSG for a body
  * that does not parse, -ENOMEM, -EIO. The SA may be gone afterwards.
  */
@@ -83,9 +91,19 @@ void ike_init_refused(struct ike_engine *e, uint64_t now, struct ike_sa *sa,
 
 /* --- exchange-auth.c ---------------------------------------------------- */
 
-/* Sends IKE_AUTH: the keys are there. 0; -ENOMEM; -EIO. */
-int ike_auth_begin(struct ike_engine *e, uint64_t now, struct ike_sa *sa)
+/* Asks the owner who we are for this peer; the message is that of an IKE_AUTH
+ * request, as initiator NULL. 0; -ENOMEM. */
+int ike_auth_ask(struct ike_engine *e, struct ike_sa *sa,
+		 const struct ike_message *request)
 	__attribute__((warn_unused_result));
+/* As initiator: the keys are there, IKE_AUTH goes as soon as the credentials
+ * are there too. The SA may be gone afterwards. */
+void ike_auth_ready(struct ike_engine *e, uint64_t now, struct ike_sa *sa);
+/* The owner's answers to IKE_IDENTIFY. */
+int ike_auth_identified(struct ike_engine *e, uint64_t now, struct ike_sa *sa,
+			const struct ike_credentials *c)
+	__attribute__((warn_unused_result));
+void ike_auth_refused(struct ike_engine *e, uint64_t now, struct ike_sa *sa);
 
 /* --- exchange-info.c ---------------------------------------------------- */
 

@@ -173,13 +173,9 @@ static bool is_in_window(const struct ike_sa *sa, const struct ike_header *h)
 	return h->id == sa->expected_id;
 }
 
-/*
- * An authenticated peer sent what cannot be read. 2.21.3: INVALID_SYNTAX is
- * fatal on both sides, without a Delete. notify and data are for a request.
- */
-static void reject(struct ike_engine *e, const struct ike_arrival *a,
-		   struct ike_sa *sa, uint16_t notify, const void *data,
-		   size_t len)
+void ike_dispatch_reject(struct ike_engine *e, const struct ike_arrival *a,
+			 struct ike_sa *sa, uint16_t notify, const void *data,
+			 size_t len)
 {
 	const struct ike_header *h = &a->m->header;
 
@@ -203,7 +199,7 @@ static void reject_critical(struct ike_engine *e, const struct ike_arrival *a,
 
 	if (ike_header_is_response(&a->m->header) ||
 	    a->m->header.exchange == IKE_EXCHANGE_AUTH)
-		reject(e, a, sa, notify, &type, 1);
+		ike_dispatch_reject(e, a, sa, notify, &type, 1);
 	else if (ike_response_notify(e, sa, a->m->header.exchange, notify,
 				     &type, 1) < 0)
 		ike_sa_end(e, sa, IKE_REASON_RESOURCES, 0);
@@ -224,7 +220,8 @@ static void handle(struct ike_engine *e, const struct ike_arrival *a,
 	if (outcome == IKE_MESSAGE_OK && has_required(t, a->m))
 		rc = t->handler(e, a, sa);
 	if (rc == -EBADMSG)
-		reject(e, a, sa, IKE_NOTIFY_INVALID_SYNTAX, NULL, 0);
+		ike_dispatch_reject(e, a, sa, IKE_NOTIFY_INVALID_SYNTAX, NULL,
+				    0);
 	else if (rc < 0)
 		ike_sa_end(e, sa, IKE_REASON_RESOURCES, 0);
 }

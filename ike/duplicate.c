@@ -30,6 +30,8 @@ static bool is_attempt(const struct ike_sa *sa)
 	case IKE_SA_INIT_SENT:
 	case IKE_SA_DERIVE:
 		return true;
+	case IKE_SA_IDENTIFY:
+		return sa->initiator;
 	case IKE_SA_NONE:
 	case IKE_SA_AUTH_SENT:
 	case IKE_SA_RESPOND:

@@ -153,6 +153,8 @@ int ike_initiate(struct ike_engine *e, uint64_t now,
 		return rc;
 	sa->modes = (uint8_t)req->modes;
 	rc = ike_init_begin(e, now, sa);
+	if (rc == 0)
+		rc = ike_auth_ask(e, sa, NULL);
 	if (rc < 0) {
 		ike_sa_free(e, sa);
 		return rc;
@@ -194,6 +196,7 @@ static void close_sa(struct ike_engine *e, uint64_t now, struct ike_sa *sa)
 	case IKE_SA_GENERATE:
 	case IKE_SA_INIT_SENT:
 	case IKE_SA_DERIVE:
+	case IKE_SA_IDENTIFY:
 		ike_sa_end(e, sa, IKE_REASON_CLOSED, 0);
 		break;
 	case IKE_SA_RESPOND:
@@ -274,6 +277,33 @@ void ike_job_done(struct ike_engine *e, uint64_t now, struct ike_job *job)
 	ike_job_free(job);
 }
 
+int ike_authenticate(struct ike_engine *e, uint64_t now, struct handle h,
+		     const struct ike_credentials *c)
+{
+	struct ike_sa *sa = slots_get(e->sas, h);
+
+	return sa ? ike_auth_identified(e, now, sa, c) : -ESTALE;
+}
+
+void ike_refuse(struct ike_engine *e, uint64_t now, struct handle h)
+{
+	struct ike_sa *sa = slots_get(e->sas, h);
+
+	if (sa)
+		ike_auth_refused(e, now, sa);
+}
+
+void ike_sign_done(struct ike_engine *e, uint64_t now, struct handle h,
+		   const void *signature, size_t len, int error)
+{
+	(void)e;
+	(void)now;
+	(void)h;
+	(void)signature;
+	(void)len;
+	(void)error;
+}
+
 bool ike_sa_describe(const struct ike_engine *e, struct handle h,
 		     struct ike_sa_info *ret)
 {
@@ -290,6 +320,8 @@ bool ike_sa_describe(const struct ike_engine *e, struct handle h,
 		.remote = sa->remote,
 		.established_at = sa->established_at,
 	};
+	if (ret->established)
+		ret->peer = ike_sa_proof(sa);
 	if (sa->cipher && sa->prf && sa->kex)
 		snprintf(ret->algorithms, sizeof(ret->algorithms), "%s/%s/%s",
 			 sa->cipher->name, sa->prf->name, sa->kex->name);

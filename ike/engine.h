@@ -16,6 +16,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "ike/auth-octets.h"
+#include "ike/credentials.h"
 #include "util/addr.h"
 #include "util/esp.h"
 #include "util/slots.h"
@@ -129,10 +131,22 @@ enum ike_action_type {
 	/* An IKE SA ended before it had a Child SA. As responder: only where
 	 * the peer got as far as a valid SK payload. */
 	IKE_FAILED,
+	/* Who are we for this peer, and whom do we accept? Answered, at once
+	 * or within half_open_ms, by ike_authenticate() or ike_refuse(). */
+	IKE_IDENTIFY,
+	/* Our signature is wanted: answered, at once or within half_open_ms,
+	 * by ike_sign_done(). */
+	IKE_SIGN,
 };
 
-enum ike_auth_method {
-	IKE_AUTH_NULL = 13, /* RFC 7619 */
+/* As initiator it comes beside our IKE_SA_INIT, and IKE_AUTH waits for the
+ * answer; as responder it comes when the IKE_AUTH request is there. */
+struct ike_identify {
+	bool initiator;
+	struct endpoint local, remote;
+	/* Responder: who the peer says it is, not proven by anything yet, and
+	 * who it wants us to be; none where it did not say, and as initiator. */
+	struct ike_identity peer, wanted;
 };
 
 /* What NAT detection (RFC 7296 2.23) found. */
@@ -166,7 +180,7 @@ struct ike_child_up {
 	/* spi_in of the Child SA that this one rekeys, or 0. That one stays
 	 * until its own CHILD_DOWN, for what is still on the way. */
 	uint32_t replaces;
-	enum ike_auth_method peer_auth;
+	struct ike_proof peer; /* who it is, and how it proved that */
 	struct esp_sa in, out;
 	struct ike_nat nat;
 	struct ike_encapsulation encapsulation;
@@ -199,6 +213,9 @@ struct ike_failed {
 	struct endpoint local, remote;
 	enum ike_reason reason;
 	uint16_t notify; /* the peer's notify type, or 0 */
+	/* The peer had proven who it is: this is its own word. Without it a
+	 * refusal may be anybody's who can answer for that address. */
+	bool proven;
 };
 
 /* From natt_port with the non-ESP marker, which the caller puts before it. */
@@ -223,6 +240,8 @@ struct ike_action {
 		struct ike_moved moved;
 		struct ike_moved keepalive; /* between these two */
 		struct ike_failed failed;
+		struct ike_identify identify;
+		struct ike_sign sign;
 	};
 };
 
@@ -312,6 +331,24 @@ void ike_job_done(struct ike_engine *e, uint64_t now, struct ike_job *job);
  * on, ends with IKE_REASON_RESOURCES after half_open_ms. */
 struct ike_job *ike_job_free(struct ike_job *job);
 
+/*
+ * The answer to IKE_IDENTIFY; c is copied. 0; -ESTALE: the SA is gone, or has
+ * had its answer; -EINVAL, -ENOMEM: see ike_credentials_copy(), and the SA
+ * still waits.
+ */
+int ike_authenticate(struct ike_engine *e, uint64_t now, struct handle sa,
+		     const struct ike_credentials *c)
+	__attribute__((warn_unused_result));
+/* The other answer: nothing is to be had with this peer. A responder's SA ends
+ * with AUTHENTICATION_FAILED and IKE_REASON_AUTH, an initiator's without a
+ * word and IKE_REASON_CLOSED. Stale handles are ignored. */
+void ike_refuse(struct ike_engine *e, uint64_t now, struct handle sa);
+/* The answer to IKE_SIGN: the signature alone, as ike_sign_with() makes it
+ * (copied), or a negative errno, which ends the SA with IKE_REASON_RESOURCES.
+ * Stale handles are ignored. */
+void ike_sign_done(struct ike_engine *e, uint64_t now, struct handle sa,
+		   const void *signature, size_t len, int error);
+
 /* What is known of an SA, for status; false when the handle is stale. */
 struct ike_sa_info {
 	uint64_t spi_i, spi_r;
@@ -320,6 +357,7 @@ struct ike_sa_info {
 	struct ike_nat nat;
 	char algorithms[64]; /* "AES-GCM-16-256/HMAC-SHA2-256/X25519" */
 	uint64_t established_at;
+	struct ike_proof peer; /* method 0 until it is authenticated */
 };
 bool ike_sa_describe(const struct ike_engine *e, struct handle sa,
 		     struct ike_sa_info *ret);

@@ -167,9 +167,51 @@ static void establish(struct ike_engine *e, uint64_t now, struct ike_sa *sa,
 	ike_duplicate_resolve(e, now, sa, initial_contact, up);
 }
 
+/* --- the owner is asked ------------------------------------------------------ */
+
+static int wanted_identities(const struct ike_message *m,
+			     struct ike_identify *ret)
+{
+	struct auth_message am;
+	int rc = parse_message(m, &am);
+
+	if (rc == 0)
+		rc = ike_identity_from_payload(&am.id, &ret->peer);
+	if (rc == 0 && am.has_idr)
+		rc = ike_identity_from_payload(&am.idr, &ret->wanted);
+	return rc;
+}
+
+int ike_auth_ask(struct ike_engine *e, struct ike_sa *sa,
+		 const struct ike_message *request)
+{
+	struct ike_action_node *n = ike_action_node_new();
+	struct ike_identify *ask;
+	int rc = 0;
+
+	if (!n)
+		return -ENOMEM;
+	ask = &n->action.identify;
+	*ask = (struct ike_identify){
+		.initiator = sa->initiator,
+		.local = sa->local,
+		.remote = sa->remote,
+	};
+	if (request)
+		rc = wanted_identities(request, ask);
+	if (rc < 0) {
+		ike_action_node_free(n);
+		return rc;
+	}
+	n->action.type = IKE_IDENTIFY;
+	n->action.sa = sa->handle;
+	ike_queue_push(&e->queue, n);
+	return 0;
+}
+
 /* --- as initiator ------------------------------------------------------------ */
 
-int ike_auth_begin(struct ike_engine *e, uint64_t now, struct ike_sa *sa)
+static int send_request(struct ike_engine *e, uint64_t now, struct ike_sa *sa)
 {
 	struct ike_outgoing out;
 	struct ike_builder *b = &out.b;
@@ -191,6 +233,23 @@ int ike_auth_begin(struct ike_engine *e, uint64_t now, struct ike_sa *sa)
 		ike_notify_write(b, IKE_NOTIFY_INITIAL_CONTACT, NULL, 0);
 	ike_child_propose(sa, sa->handshake->child, e->offer_esp, b);
 	return ike_request_send(e, now, sa, &out);
+}
+
+static void begin(struct ike_engine *e, uint64_t now, struct ike_sa *sa)
+{
+	timer_cancel(e->wheel, &sa->life);
+	ike_sa_set_state(e, sa, IKE_SA_AUTH_SENT);
+	if (send_request(e, now, sa) < 0)
+		ike_sa_end(e, sa, IKE_REASON_RESOURCES, 0);
+}
+
+void ike_auth_ready(struct ike_engine *e, uint64_t now, struct ike_sa *sa)
+{
+	ike_sa_set_state(e, sa, IKE_SA_IDENTIFY);
+	if (sa->handshake->credentials)
+		begin(e, now, sa);
+	else
+		timer_arm(e->wheel, &sa->life, now + e->config.half_open_ms);
 }
 
 /* Why a protected error notify ended the attempt. */
@@ -231,7 +290,6 @@ static int take_child(struct ike_engine *e, uint64_t now, struct ike_sa *sa,
 		ike_info_close(e, now, sa, IKE_REASON_MODE, am->error);
 		return 0;
 	}
-	sa->peer_auth = IKE_AUTH_NULL;
 	rc = fill_child(sa, &agreed, &up);
 	if (rc < 0)
 		return rc;
@@ -332,7 +390,6 @@ static int grant_child(struct ike_engine *e, const struct ike_arrival *a,
 	struct ike_action_node *up = NULL;
 	int rc;
 
-	sa->peer_auth = IKE_AUTH_NULL;
 	rc = ike_child_new(e, &sa->handshake->child);
 	if (rc == 0)
 		rc = fill_child(sa, agreed, &up);
@@ -350,10 +407,12 @@ static int grant_child(struct ike_engine *e, const struct ike_arrival *a,
 	return 0;
 }
 
+/* The request waits for the owner's word; what is asked again meanwhile is
+ * passed over, for want of a response (dispatch.c). */
 int ike_auth_request(struct ike_engine *e, const struct ike_arrival *a,
 		     struct ike_sa *sa)
 {
-	struct ike_child_agreed agreed;
+	struct ike_handshake *hs = sa->handshake;
 	struct auth_message am;
 	int rc;
 
@@ -364,6 +423,32 @@ int ike_auth_request(struct ike_engine *e, const struct ike_arrival *a,
 	 * us to be somebody. */
 	if (!am.has_auth || (am.has_idr && am.idr.type != IKE_ID_NULL))
 		return fail_auth(e, a, sa);
+	rc = ike_blob_set(&hs->auth, a->m->inner, a->m->inner_len);
+	if (rc < 0)
+		return rc;
+	hs->auth_first = a->m->inner_first;
+	rc = ike_auth_ask(e, sa, a->m);
+	/* An identity that nobody can have. */
+	if (rc == -EBADMSG)
+		return fail_auth(e, a, sa);
+	if (rc < 0)
+		return rc;
+	ike_sa_set_state(e, sa, IKE_SA_IDENTIFY);
+	timer_arm(e->wheel, &sa->life, a->now + e->config.half_open_ms);
+	return 0;
+}
+
+/* The request, with the credentials there. As a handler. */
+static int answer_request(struct ike_engine *e, const struct ike_arrival *a,
+			  struct ike_sa *sa)
+{
+	struct ike_child_agreed agreed;
+	struct auth_message am;
+	int rc;
+
+	rc = parse_message(a->m, &am);
+	if (rc < 0)
+		return rc;
 	rc = verify_auth(sa, &am.id, &am.auth);
 	if (rc == -EIO)
 		return rc;
@@ -378,4 +463,69 @@ int ike_auth_request(struct ike_engine *e, const struct ike_arrival *a,
 	if (rc > 0)
 		return refuse_child(e, a, sa, (uint16_t)rc);
 	return grant_child(e, a, sa, &am, &agreed);
+}
+
+/* --- the owner's answer -------------------------------------------------------- */
+
+/* Goes on with the request that was kept. */
+static void resume(struct ike_engine *e, uint64_t now, struct ike_sa *sa,
+		   int (*handler)(struct ike_engine *e,
+				  const struct ike_arrival *a,
+				  struct ike_sa *sa))
+{
+	struct ike_handshake *hs = sa->handshake;
+	struct ike_message m = {
+		.header = {
+			.spi_i = sa->spi_i,
+			.spi_r = sa->spi_r,
+			.exchange = IKE_EXCHANGE_AUTH,
+			.flags = IKE_FLAG_INITIATOR,
+			.id = sa->expected_id,
+		},
+	};
+	const struct ike_arrival a = { now, &sa->local, &sa->remote, &m };
+	struct ike_blob kept = hs->auth;
+	int rc;
+
+	/* The handler may free the SA. */
+	hs->auth = (struct ike_blob){ 0 };
+	rc = ike_message_parse_inner(&m, hs->auth_first, kept.data, kept.len);
+	if (rc == 0)
+		rc = handler(e, &a, sa);
+	if (rc == -EBADMSG)
+		ike_dispatch_reject(e, &a, sa, IKE_NOTIFY_INVALID_SYNTAX, NULL,
+				    0);
+	else if (rc < 0)
+		ike_sa_end(e, sa, IKE_REASON_RESOURCES, 0);
+	secret_wipe(kept.data, kept.len);
+	ike_blob_done(&kept);
+}
+
+int ike_auth_identified(struct ike_engine *e, uint64_t now, struct ike_sa *sa,
+			const struct ike_credentials *c)
+{
+	struct ike_handshake *hs = sa->handshake;
+	int rc;
+
+	if (!hs || hs->credentials ||
+	    (!sa->initiator && sa->state != IKE_SA_IDENTIFY))
+		return -ESTALE;
+	rc = ike_credentials_copy(c, &hs->credentials);
+	if (rc < 0 || sa->state != IKE_SA_IDENTIFY)
+		return rc;
+	if (sa->initiator)
+		begin(e, now, sa);
+	else
+		resume(e, now, sa, answer_request);
+	return 0;
+}
+
+void ike_auth_refused(struct ike_engine *e, uint64_t now, struct ike_sa *sa)
+{
+	if (!sa->handshake || sa->handshake->credentials)
+		return;
+	if (sa->initiator)
+		ike_sa_end(e, sa, IKE_REASON_CLOSED, 0);
+	else if (sa->state == IKE_SA_IDENTIFY)
+		resume(e, now, sa, fail_auth);
 }

@@ -301,9 +301,7 @@ static void derived(struct ike_engine *e, uint64_t now, struct ike_sa *sa,
 	hs->private = NULL;
 	hs->request = sa->request;
 	sa->request = (struct ike_blob){ 0 };
-	ike_sa_set_state(e, sa, IKE_SA_AUTH_SENT);
-	if (ike_auth_begin(e, now, sa) < 0)
-		ike_sa_end(e, sa, IKE_REASON_RESOURCES, 0);
+	ike_auth_ready(e, now, sa);
 }
 
 /* --- as responder ---------------------------------------------------------- */

@@ -127,6 +127,9 @@ int ike_message_parse_inner(struct ike_message *m, uint8_t first,
 {
 	int rc = parse_chain(m, rbuf_of(plain, len), first, true);
 
+	m->inner = plain;
+	m->inner_len = len;
+	m->inner_first = first;
 	if (rc < 0) {
 		m->n = 0;
 		m->present = 0;

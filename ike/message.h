@@ -40,6 +40,10 @@ struct ike_message {
 	size_t n;
 	uint32_t present;    /* of IKE_PRESENT() */
 	uint8_t unsupported; /* the critical payload we do not know, or 0 */
+	/* The inside of its SK payload, once it is open. */
+	const uint8_t *inner;
+	size_t inner_len;
+	uint8_t inner_first;
 };
 
 /* A payload type as a bit; the types that have one are 33 to 63. */

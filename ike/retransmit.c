@@ -116,7 +116,7 @@ void ike_request_timeout(struct timer *t, uint64_t now, void *user)
 	else
 		ike_sa_end(e, sa,
 			   sa->established_at ? IKE_REASON_DEAD
-					: IKE_REASON_UNANSWERED,
+					      : IKE_REASON_UNANSWERED,
 			   0);
 }
 

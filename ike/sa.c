@@ -20,7 +20,7 @@
 
 static const struct {
 	const char *name;
-	uint16_t moves; /* to these states */
+	uint32_t moves; /* to these states */
 } states[] = {
 	[IKE_SA_NONE] = { "none", MOVE(IKE_SA_GENERATE) | MOVE(IKE_SA_RESPOND) |
 					  MOVE(IKE_SA_DEAD) },
@@ -30,15 +30,19 @@ static const struct {
 						    MOVE(IKE_SA_DERIVE) |
 						    MOVE(IKE_SA_DEAD) },
 	[IKE_SA_DERIVE] = { "derive", MOVE(IKE_SA_INIT_SENT) |
-					      MOVE(IKE_SA_AUTH_SENT) |
+					      MOVE(IKE_SA_IDENTIFY) |
 					      MOVE(IKE_SA_DEAD) },
+	[IKE_SA_IDENTIFY] = { "identify", MOVE(IKE_SA_AUTH_SENT) |
+						  MOVE(IKE_SA_ESTABLISHED) |
+						  MOVE(IKE_SA_CHILDLESS) |
+						  MOVE(IKE_SA_LINGER) |
+						  MOVE(IKE_SA_DEAD) },
 	[IKE_SA_AUTH_SENT] = { "auth-sent", MOVE(IKE_SA_ESTABLISHED) |
 						    MOVE(IKE_SA_DELETING) |
 						    MOVE(IKE_SA_DEAD) },
 	[IKE_SA_RESPOND] = { "respond",
 			     MOVE(IKE_SA_INIT_DONE) | MOVE(IKE_SA_DEAD) },
-	[IKE_SA_INIT_DONE] = { "init-done", MOVE(IKE_SA_ESTABLISHED) |
-						    MOVE(IKE_SA_CHILDLESS) |
+	[IKE_SA_INIT_DONE] = { "init-done", MOVE(IKE_SA_IDENTIFY) |
 						    MOVE(IKE_SA_LINGER) |
 						    MOVE(IKE_SA_DEAD) },
 	[IKE_SA_ESTABLISHED] = { "established", MOVE(IKE_SA_CHILDLESS) |
@@ -59,10 +63,17 @@ const char *ike_sa_state_name(enum ike_sa_state s)
 	return states[s].name;
 }
 
-/* A stranger's SA that is not authenticated. */
-static bool is_half_open(uint8_t state)
+/* Of a stranger that has not shown yet that it has the keys. */
+static bool is_stranger(uint8_t state)
 {
 	return state == IKE_SA_RESPOND || state == IKE_SA_INIT_DONE;
+}
+
+/* A stranger's SA that is not authenticated. */
+static bool is_half_open(const struct ike_sa *sa, uint8_t state)
+{
+	return is_stranger(state) ||
+	       (!sa->initiator && state == IKE_SA_IDENTIFY);
 }
 
 void ike_sa_set_state(struct ike_engine *e, struct ike_sa *sa,
@@ -72,8 +83,8 @@ void ike_sa_set_state(struct ike_engine *e, struct ike_sa *sa,
 
 	if (!(states[from].moves & MOVE(state)))
 		abort();
-	e->counters.half_open -= is_half_open(sa->state);
-	e->counters.half_open += is_half_open(state);
+	e->counters.half_open -= is_half_open(sa, sa->state);
+	e->counters.half_open += is_half_open(sa, state);
 	sa->state = (uint8_t)state;
 	ike_tap_state(e, sa, from);
 }
@@ -109,7 +120,8 @@ static void on_life(struct timer *t, uint64_t now, void *user)
 		break;
 	case IKE_SA_GENERATE:
 	case IKE_SA_DERIVE:
-		/* The job never came back. */
+	case IKE_SA_IDENTIFY:
+		/* The job, or the answer, never came back. */
 		ike_sa_end(e, sa, IKE_REASON_RESOURCES, 0);
 		break;
 	case IKE_SA_RESPOND:
@@ -188,6 +200,7 @@ static void deallocate(struct ike_engine *e, struct ike_sa *sa)
 	while (sa->children)
 		ike_child_remove(e, sa, sa->children);
 	ike_action_node_free(sa->last);
+	free(sa->proof);
 	ike_blob_done(&sa->request);
 	ike_blob_done(&sa->response);
 	ike_keys_wipe(&sa->keys);
@@ -240,6 +253,17 @@ fail:
 	return rc;
 }
 
+struct ike_proof ike_sa_proof(const struct ike_sa *sa)
+{
+	if (sa->proof)
+		return *sa->proof;
+	return (struct ike_proof){
+		.method = IKE_AUTH_NULL,
+		.id = ike_identity_null(),
+		.how = "null",
+	};
+}
+
 void ike_sa_forget_handshake(struct ike_engine *e, struct ike_sa *sa)
 {
 	struct ike_handshake *hs = sa->handshake;
@@ -248,6 +272,10 @@ void ike_sa_forget_handshake(struct ike_engine *e, struct ike_sa *sa)
 		return;
 	ike_blob_done(&hs->request);
 	ike_blob_done(&hs->response);
+	ike_credentials_free(hs->credentials);
+	if (hs->auth.data)
+		secret_wipe(hs->auth.data, hs->auth.len);
+	ike_blob_done(&hs->auth);
 	EVP_PKEY_free(hs->private);
 	ike_child_free(e, hs->child);
 	secret_wipe(hs, sizeof(*hs));
@@ -308,7 +336,7 @@ void ike_sa_tell(struct ike_engine *e, struct ike_sa *sa,
 void ike_sa_end(struct ike_engine *e, struct ike_sa *sa, enum ike_reason reason,
 		uint16_t notify)
 {
-	if (!is_half_open(sa->state))
+	if (!is_stranger(sa->state))
 		ike_sa_tell(e, sa, reason, notify);
 	ike_sa_free(e, sa);
 }

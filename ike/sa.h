@@ -10,6 +10,7 @@
 
 #include "ike/action.h"
 #include "ike/child.h"
+#include "ike/credentials.h"
 #include "ike/job.h"
 #include "ike/proposal.h"
 #include "util/hmap.h"
@@ -20,6 +21,9 @@ enum ike_sa_state {
 	IKE_SA_GENERATE, /* initiator: our key pair is being made */
 	IKE_SA_INIT_SENT,
 	IKE_SA_DERIVE, /* initiator: an answer is taken, keys are derived */
+	/* Initiator: the keys are there, our credentials are not. Responder:
+	 * IKE_AUTH is there, its sender's and our credentials are not. */
+	IKE_SA_IDENTIFY,
 	IKE_SA_AUTH_SENT,
 	IKE_SA_RESPOND,	  /* responder: the keys are being agreed */
 	IKE_SA_INIT_DONE, /* responder: answered, waits for IKE_AUTH */
@@ -54,6 +58,9 @@ struct ike_handshake {
 	/* An unauthenticated refusal that waits to be believed. */
 	enum ike_reason refused;
 	uint16_t refused_notify;
+	struct ike_credentials *credentials; /* NULL until they are there */
+	struct ike_blob auth; /* the IKE_AUTH that waits, its inside */
+	uint8_t auth_first;   /* type of its first payload */
 };
 
 /* Enough of the lowest nonce to tell two SAs apart. */
@@ -93,12 +100,12 @@ struct ike_sa {
 	uint32_t expected_id;
 	struct ike_blob response;
 
-	uint8_t modes;	   /* enum ike_modes of its Child SAs */
-	uint8_t peer_auth; /* enum ike_auth_method, when established */
+	uint8_t modes; /* enum ike_modes of its Child SAs */
 	struct ike_child *children;
 	uint32_t n_children;
 	uint8_t lowest[IKE_LOWEST_LEN];
 	struct ike_handshake *handshake;
+	struct ike_proof *proof; /* NULL: none, or NULL authentication */
 	struct ike_action_node
 		*last; /* reserved for FAILED, until established */
 };
@@ -127,6 +134,8 @@ void ike_sa_end(struct ike_engine *e, struct ike_sa *sa, enum ike_reason reason,
 /* Over, but answers retransmissions for a while. */
 void ike_sa_linger(struct ike_engine *e, uint64_t now, struct ike_sa *sa);
 void ike_sa_forget_handshake(struct ike_engine *e, struct ike_sa *sa);
+/* How the peer of an established SA proved who it is. */
+struct ike_proof ike_sa_proof(const struct ike_sa *sa);
 /* Arms the timer of what comes next in the life of an established SA. */
 void ike_sa_rearm(struct ike_engine *e, struct ike_sa *sa);
 

@@ -23,6 +23,15 @@
 #define LIMIT_IKE_ID	    256u
 #define LIMIT_IKE_NONCE_MIN 16u
 #define LIMIT_IKE_NONCE_MAX 256u
+/* Bytes of a public key (SubjectPublicKeyInfo), of a signature (RSA of 8192
+ * bits), and of a shared key. Beyond: refused. */
+#define LIMIT_IKE_SPKI	     1200u
+#define LIMIT_IKE_SIGNATURE  1024u
+#define LIMIT_IKE_SHARED_KEY 512u
+/* Keys of ours to choose from, and keys taken as a peer's, for one IKE SA.
+ * Beyond: ike_authenticate() fails. */
+#define LIMIT_IKE_OWN_KEYS  8u
+#define LIMIT_IKE_PEER_KEYS 8u
 /* A cookie as initiator (RFC 7296 2.6: 1 to 64 bytes). */
 #define LIMIT_IKE_COOKIE 64u
 /* IKE SAs in all, and those not yet authenticated. Beyond: INIT dropped. */

@@ -7,13 +7,20 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <errno.h>
 
+/* A job, or an answer of the owner (then without one), that comes later. */
 struct world_job {
 	struct world_job *next;
 	uint64_t at;
 	unsigned host;
 	struct ike_engine *engine; /* a restarted host has another */
 	struct ike_job *job;
+	struct handle sa;
+	bool sign;
+	uint8_t signature[LIMIT_IKE_SIGNATURE];
+	size_t signature_len;
+	int error;
 };
 
 /* splitmix64 */
@@ -82,6 +89,7 @@ void world_init(struct world *w, uint64_t seed, const struct ike_config *c)
 		h->address.port = 500;
 		h->random = draw(&w->random);
 		h->admission = IKE_ADMIT;
+		h->credentials = ike_credentials_anonymous();
 		w->wires[i].delay = 1;
 		start(w, h);
 	}
@@ -180,23 +188,77 @@ static void transmit(struct world *w, unsigned from, const struct ike_send *s)
 		put(w, from, s);
 }
 
+static void later(struct world *w, unsigned host, uint64_t at,
+		  const struct world_job *what)
+{
+	struct world_job *j = allocate(w, sizeof(*j));
+
+	*j = *what;
+	j->at = at;
+	j->host = host;
+	j->engine = w->hosts[host].engine;
+	j->next = w->jobs;
+	w->jobs = j;
+}
+
+static void run_later(struct world *w, struct world_job *j)
+{
+	struct host *h = &w->hosts[j->host];
+
+	if (j->job)
+		ike_job_done(h->engine, w->now, j->job);
+	else if (j->sign)
+		ike_sign_done(h->engine, w->now, j->sa, j->signature,
+			      j->signature_len, j->error);
+	else if (h->refuse)
+		ike_refuse(h->engine, w->now, j->sa);
+	else
+		(void)!ike_authenticate(h->engine, w->now, j->sa,
+					&h->credentials);
+}
+
+static void identify(struct world *w, unsigned host, const struct ike_action *a)
+{
+	struct host *h = &w->hosts[host];
+	struct world_job j = { .sa = a->sa };
+
+	h->n_identified++;
+	h->identify = a->identify;
+	j.host = host;
+	if (h->silent)
+		return;
+	if (h->identify_delay)
+		later(w, host, w->now + h->identify_delay, &j);
+	else
+		run_later(w, &j);
+}
+
+static void sign(struct world *w, unsigned host, const struct ike_action *a)
+{
+	struct host *h = &w->hosts[host];
+	struct world_job j = { .sa = a->sa, .sign = true };
+
+	h->n_signed++;
+	j.host = host;
+	j.error = h->key ? ike_sign_with(h->key, &a->sign, j.signature,
+					 &j.signature_len)
+			 : -ENOENT;
+	if (h->sign_delay)
+		later(w, host, w->now + h->sign_delay, &j);
+	else
+		run_later(w, &j);
+}
+
 static void run_job(struct world *w, unsigned host, struct ike_job *job)
 {
 	struct host *h = &w->hosts[host];
-	struct world_job *j;
+	struct world_job j = { .job = job };
 
 	ike_job_run(job);
-	if (!w->job_jitter) {
+	if (!w->job_jitter)
 		ike_job_done(h->engine, w->now, job);
-		return;
-	}
-	j = allocate(w, sizeof(*j));
-	j->at = w->now + world_random(w) % w->job_jitter;
-	j->host = host;
-	j->engine = h->engine;
-	j->job = job;
-	j->next = w->jobs;
-	w->jobs = j;
+	else
+		later(w, host, w->now + world_random(w) % w->job_jitter, &j);
 }
 
 static void child_up(struct world *w, struct host *h,
@@ -245,6 +307,12 @@ static void perform(struct world *w, unsigned host, struct ike_action *a)
 		break;
 	case IKE_CHILD_DOWN:
 		child_down(w, h, a);
+		break;
+	case IKE_IDENTIFY:
+		identify(w, host, a);
+		break;
+	case IKE_SIGN:
+		sign(w, host, a);
 		break;
 	case IKE_MOVED:
 		h->n_moved++;
@@ -368,7 +436,7 @@ bool world_step(struct world *w, uint64_t until)
 	} else if (*job && (*job)->at <= w->now) {
 		j = *job;
 		*job = j->next;
-		ike_job_done(w->hosts[j->host].engine, w->now, j->job);
+		run_later(w, j);
 		release(w, j);
 	} else {
 		for (unsigned i = 0; i < 2; i++)

@@ -48,6 +48,15 @@ struct host {
 	struct ike_failed failed; /* the last one */
 	uint64_t sent;
 	unsigned n_admitted;
+	/* Its answers to IKE_IDENTIFY: these credentials (anonymous), or a
+	 * refusal, or none; and by which key to IKE_SIGN (NULL: an error). */
+	struct ike_credentials credentials;
+	bool refuse, silent;
+	EVP_PKEY *key;
+	/* Both answers come so much later. */
+	uint32_t identify_delay, sign_delay;
+	unsigned n_identified, n_signed;
+	struct ike_identify identify; /* the last one */
 	unsigned n_moved, n_keepalives;
 	struct ike_moved moved, keepalive; /* the last ones */
 };

@@ -85,7 +85,7 @@ static void test_handshake(void **state)
 	c = host_child(&w.hosts[0]);
 	assert_true(c->up.initiator);
 	assert_false(c->up.redundant);
-	assert_int_equal(c->up.peer_auth, IKE_AUTH_NULL);
+	assert_int_equal(c->up.peer.method, IKE_AUTH_NULL);
 	assert_int_equal(c->up.in.cipher, ESP_AES_GCM_16_256);
 	assert_int_equal(c->up.in.esn, 1);
 	assert_true(c->up.in.spi >= ESP_SPI_MIN);

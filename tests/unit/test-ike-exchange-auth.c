@@ -192,7 +192,7 @@ static void check_granted(struct world *w, struct puppet *p)
 	puppet_check_child(p, c);
 	assert_int_equal(c->up.in.esn, 1);
 	assert_true(c->up.in.spi >= ESP_SPI_MIN);
-	assert_int_equal(c->up.peer_auth, IKE_AUTH_NULL);
+	assert_int_equal(c->up.peer.method, IKE_AUTH_NULL);
 	/* Whatever was offered: the two addresses and nothing else. */
 	assert_int_equal(ike_selectors_parse(
 				 ike_message_find(&p->m, IKE_PAYLOAD_TSI), &ts),

@@ -136,6 +136,9 @@ static void test_half_open_count(void **state)
 	ike_sa_set_state(e, sa, IKE_SA_INIT_DONE);
 	ike_engine_count(e, &c);
 	assert_int_equal(c.half_open, 1);
+	ike_sa_set_state(e, sa, IKE_SA_IDENTIFY);
+	ike_engine_count(e, &c);
+	assert_int_equal(c.half_open, 1);
 	ike_sa_set_state(e, sa, IKE_SA_ESTABLISHED);
 	ike_engine_count(e, &c);
 	assert_int_equal(c.half_open, 0);
