@@ -11,6 +11,8 @@ import pytest
 SCENARIOS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..",
                          "scenarios")
 sys.path.insert(0, SCENARIOS)
+from peer import find_root  # noqa: E402
+
 spec = importlib.util.spec_from_file_location(
     "scenario_fixtures", os.path.join(SCENARIOS, "conftest.py"))
 fixtures = importlib.util.module_from_spec(spec)
@@ -19,10 +21,18 @@ globals().update({k: v for k, v in vars(fixtures).items()
                   if k.startswith("pytest_") or k in ("lab", "agents")})
 
 
+def root_of(name):
+    root = find_root(name)
+    if root is None:
+        pytest.skip(f"no {name}: run tests/interop/get-peers {name} first")
+    return root
+
+
 @pytest.fixture(scope="session")
 def libreswan_root():
-    import libreswan
-    root = libreswan.find_root()
-    if root is None:
-        pytest.skip("no libreswan: run tests/interop/get-peers first")
-    return root
+    return root_of("libreswan")
+
+
+@pytest.fixture(scope="session")
+def strongswan_root():
+    return root_of("strongswan")

@@ -4,77 +4,40 @@ Debian's package is unpacked there (get-peers); what differs between two hosts
 is mounted over it."""
 
 import os
+import re
 import shutil
-import signal
-import subprocess
 import time
 
-from lab import Host
-from namespace import MNT_DETACH, MS_BIND, checked, libc
+from peer import PeerHost
 from waiting import wait_until
 
-MS_REC, MS_PRIVATE = 16384, 1 << 18
-HERE = os.path.dirname(os.path.abspath(__file__))
 EXECDIR = "/usr/libexec/ipsec"
 POLICIES = ("block", "clear", "clear-or-private", "private",
             "private-or-clear", "portexcludes.conf")
+CONN = "peers"
+DATABASE = "sql:/var/lib/ipsec/nss"
 
 
-def find_root():
-    """The unpacked package, None where it is not in the cache."""
-    done = subprocess.run([f"{HERE}/get-peers", "--cached"], text=True,
-                          stdout=subprocess.PIPE, check=False)
-    return done.stdout.strip() if done.returncode == 0 else None
-
-
-def mount(source, target, kind="none", flags=MS_BIND, data=None):
-    checked(libc.mount(source.encode(), target.encode(), kind.encode(), flags,
-                       data and data.encode()), f"mount {target}")
-
-
-class LibreswanHost(Host):
+class LibreswanHost(PeerHost):
     def __init__(self, lab, name, root):
-        super().__init__(lab, name)
-        self.process = None
-        self.root = f"{self.dir}/root"
-        os.makedirs(self.root)
-        mount(root, self.root)
-        mount("none", self.root, flags=MS_PRIVATE)
-        for what in ("proc", "dev"):
-            mount(f"/{what}", f"{self.root}/{what}")
-        for what in ("run", "etc", "var/lib/ipsec"):
-            mount("none", f"{self.root}/{what}", "tmpfs", 0, "mode=755")
-        for what in ("run/pluto", "etc/ipsec.d/policies",
-                     "var/lib/ipsec/nss"):
+        super().__init__(lab, name, root, ("run", "etc", "var/lib/ipsec"))
+        for what in ("run/pluto", "var/lib/ipsec/nss"):
             os.makedirs(f"{self.root}/{what}")
         for what in POLICIES:
             self.write(f"ipsec.d/policies/{what}", "")
-        for what in ("protocols", "services"):
-            shutil.copy(f"{root}/etc/{what}", f"{self.root}/etc/{what}")
-        self.write("passwd", "root:x:0:0::/:/bin/sh\n")
         self.write("ipsec.secrets", "")
+        self.trap = True
         self.make_database()
-
-    def write(self, name, text):
-        with open(f"{self.root}/etc/{name}", "w", encoding="utf-8") as f:
-            f.write(text)
 
     def make_database(self):
         """NSS wants one, with nothing in it; made once, it takes a while."""
         made = "/run/lab/nss"
         here = f"{self.root}/var/lib/ipsec/nss"
         if not os.path.exists(made):
-            self.chroot("certutil", "-N", "-d", "sql:/var/lib/ipsec/nss",
-                        "--empty-password")
+            self.chroot("certutil", "-N", "-d", DATABASE, "--empty-password")
             shutil.copytree(here, made)
         else:
             shutil.copytree(made, here, dirs_exist_ok=True)
-
-    def argv(self, *argv):
-        return ["chroot", self.root, *argv]
-
-    def chroot(self, *argv, check=True):
-        return self.ns.run(*self.argv(*argv), check=check)
 
     def whack(self, *arguments, check=True):
         """The daemon's own command."""
@@ -88,56 +51,76 @@ class LibreswanHost(Host):
                 "right": "%opportunisticgroup", "negotiationshunt": "hold",
                 "failureshunt": "drop", "auto": "ondemand"}
         conn.update({k.replace("_", "-"): v for k, v in keys.items()})
+        self.write_conn(setup, conn)
+        self.write("ipsec.d/policies/peers", "\n".join(networks) + "\n")
+
+    def configure_peer(self, peer, secret=None, key=None, peer_key=None,
+                       identity=None, peer_identity=None, setup=None, **keys):
+        """One connection with one peer: with a shared secret, or with keys
+        (keys.py)."""
+        conn = {"type": "transport", "left": self.ip, "right": peer.ip,
+                "leftid": identity or self.ip,
+                "rightid": peer_identity or peer.ip,
+                "auto": "add", "authby": "secret"}
+        if secret:
+            self.write("ipsec.secrets", f'{conn["leftid"]} {conn["rightid"]} '
+                       f': PSK "{secret}"\n')
+        if key:
+            conn["authby"] = "rsasig" if "rsa" in key.kind else "ecdsa"
+            conn["leftckaid"] = self.import_key(key)
+            conn["rightpubkey"] = peer_key.public_base64
+        conn.update({k.replace("_", "-"): v for k, v in keys.items()})
+        self.trap = conn["auto"] != "add"
+        self.write_conn(setup, conn)
+
+    def write_conn(self, setup, conn):
         lines = ["config setup"]
         lines += [f"\t{k.replace('_', '-')}={v}"
                   for k, v in (setup or {}).items()]
-        lines += ["conn peers"] + [f"\t{k}={v}" for k, v in conn.items()]
+        lines += [f"conn {CONN}"] + [f"\t{k}={v}" for k, v in conn.items()]
         self.write("ipsec.conf", "\n".join(lines) + "\n")
-        self.write("ipsec.d/policies/peers", "\n".join(networks) + "\n")
+
+    def import_key(self, key):
+        """Puts a private key into its database, returns its name there."""
+        shutil.copy(key.pkcs12(self.name), f"{self.root}/run/key.p12")
+        self.chroot("pk12util", "-i", "/run/key.p12", "-d", DATABASE, "-W", "",
+                    "-K", "")
+        shown = self.chroot("certutil", "-K", "-d", DATABASE)
+        return re.findall(r"^<.*\b([0-9a-f]{40})\b", shown, re.M)[-1]
 
     def start(self):
         """Starts it and waits until it has its policies."""
-        with open(f"{self.dir}/pluto.out", "ab") as out:
-            self.process = self.ns.popen(
-                self.argv(f"{EXECDIR}/pluto", "--config", "/etc/ipsec.conf",
-                          "--nofork", "--logfile", "/run/pluto.log"),
-                stdin=subprocess.DEVNULL, stdout=out, stderr=out)
+        self.spawn(f"{EXECDIR}/pluto", "--config", "/etc/ipsec.conf",
+                   "--nofork", "--logfile", "/run/daemon.log")
         wait_until(self.ready, 15, "libreswan has loaded its connection")
         return self
 
     def ready(self):
         assert self.process.poll() is None, \
             f"pluto ended with {self.process.returncode}: {self.log()}"
+        if not self.trap:
+            return f'"{CONN}": added' in self.log()
         return any(p.templates and p.direction == "out"
                    for p in self.policies())
+
+    def initiate(self):
+        return self.whack("--initiate", "--name", CONN)
+
+    def rekey_child(self):
+        return self.whack("--rekey-child", "--name", CONN)
+
+    def rekey_ike(self):
+        return self.whack("--rekey-ike", "--name", CONN)
+
+    def terminate(self):
+        """Deletes its IKE SA, and with it all."""
+        return self.whack("--terminate", "--name", CONN)
 
     def stop(self):
         """A clean stop: it tells its peers."""
         self.whack("--shutdown", check=False)
         self.process.wait(10)
         self.process = None
-
-    def kill(self):
-        """It dies, and the kernel forgets, as after a power failure."""
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait(5)
-        self.process = None
-        self.ns.ip("xfrm state flush", "xfrm policy flush")
-
-    def log(self):
-        text = ""
-        for path in (f"{self.dir}/pluto.out", f"{self.root}/run/pluto.log"):
-            try:
-                with open(path, encoding="utf-8", errors="replace") as f:
-                    text += f.read()
-            except FileNotFoundError:
-                pass
-        return text
-
-    def report(self):
-        return super().report() + [
-            (f"{self.name}: libreswan's log",
-             "\n".join(self.log().splitlines()[-80:]))]
 
     def close(self):
         if self.process:
@@ -149,4 +132,3 @@ class LibreswanHost(Host):
         while self.ns.processes() and time.monotonic() < end:
             time.sleep(0.05)
         super().close()
-        libc.umount2(self.root.encode(), MNT_DETACH)
