@@ -185,6 +185,21 @@ int ike_child_accept(const struct ike_sa *sa,
 	return 0;
 }
 
+/*
+ * Which address of a TS payload stands for host. RFC 7296 2.23.1: where a NAT
+ * changed it on the way, transport mode gives the one host that it names the
+ * address of the IP header, and the answer names it as before.
+ */
+static bool find_host(const struct ike_selectors *ts, const struct addr *host,
+		      bool substitute, struct addr *ret)
+{
+	if (ike_selectors_contain(ts, host)) {
+		*ret = *host;
+		return true;
+	}
+	return substitute && ike_selectors_host(ts, host->family, ret);
+}
+
 int ike_child_choose(const struct ike_sa *sa,
 		     const struct ike_child_terms *terms,
 		     const struct ike_offer *offer, uint16_t prefer_group,
@@ -201,22 +216,24 @@ int ike_child_choose(const struct ike_sa *sa,
 		return IKE_NOTIFY_NO_PROPOSAL_CHOSEN;
 	/* 2.9: narrowed to the two of us; a peer that nobody vouches for
 	 * gets its own address, and gets nothing else. */
-	if (!ike_selectors_contain(&terms->tsi, &sa->remote.addr) ||
-	    !ike_selectors_contain(&terms->tsr, &sa->local.addr))
+	if (!find_host(&terms->tsi, &sa->remote.addr, transport && sa->nat.peer,
+		       &ret->tsi) ||
+	    !find_host(&terms->tsr, &sa->local.addr, transport && sa->nat.us,
+		       &ret->tsr))
 		return IKE_NOTIFY_TS_UNACCEPTABLE;
 	ret->mode = transport ? IKE_MODE_TRANSPORT : IKE_MODE_TUNNEL;
 	return 0;
 }
 
-void ike_child_answer(const struct ike_sa *sa, const struct ike_child *c,
+void ike_child_answer(const struct ike_child *c,
 		      const struct ike_child_agreed *agreed,
 		      struct ike_builder *b)
 {
 	if (agreed->mode == IKE_MODE_TRANSPORT)
 		ike_notify_write(b, IKE_NOTIFY_USE_TRANSPORT_MODE, NULL, 0);
 	ike_proposal_write_choice(b, &agreed->choice, c->in);
-	ike_selectors_write(b, IKE_PAYLOAD_TSI, &sa->remote.addr);
-	ike_selectors_write(b, IKE_PAYLOAD_TSR, &sa->local.addr);
+	ike_selectors_write(b, IKE_PAYLOAD_TSI, &agreed->tsi);
+	ike_selectors_write(b, IKE_PAYLOAD_TSR, &agreed->tsr);
 }
 
 int ike_child_fill(const struct ike_sa *sa, const struct ike_child *c,
@@ -245,6 +262,8 @@ int ike_child_fill(const struct ike_sa *sa, const struct ike_child *c,
 	up->out.spi = agreed->choice.spi;
 	up->in.cipher = up->out.cipher = cipher->esp_cipher;
 	up->in.esn = up->out.esn = sn->id == IKE_SN_ESN;
+	up->nat = sa->nat;
+	up->encapsulation = ike_nat_encapsulation(sa);
 	return ike_keymat_child(sa->prf, &sa->keys.d, seed->shared, seed->ni,
 				seed->nr, seed->initiator ? &up->out : &up->in,
 				seed->initiator ? &up->in : &up->out);

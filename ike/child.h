@@ -72,6 +72,9 @@ int ike_child_parse(const struct ike_message *m, struct ike_child_terms *ret)
 struct ike_child_agreed {
 	struct ike_choice choice; /* with the peer's SPI */
 	enum ike_mode mode;
+	/* As responder: the peer's and our address as it knows them, which a
+	 * NAT may have changed. */
+	struct addr tsi, tsr;
 };
 
 /* As initiator: writes the request's part. */
@@ -91,7 +94,7 @@ int ike_child_choose(const struct ike_sa *sa,
 		     struct ike_child_agreed *ret)
 	__attribute__((warn_unused_result));
 /* As responder: writes the response's part. */
-void ike_child_answer(const struct ike_sa *sa, const struct ike_child *c,
+void ike_child_answer(const struct ike_child *c,
 		      const struct ike_child_agreed *agreed,
 		      struct ike_builder *b);
 

@@ -7,6 +7,7 @@
 #define TACIT_IKE_CORE_H
 
 #include "ike/auth.h"
+#include "ike/nat.h"
 #include "ike/proposal.h"
 #include "ike/sa.h"
 #include "ike/selector.h"
@@ -165,8 +166,12 @@ void ike_response_open(struct ike_sa *sa, enum ike_exchange exchange,
  * -EIO. */
 int ike_response_seal(struct ike_sa *sa, struct ike_outgoing *out)
 	__attribute__((warn_unused_result));
-/* Sends what was sealed; the window moves on. */
+/* Sends what was sealed to where the request came from; the window moves
+ * on. */
 void ike_response_send(struct ike_engine *e, struct ike_sa *sa);
+/* The same once more, for a request that came again as a does. */
+void ike_response_repeat(struct ike_engine *e, const struct ike_arrival *a,
+			 struct ike_sa *sa);
 
 /* Both in one, for a response that is nothing but an error notify. */
 int ike_response_notify(struct ike_engine *e, struct ike_sa *sa,

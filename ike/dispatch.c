@@ -103,7 +103,7 @@ static void init_request(struct ike_engine *e, const struct ike_arrival *a,
 	if (sa) {
 		/* 2.1: a retransmission gets the same response. */
 		if (sa->state == IKE_SA_INIT_DONE)
-			ike_engine_send(e, sa->handle, &sa->local, &sa->remote,
+			ike_engine_send(e, sa->handle, a->local, a->remote,
 					sa->handshake->response.data,
 					sa->handshake->response.len);
 		return;
@@ -211,8 +211,13 @@ static void handle(struct ike_engine *e, const struct ike_arrival *a,
 	int rc = -EBADMSG;
 
 	sa->last_heard = a->now;
-	if (ike_header_is_response(&a->m->header))
+	if (ike_header_is_response(&a->m->header)) {
 		ike_request_done(e, sa);
+	} else {
+		sa->asked_at = *a->local;
+		sa->asked_from = *a->remote;
+		ike_nat_follow(e, a, sa);
+	}
 	if (outcome == IKE_MESSAGE_CRITICAL) {
 		reject_critical(e, a, sa);
 		return;
@@ -271,8 +276,7 @@ static void protected(struct ike_engine *e, const struct ike_arrival *a,
 	outcome = open_sk(e, sa, m, plain, &len);
 	if (outcome != -EACCES) {
 		if (repeated)
-			ike_engine_send(e, sa->handle, &sa->local, &sa->remote,
-					sa->response.data, sa->response.len);
+			ike_response_repeat(e, a, sa);
 		else
 			handle(e, a, sa, t, outcome);
 	}

@@ -318,6 +318,7 @@ bool ike_sa_describe(const struct ike_engine *e, struct handle h,
 		.established = sa->state == IKE_SA_ESTABLISHED,
 		.local = sa->local,
 		.remote = sa->remote,
+		.nat = sa->nat,
 		.established_at = sa->established_at,
 	};
 	if (ret->established)

@@ -164,6 +164,7 @@ static void establish(struct ike_engine *e, uint64_t now, struct ike_sa *sa,
 	keep_lowest(sa);
 	ike_sa_forget_handshake(e, sa);
 	ike_sa_rearm(e, sa);
+	ike_nat_begin(e, now, sa);
 	ike_duplicate_resolve(e, now, sa, initial_contact, up);
 }
 
@@ -220,6 +221,7 @@ static int send_request(struct ike_engine *e, uint64_t now, struct ike_sa *sa)
 	rc = ike_child_new(e, &sa->handshake->child);
 	if (rc < 0)
 		return rc;
+	ike_nat_float(e, sa);
 	ike_request_open(sa, IKE_EXCHANGE_AUTH, &out);
 	ike_id_write_null(b, IKE_PAYLOAD_IDI);
 	/* Asks the responder to be anonymous too. */
@@ -363,7 +365,7 @@ static int seal_response(struct ike_sa *sa, uint16_t refusal,
 	if (refusal)
 		ike_notify_write(b, refusal, NULL, 0);
 	else
-		ike_child_answer(sa, sa->handshake->child, agreed, b);
+		ike_child_answer(sa->handshake->child, agreed, b);
 	return ike_response_seal(sa, &out);
 }
 

@@ -66,6 +66,7 @@ static int send_request(struct ike_engine *e, uint64_t now, struct ike_sa *sa)
 	ike_proposal_write_offer(&out.b, e->offer_ike, 0);
 	ike_ke_write(&out.b, sa->kex->id, hs->public, sa->kex->public_len);
 	ike_nonce_write(&out.b, &hs->ni);
+	ike_nat_write(&out.b, &h, &sa->local, &sa->remote);
 	ike_vendor_write(&out.b, vendor);
 	rc = ike_builder_finish(&out.b);
 	if (rc == 0)
@@ -268,6 +269,8 @@ int ike_init_response(struct ike_engine *e, const struct ike_arrival *a,
 	hs->answered = true;
 	forget_refusal(e, sa);
 	hs->nr = an.nonce;
+	sa->nat = (struct ike_nat){ 0 };
+	(void)ike_nat_detect(a->m, a->local, a->remote, &sa->nat);
 	sa->spi_r = a->m->header.spi_r;
 	sa->prf = an.prf;
 	sa->cipher = an.cipher;
@@ -383,6 +386,7 @@ static int respond(struct ike_engine *e, const struct ike_arrival *a,
 	sa->kex = q->kex;
 	hs->ni = q->nonce;
 	hs->choice = q->choice;
+	hs->nat_known = ike_nat_detect(m, a->local, a->remote, &sa->nat);
 	rc = ike_sa_index_init(e, sa, m->raw, m->raw_len);
 	if (rc == 0)
 		rc = ike_blob_set(&hs->request, m->raw, m->raw_len);
@@ -466,6 +470,8 @@ static int send_response(struct ike_engine *e, struct ike_sa *sa)
 	ike_proposal_write_choice(&out.b, &hs->choice, 0);
 	ike_ke_write(&out.b, sa->kex->id, hs->public, sa->kex->public_len);
 	ike_nonce_write(&out.b, &hs->nr);
+	if (hs->nat_known)
+		ike_nat_write(&out.b, &h, &sa->local, &sa->remote);
 	ike_vendor_write(&out.b, vendor);
 	rc = ike_builder_finish(&out.b);
 	if (rc == 0)

@@ -45,6 +45,7 @@ static void transmit(struct ike_engine *e, uint64_t now, struct ike_sa *sa)
 	ike_engine_send(e, sa->handle, &sa->local, &sa->remote,
 			sa->request.data, sa->request.len);
 	sa->sends++;
+	sa->last_sent = now;
 	timer_arm(e->wheel, &sa->retransmit, now + sa->interval);
 }
 
@@ -147,8 +148,16 @@ int ike_response_seal(struct ike_sa *sa, struct ike_outgoing *out)
 void ike_response_send(struct ike_engine *e, struct ike_sa *sa)
 {
 	sa->expected_id++;
-	ike_engine_send(e, sa->handle, &sa->local, &sa->remote,
+	/* 2.11 */
+	ike_engine_send(e, sa->handle, &sa->asked_at, &sa->asked_from,
 			sa->response.data, sa->response.len);
+}
+
+void ike_response_repeat(struct ike_engine *e, const struct ike_arrival *a,
+			 struct ike_sa *sa)
+{
+	ike_engine_send(e, sa->handle, a->local, a->remote, sa->response.data,
+			sa->response.len);
 }
 
 int ike_response_notify(struct ike_engine *e, struct ike_sa *sa,

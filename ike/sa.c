@@ -190,6 +190,7 @@ static struct ike_sa *allocate(void)
 	}
 	timer_init(&sa->retransmit, ike_request_timeout);
 	timer_init(&sa->life, on_life);
+	timer_init(&sa->keepalive, ike_nat_timeout);
 	return sa;
 }
 
@@ -290,6 +291,7 @@ void ike_sa_free(struct ike_engine *e, struct ike_sa *sa)
 	ike_sa_set_state(e, sa, IKE_SA_DEAD);
 	timer_cancel(e->wheel, &sa->retransmit);
 	timer_cancel(e->wheel, &sa->life);
+	timer_cancel(e->wheel, &sa->keepalive);
 	hmap_remove(&e->by_spi, &sa->by_spi);
 	if (sa->in_remote)
 		hmap_remove(&e->by_remote, &sa->by_remote);
@@ -362,21 +364,31 @@ struct ike_sa *ike_sa_find(const struct ike_engine *e, uint64_t own_spi)
 	return NULL;
 }
 
+/* The keyed hash covers the whole request, its SPI included, and where it came
+ * from: who sends another one under the same SPI gets another SA. */
+static uint64_t hash_init(const struct ike_engine *e,
+			  const struct endpoint *remote, const void *request,
+			  size_t len)
+{
+	struct {
+		uint64_t hash;
+		uint8_t addr[16];
+		uint64_t port;
+	} whole = { .hash = hash_bytes(&e->hash_key, request, len),
+		    .port = remote->port };
+
+	memcpy(whole.addr, remote->addr.bytes, sizeof(whole.addr));
+	return hash_bytes(&e->hash_key, &whole, sizeof(whole));
+}
+
 struct ike_sa *ike_sa_find_init(const struct ike_engine *e,
 				const struct endpoint *remote,
 				const void *request, size_t len)
 {
-	uint64_t hash = hash_bytes(&e->hash_key, request, len);
+	struct hmap_node *n =
+		hmap_first(&e->by_init, hash_init(e, remote, request, len));
 
-	/* The keyed hash covers the whole request, its SPI included: who
-	 * sends another one under the same SPI gets another SA. */
-	hmap_for_each (n, &e->by_init, hash) {
-		struct ike_sa *sa = container_of(n, struct ike_sa, by_init);
-
-		if (endpoint_equal(&sa->remote, remote))
-			return sa;
-	}
-	return NULL;
+	return n ? container_of(n, struct ike_sa, by_init) : NULL;
 }
 
 int ike_sa_index_init(struct ike_engine *e, struct ike_sa *sa,
@@ -385,7 +397,7 @@ int ike_sa_index_init(struct ike_engine *e, struct ike_sa *sa,
 	int rc;
 
 	rc = hmap_insert(&e->by_init, &sa->by_init,
-			 hash_bytes(&e->hash_key, request, len));
+			 hash_init(e, &sa->remote, request, len));
 	sa->in_init = rc == 0;
 	return rc;
 }
@@ -402,6 +414,22 @@ int ike_sa_index_remote(struct ike_engine *e, struct ike_sa *sa)
 	rc = hmap_insert(&e->by_remote, &sa->by_remote,
 			 hash_remote(e, &sa->remote.addr));
 	sa->in_remote = rc == 0;
+	return rc;
+}
+
+int ike_sa_move(struct ike_engine *e, struct ike_sa *sa,
+		const struct endpoint *remote)
+{
+	int rc = 0;
+
+	if (sa->in_remote && !addr_equal(&sa->remote.addr, &remote->addr)) {
+		hmap_remove(&e->by_remote, &sa->by_remote);
+		rc = hmap_insert(&e->by_remote, &sa->by_remote,
+				 hash_remote(e, &remote->addr));
+		sa->in_remote = rc == 0;
+	}
+	if (rc == 0)
+		sa->remote = *remote;
 	return rc;
 }
 

@@ -55,6 +55,7 @@ struct ike_handshake {
 	uint8_t cookie_len;
 	uint8_t retries; /* by COOKIE and INVALID_KE_PAYLOAD */
 	bool answered;	 /* something came back */
+	bool nat_known;	 /* responder: the peer speaks of NATs */
 	/* An unauthenticated refusal that waits to be believed. */
 	enum ike_reason refused;
 	uint16_t refused_notify;
@@ -76,15 +77,18 @@ struct ike_sa {
 	bool tapped;	  /* its keys were shown (ike/tap.h) */
 	bool crossed;	  /* the peer initiated meanwhile, and was answered */
 	struct endpoint local, remote;
+	/* Where the request came to and from that is being answered (2.11). */
+	struct endpoint asked_at, asked_from;
+	struct ike_nat nat;
 	uint64_t spi_i, spi_r;
 	/* Numbers of the engine's events: its start (as responder: the
 	 * arrival of its IKE_SA_INIT), and its establishment. */
 	uint64_t begun, risen;
-	uint64_t established_at, last_heard, doomed_at;
+	uint64_t established_at, last_heard, last_sent, doomed_at;
 
 	struct hmap_node by_spi, by_remote, by_init;
 	bool in_remote, in_init;
-	struct timer retransmit, life;
+	struct timer retransmit, life, keepalive;
 
 	const struct ike_kex *kex;
 	const struct ike_prf *prf;
@@ -149,6 +153,10 @@ int ike_sa_index_init(struct ike_engine *e, struct ike_sa *sa,
 		      const void *request, size_t len)
 	__attribute__((warn_unused_result));
 int ike_sa_index_remote(struct ike_engine *e, struct ike_sa *sa)
+	__attribute__((warn_unused_result));
+/* Its peer is at another endpoint. 0; -ENOMEM: it is where it was. */
+int ike_sa_move(struct ike_engine *e, struct ike_sa *sa,
+		const struct endpoint *remote)
 	__attribute__((warn_unused_result));
 /* The SAs with a remote address: the first, and the one behind. */
 struct ike_sa *ike_sa_first_remote(const struct ike_engine *e,

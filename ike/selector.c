@@ -113,6 +113,21 @@ bool ike_selectors_contain(const struct ike_selectors *s,
 	return false;
 }
 
+bool ike_selectors_host(const struct ike_selectors *s, uint16_t family,
+			struct addr *ret)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		const struct ike_selector *sel = &s->list[i];
+
+		if (is_all(sel) && sel->first.family == family &&
+		    addr_equal(&sel->first, &sel->last)) {
+			*ret = sel->first;
+			return true;
+		}
+	}
+	return false;
+}
+
 bool ike_selectors_are(const struct ike_selectors *s, const struct addr *host)
 {
 	struct addr a = on_wire(host);

@@ -30,6 +30,9 @@ int ike_selectors_parse(const struct ike_payload *p, struct ike_selectors *ret)
 /* Some selector contains this host with all protocols and ports. */
 bool ike_selectors_contain(const struct ike_selectors *s,
 			   const struct addr *host);
+/* The first host that is a selector by itself, with all protocols and ports. */
+bool ike_selectors_host(const struct ike_selectors *s, uint16_t family,
+			struct addr *ret);
 /* There is one selector and it is this host with all protocols and ports. */
 bool ike_selectors_are(const struct ike_selectors *s, const struct addr *host);
 /* type is IKE_PAYLOAD_TSI or IKE_PAYLOAD_TSR. */

@@ -95,6 +95,77 @@ void world_init(struct world *w, uint64_t seed, const struct ike_config *c)
 	}
 }
 
+void world_use_ip6(struct world *w)
+{
+	static const uint8_t net[] = { 0x20, 0x01, 0x0d, 0xb8 };
+
+	for (unsigned i = 0; i < 2; i++) {
+		struct addr *a = &w->hosts[i].address.addr;
+
+		memset(a, 0, sizeof(*a));
+		a->family = AF_INET6;
+		memcpy(a->bytes, net, sizeof(net));
+		a->bytes[15] = (uint8_t)(1 + i);
+	}
+}
+
+void world_nat(struct world *w, unsigned inside)
+{
+	struct nat_box *b = &w->nat;
+
+	*b = (struct nat_box){
+		.on = true,
+		.inside = inside,
+		.public = w->hosts[inside].address.addr,
+		.next_port = 40000,
+	};
+	b->public.bytes[addr_len(&b->public) - 1] = 100;
+}
+
+void world_rebind(struct world *w, bool renumber)
+{
+	struct nat_box *b = &w->nat;
+
+	b->n = 0;
+	b->next_port += 1000;
+	if (renumber)
+		b->public.bytes[addr_len(&b->public) - 1]++;
+}
+
+/* Of what the host inside sends. */
+static void nat_out(struct nat_box *b, struct endpoint *source)
+{
+	size_t i = b->n;
+
+	while (i > 0 && b->map[i - 1].inside != source->port)
+		i--;
+	if (i == 0) {
+		assert_true(b->n < HARNESS_MAPPINGS);
+		b->map[b->n].inside = source->port;
+		b->map[b->n].outside = b->next_port++;
+		i = ++b->n;
+	}
+	source->port = b->map[i - 1].outside;
+	source->addr = b->public;
+}
+
+/* Of what it gets; false: the box does not know what to do with it. */
+static bool nat_in(const struct world *w, struct endpoint *destination)
+{
+	const struct nat_box *b = &w->nat;
+
+	if (!addr_equal(&destination->addr, &b->public))
+		return false;
+	for (size_t i = b->n; i-- > 0;) {
+		if (b->map[i].outside != destination->port)
+			continue;
+		destination->port = b->map[i].inside;
+		destination->addr = w->hosts[b->inside].address.addr;
+		return true;
+	}
+	return false;
+}
+
 static void forget(struct world *w, unsigned host)
 {
 	struct world_job **at = &w->jobs;
@@ -167,6 +238,8 @@ static void put(struct world *w, unsigned from, const struct ike_send *s)
 	p->from = from;
 	p->local = s->local;
 	p->remote = s->remote;
+	if (w->nat.on && from == w->nat.inside)
+		nat_out(&w->nat, &p->local);
 	p->len = s->len;
 	memcpy(p->data, s->data, s->len);
 	for (at = &w->packets; *at && (*at)->at <= p->at; at = &(*at)->next)
@@ -179,8 +252,15 @@ static void transmit(struct world *w, unsigned from, const struct ike_send *s)
 {
 	const struct wire *wire = &w->wires[from];
 
+	size_t headers = s->local.addr.family == AF_INET6 ? 48 : 28;
+
+	/* The non-ESP marker. */
+	if (s->local.port == w->hosts[from].config.natt_port)
+		headers += 4;
 	w->hosts[from].sent++;
 	if (w->tap && w->tap(w, from, s, w->tap_user))
+		return;
+	if (wire->mtu && s->len + headers > wire->mtu)
 		return;
 	if (world_random(w) % 100 >= wire->loss)
 		put(w, from, s);
@@ -396,8 +476,9 @@ struct packet *world_take(struct world *w, size_t n)
 
 void world_deliver(struct world *w, struct packet *p)
 {
-	ike_input(w->hosts[!p->from].engine, w->now, &p->remote, &p->local,
-		  p->data, p->len);
+	if (!w->nat.on || p->from == w->nat.inside || nat_in(w, &p->remote))
+		ike_input(w->hosts[!p->from].engine, w->now, &p->remote,
+			  &p->local, p->data, p->len);
 	release(w, p);
 	world_settle(w);
 }

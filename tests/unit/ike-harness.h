@@ -16,6 +16,21 @@
 struct wire {
 	unsigned loss, duplicate;
 	uint32_t delay, jitter;
+	uint32_t mtu; /* longer IP packets get lost; 0: none do */
+};
+
+#define HARNESS_MAPPINGS 16
+
+/* A box that gives one host another address and other ports. */
+struct nat_box {
+	bool on;
+	unsigned inside; /* this host is behind it */
+	struct addr public;
+	struct {
+		uint16_t inside, outside;
+	} map[HARNESS_MAPPINGS]; /* later ones replace earlier ones */
+	size_t n;
+	uint16_t next_port;
 };
 
 struct packet {
@@ -69,6 +84,7 @@ struct world {
 	struct packet *packets; /* in order of delivery */
 	uint32_t job_jitter;	/* jobs come back after up to so long */
 	struct world_job *jobs;
+	struct nat_box nat;
 	/* Sees each datagram before the network does; true: it is taken. */
 	bool (*tap)(struct world *w, unsigned from, const struct ike_send *s,
 		    void *user);
@@ -81,6 +97,12 @@ struct world {
 void world_init(struct world *w, uint64_t seed, const struct ike_config *c);
 /* Fails the test when an engine leaves something behind. */
 void world_done(struct world *w);
+/* The hosts get 2001:db8::1 and ::2 instead; before anything else. */
+void world_use_ip6(struct world *w);
+/* Puts a host behind a NAT. */
+void world_nat(struct world *w, unsigned inside);
+/* The box forgets its mappings, and with renumber its address. */
+void world_rebind(struct world *w, bool renumber);
 uint64_t world_random(struct world *w);
 /* Throws the engine of a host away, and starts a new one. */
 void world_restart(struct world *w, unsigned host);

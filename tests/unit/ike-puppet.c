@@ -225,6 +225,7 @@ static void write_one(struct ike_builder *b, struct puppet *p,
 	case IKE_PAYLOAD_SK:
 	case IKE_PAYLOAD_CP:
 	case IKE_PAYLOAD_EAP:
+	case IKE_PAYLOAD_SKF:
 		break;
 	}
 }

@@ -1,0 +1,461 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "ike/nat.h"
+#include "tests/unit/ike-puppet.h"
+
+/* --- the payloads ----------------------------------------------------------- */
+
+static struct endpoint at(const char *addr, uint16_t port)
+{
+	struct endpoint e = { .port = port };
+
+	assert_int_equal(addr_parse(addr, &e.addr), 0);
+	return e;
+}
+
+/* Computed with Python's hashlib. */
+static void test_hash(void **state)
+{
+	static const struct {
+		const char *addr;
+		uint16_t port;
+		uint8_t digest[IKE_NAT_HASH_LEN];
+	} rows[] = {
+		{ "192.0.2.1", 500, { 0xd7, 0x98, 0xd9, 0x86, 0x14, 0x3f, 0x87,
+				      0x8f, 0x70, 0x76, 0x5e, 0x0e, 0x86, 0x9c,
+				      0x80, 0xbb, 0xc3, 0x75, 0xf7, 0x01 } },
+		{ "192.0.2.1", 4500, { 0x51, 0x84, 0xf4, 0x38, 0x75, 0xff, 0x7d,
+				       0x9e, 0x3d, 0xfd, 0xc9, 0x2b, 0xd1, 0xde,
+				       0xe1, 0xa0, 0x82, 0x04, 0xde, 0x3e } },
+		{ "2001:db8::1", 500, { 0x64, 0x5e, 0xfd, 0xf3, 0xa4,
+					0xd4, 0x73, 0x67, 0x9c, 0x6a,
+					0x65, 0x30, 0xab, 0xef, 0xd3,
+					0xb7, 0x1d, 0x8c, 0x18, 0xaf } },
+	};
+	struct ike_header h = {
+		.spi_i = UINT64_C(0x0102030405060708),
+		.spi_r = UINT64_C(0x1112131415161718),
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct endpoint e = at(rows[i].addr, rows[i].port);
+		uint8_t got[IKE_NAT_HASH_LEN];
+
+		assert_int_equal(ike_nat_hash(&h, &e, got), 0);
+		assert_memory_equal(got, rows[i].digest, sizeof(got));
+	}
+}
+
+/* What each side of a NAT finds, and what is no finding at all. */
+static void test_detect(void **state)
+{
+	enum { SOURCE = 1, DESTINATION = 2, DECOYS = 4, SHORT = 8 };
+	static const struct {
+		unsigned what;
+		const char *from, *to; /* as the sender sees it */
+		bool known, us, peer;
+	} rows[] = {
+		{ SOURCE | DESTINATION, "192.0.2.1", "192.0.2.2", true, false,
+		  false },
+		{ SOURCE | DESTINATION, "10.0.0.1", "192.0.2.2", true, false,
+		  true },
+		{ SOURCE | DESTINATION, "192.0.2.1", "10.0.0.2", true, true,
+		  false },
+		{ SOURCE | DESTINATION, "10.0.0.1", "10.0.0.2", true, true,
+		  true },
+		/* 2.23: several sources, one of which is right. */
+		{ SOURCE | DESTINATION | DECOYS, "192.0.2.1", "192.0.2.2", true,
+		  false, false },
+		{ SOURCE | DESTINATION | DECOYS, "10.0.0.1", "192.0.2.2", true,
+		  false, true },
+		{ 0, "10.0.0.1", "10.0.0.2", false, false, false },
+		{ SOURCE, "10.0.0.1", "10.0.0.2", false, false, false },
+		{ DESTINATION, "10.0.0.1", "10.0.0.2", false, false, false },
+		{ SOURCE | DESTINATION | SHORT, "10.0.0.1", "10.0.0.2", false,
+		  false, false },
+	};
+	struct endpoint local = at("192.0.2.2", 500);
+	struct endpoint remote = at("192.0.2.1", 500);
+	struct ike_header h = { .spi_i = 77, .exchange = IKE_EXCHANGE_SA_INIT };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct endpoint from = at(rows[i].from, 500);
+		struct endpoint to = at(rows[i].to, 500);
+		uint8_t hash[IKE_NAT_HASH_LEN] = { 0 };
+		size_t len = sizeof(hash) - !!(rows[i].what & SHORT);
+		struct ike_nat nat = { 0 };
+		struct ike_outgoing out;
+		struct ike_message m;
+
+		ike_builder_init(&out.b, out.buf, sizeof(out.buf), &h);
+		for (unsigned n = 0; rows[i].what & DECOYS && n < 5; n++) {
+			hash[0] = (uint8_t)n;
+			ike_notify_write(&out.b,
+					 IKE_NOTIFY_NAT_DETECTION_SOURCE_IP,
+					 hash, len);
+		}
+		assert_int_equal(ike_nat_hash(&h, &from, hash), 0);
+		if (rows[i].what & SOURCE)
+			ike_notify_write(&out.b,
+					 IKE_NOTIFY_NAT_DETECTION_SOURCE_IP,
+					 hash, len);
+		assert_int_equal(ike_nat_hash(&h, &to, hash), 0);
+		if (rows[i].what & DESTINATION)
+			ike_notify_write(
+				&out.b, IKE_NOTIFY_NAT_DETECTION_DESTINATION_IP,
+				hash, len);
+		assert_int_equal(ike_builder_finish(&out.b), 0);
+		assert_int_equal(ike_message_parse(out.buf, out.b.w.len, &m),
+				 0);
+		assert_int_equal(ike_nat_detect(&m, &local, &remote, &nat),
+				 rows[i].known);
+		assert_int_equal(nat.us, rows[i].us);
+		assert_int_equal(nat.peer, rows[i].peer);
+	}
+}
+
+/* --- two engines and a box -------------------------------------------------- */
+
+static void begin(struct world *w, bool six)
+{
+	world_init(w, 31, NULL);
+	if (six)
+		world_use_ip6(w);
+}
+
+static struct ike_sa_info describe(struct host *h)
+{
+	struct ike_sa_info info;
+
+	assert_non_null(host_child(h));
+	assert_true(ike_sa_describe(h->engine, host_child(h)->sa, &info));
+	return info;
+}
+
+static void test_none(void **state)
+{
+	(void)state;
+	for (int six = 0; six < 2; six++) {
+		struct world w;
+
+		begin(&w, six);
+		world_initiate(&w, 0);
+		world_run(&w, w.now + 100000);
+		assert_true(world_agree(&w));
+		for (unsigned i = 0; i < 2; i++) {
+			struct host *h = &w.hosts[i];
+			struct ike_sa_info info = describe(h);
+
+			assert_false(info.nat.us || info.nat.peer);
+			assert_int_equal(info.remote.port, 500);
+			assert_int_equal(info.local.port, 500);
+			assert_false(host_child(h)->up.encapsulation.udp);
+			assert_int_equal(h->n_keepalives, 0);
+		}
+		world_done(&w);
+	}
+}
+
+/* The initiator is behind a NAT: both find it, both use 4500. */
+static void test_inside_initiates(void **state)
+{
+	(void)state;
+	for (int six = 0; six < 2; six++) {
+		struct ike_encapsulation e;
+		struct ike_sa_info a, b;
+		struct world w;
+
+		begin(&w, six);
+		world_nat(&w, 0);
+		world_initiate(&w, 0);
+		world_run(&w, w.now + 100);
+		assert_true(world_agree(&w));
+		a = describe(&w.hosts[0]);
+		b = describe(&w.hosts[1]);
+		assert_true(a.nat.us && !a.nat.peer);
+		assert_true(!b.nat.us && b.nat.peer);
+		assert_int_equal(a.local.port, 4500);
+		assert_int_equal(a.remote.port, 4500);
+		assert_int_equal(b.local.port, 4500);
+		assert_int_equal(b.remote.port, 40001);
+		assert_true(addr_equal(&b.remote.addr, &w.nat.public));
+		e = host_child(&w.hosts[0])->up.encapsulation;
+		assert_true(e.udp && e.local_port == 4500 &&
+			    e.remote_port == 4500);
+		e = host_child(&w.hosts[1])->up.encapsulation;
+		assert_true(e.udp && e.local_port == 4500 &&
+			    e.remote_port == 40001);
+		/* The floated port is part of the CHILD_UP, not a move. */
+		assert_int_equal(w.hosts[1].n_moved, 0);
+		world_done(&w);
+	}
+}
+
+/* A port that the box forwards: the responder is the one behind it. */
+static void test_inside_responds(void **state)
+{
+	struct ike_request req = { 0 };
+	struct ike_sa_info a, b;
+	struct handle sa;
+	struct world w;
+
+	(void)state;
+	begin(&w, false);
+	world_nat(&w, 1);
+	w.nat.map[0].inside = w.nat.map[0].outside = 500;
+	w.nat.map[1].inside = w.nat.map[1].outside = 4500;
+	w.nat.n = 2;
+	req.local = w.hosts[0].address;
+	req.remote = (struct endpoint){ w.nat.public, 500 };
+	assert_int_equal(ike_initiate(w.hosts[0].engine, w.now, &req, &sa), 0);
+	world_run(&w, w.now + 100);
+	/* 2.23.1: asked for an address that is not its own, it takes it for
+	 * its own, and answers with the one that the initiator knows. */
+	assert_true(world_agree(&w));
+	a = describe(&w.hosts[0]);
+	b = describe(&w.hosts[1]);
+	assert_true(!a.nat.us && a.nat.peer);
+	assert_true(b.nat.us && !b.nat.peer);
+	assert_true(addr_equal(&host_child(&w.hosts[1])->up.local,
+			       &w.hosts[1].address.addr));
+	assert_true(
+		addr_equal(&host_child(&w.hosts[0])->up.remote, &w.nat.public));
+	assert_int_equal(a.remote.port, 4500);
+	assert_int_equal(b.local.port, 4500);
+	/* Only who is behind the box sends keepalives. */
+	world_run(&w, w.now + 25000);
+	assert_int_equal(w.hosts[0].n_keepalives, 0);
+	assert_int_equal(w.hosts[1].n_keepalives, 1);
+	world_done(&w);
+}
+
+/* 20 s after the last word, only from inside, over and over. */
+static void test_keepalive(void **state)
+{
+	struct ike_config c;
+	struct world w;
+
+	(void)state;
+	ike_config_init(&c);
+	c.liveness_ms = 0;
+	world_init(&w, 32, &c);
+	world_nat(&w, 0);
+	world_initiate(&w, 0);
+	world_run(&w, w.now + 19000);
+	assert_int_equal(w.hosts[0].n_keepalives, 0);
+	world_run(&w, w.now + 2000);
+	assert_int_equal(w.hosts[0].n_keepalives, 1);
+	assert_int_equal(w.hosts[0].keepalive.remote.port, 4500);
+	assert_int_equal(w.hosts[0].keepalive.local.port, 4500);
+	world_run(&w, w.now + 80000);
+	assert_in_range(w.hosts[0].n_keepalives, 4, 5);
+	assert_int_equal(w.hosts[1].n_keepalives, 0);
+	/* An exchange puts it off. */
+	world_run(&w, w.now + 10000);
+	ike_check(w.hosts[0].engine, w.now, host_child(&w.hosts[0])->sa);
+	world_settle(&w);
+	w.hosts[0].n_keepalives = 0;
+	world_run(&w, w.now + 19000);
+	assert_int_equal(w.hosts[0].n_keepalives, 0);
+	/* Over with the SA. */
+	ike_close(w.hosts[0].engine, w.now, host_child(&w.hosts[0])->sa);
+	world_run(&w, w.now + 100000);
+	assert_int_equal(w.hosts[0].n_keepalives, 0);
+	assert_true(world_empty(&w));
+	world_done(&w);
+}
+
+/* The box changes its mind: the next request of the host inside says so, and
+ * the answer already goes to the new place. */
+static void test_rebind(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 4; i++) {
+		struct ike_sa_info b;
+		struct world w;
+		struct host *in, *out;
+
+		begin(&w, i & 1);
+		world_nat(&w, 0);
+		in = &w.hosts[0];
+		out = &w.hosts[1];
+		world_initiate(&w, 0);
+		world_run(&w, w.now + 100);
+		world_rebind(&w, i & 2);
+		ike_check(in->engine, w.now, host_child(in)->sa);
+		world_run(&w, w.now + 100);
+		assert_int_equal(out->n_moved, 1);
+		b = describe(out);
+		assert_true(endpoint_equal(&b.remote, &out->moved.remote));
+		assert_true(addr_equal(&b.remote.addr, &w.nat.public));
+		assert_int_equal(b.remote.port, w.nat.map[0].outside);
+		assert_int_equal(b.local.port, 4500);
+		assert_int_equal(in->n_moved, 0);
+		/* Found by its new address; asked there. */
+		ike_check(out->engine, w.now, host_child(out)->sa);
+		world_run(&w, w.now + 100);
+		assert_int_equal(host_children(in), 1);
+		assert_int_equal(host_children(out), 1);
+		world_run(&w, w.now + 200000);
+		assert_true(world_agree(&w));
+		world_done(&w);
+	}
+}
+
+/* --- whom to believe --------------------------------------------------------- */
+
+struct kept {
+	unsigned n;
+	struct {
+		uint8_t data[LIMIT_IKE_MESSAGE];
+		size_t len;
+	} list[16];
+};
+
+static bool on_tap(struct world *w, unsigned from, const struct ike_send *s,
+		   void *user)
+{
+	struct kept *k = user;
+
+	(void)w;
+	if (from == 0 && k->n < 16) {
+		memcpy(k->list[k->n].data, s->data, s->len);
+		k->list[k->n++].len = s->len;
+	}
+	return false;
+}
+
+static void from_elsewhere(struct world *w, const struct kept *k, unsigned n)
+{
+	struct endpoint thief = { w->nat.public, 6666 };
+	struct endpoint local = w->hosts[1].address;
+
+	local.port = 4500;
+	thief.addr.bytes[addr_len(&thief.addr) - 1] = 66;
+	ike_input(w->hosts[1].engine, w->now, &local, &thief, k->list[n].data,
+		  k->list[n].len);
+	world_settle(w);
+}
+
+/* What was answered before moves nothing, wherever it comes from; its answer
+ * goes back to where it came from (2.11). */
+static void test_replayed(void **state)
+{
+	struct kept k = { 0 };
+	struct ike_sa_info b;
+	struct world w;
+
+	(void)state;
+	begin(&w, false);
+	world_nat(&w, 0);
+	w.tap = on_tap;
+	w.tap_user = &k;
+	world_initiate(&w, 0);
+	world_run(&w, w.now + 100);
+	for (int i = 0; i < 3; i++) {
+		ike_check(w.hosts[0].engine, w.now,
+			  host_child(&w.hosts[0])->sa);
+		world_run(&w, w.now + 100);
+	}
+	assert_int_equal(k.n, 5);
+	for (unsigned i = 0; i < k.n; i++) {
+		uint64_t sent = w.hosts[1].sent;
+
+		from_elsewhere(&w, &k, i);
+		/* Only the last request is still answered, and a new
+		 * IKE_SA_INIT from another place is another stranger's. */
+		assert_int_equal(w.hosts[1].sent - sent, i == 4 || i == 0);
+	}
+	b = describe(&w.hosts[1]);
+	assert_int_equal(b.remote.port, 40001);
+	assert_int_equal(w.hosts[1].n_moved, 0);
+	world_done(&w);
+}
+
+/* The response to our own request comes from elsewhere: believed, but it
+ * moves nothing. A forged one does nothing. */
+static void test_response(void **state)
+{
+	struct ike_sa_info b;
+	struct kept k = { 0 };
+	struct world w;
+
+	(void)state;
+	begin(&w, false);
+	world_nat(&w, 0);
+	world_initiate(&w, 0);
+	world_run(&w, w.now + 100);
+	w.tap = on_tap;
+	w.tap_user = &k;
+	ike_check(w.hosts[1].engine, w.now, host_child(&w.hosts[1])->sa);
+	world_settle(&w);
+	world_deliver(&w, world_take(&w, 0));
+	free(world_take(&w, 0));
+	assert_int_equal(k.n, 1);
+	k.list[0].data[k.list[0].len - 1] ^= 1;
+	from_elsewhere(&w, &k, 0);
+	k.list[0].data[k.list[0].len - 1] ^= 1;
+	from_elsewhere(&w, &k, 0);
+	b = describe(&w.hosts[1]);
+	assert_int_equal(b.remote.port, 40001);
+	assert_int_equal(w.hosts[1].n_moved, 0);
+	world_run(&w, w.now + 100000);
+	assert_true(world_agree(&w));
+	world_done(&w);
+}
+
+/* A fresh request that somebody else delivered: without a NAT nothing moves,
+ * and behind a NAT of our own neither. */
+static void test_no_nat(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		struct kept k = { 0 };
+		struct ike_sa_info b;
+		struct world w;
+
+		begin(&w, false);
+		w.nat.public = w.hosts[0].address.addr;
+		world_initiate(&w, 0);
+		world_run(&w, w.now + 100);
+		w.tap = on_tap;
+		w.tap_user = &k;
+		ike_check(w.hosts[0].engine, w.now,
+			  host_child(&w.hosts[0])->sa);
+		world_settle(&w);
+		free(world_take(&w, 0));
+		from_elsewhere(&w, &k, 0);
+		b = describe(&w.hosts[1]);
+		assert_int_equal(b.remote.port, 500);
+		assert_true(
+			addr_equal(&b.remote.addr, &w.hosts[0].address.addr));
+		assert_int_equal(w.hosts[1].n_moved, 0);
+		world_done(&w);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_hash),
+		cmocka_unit_test(test_detect),
+		cmocka_unit_test(test_none),
+		cmocka_unit_test(test_inside_initiates),
+		cmocka_unit_test(test_inside_responds),
+		cmocka_unit_test(test_keepalive),
+		cmocka_unit_test(test_rebind),
+		cmocka_unit_test(test_replayed),
+		cmocka_unit_test(test_response),
+		cmocka_unit_test(test_no_nat),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
