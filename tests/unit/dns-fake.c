@@ -6,6 +6,7 @@
 #include "dns-fake.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <ldns/ldns.h>
 #include <poll.h>
 #include <stdio.h>
@@ -20,13 +21,16 @@
 			abort(); \
 	} while (0)
 
-#define ZONE "signed.test."
+/* The apexes of what is signed. */
+static const char *const zones[] = { "signed.test.", "192.in-addr.arpa.",
+				     "8.b.d.0.1.0.0.2.ip6.arpa." };
+#define N_ZONES (sizeof(zones) / sizeof(zones[0]))
 
 struct dns_fake {
 	int fd;
 	char address[32], anchor[32];
 	enum dns_fake_mood mood;
-	ldns_key_list *keys;
+	ldns_key_list *keys[N_ZONES];
 	ldns_rr_list *records;
 	unsigned asked[65536];
 };
@@ -44,14 +48,13 @@ static void write_anchor(struct dns_fake *f, const ldns_rr *key)
 	char *text = ldns_rr2str(key);
 	int fd;
 
-	strcpy(f->anchor, "/tmp/tacit-anchor.XXXXXX");
-	fd = mkstemp(f->anchor);
+	fd = open(f->anchor, O_WRONLY | O_APPEND | O_CLOEXEC);
 	MUST(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text));
 	close(fd);
 	free(text);
 }
 
-static void make_key(struct dns_fake *f)
+static void make_key(struct dns_fake *f, size_t zone)
 {
 	ldns_key *key =
 		ldns_key_new_frm_algorithm(LDNS_SIGN_ECDSAP256SHA256, 256);
@@ -59,14 +62,13 @@ static void make_key(struct dns_fake *f)
 
 	MUST(key);
 	ldns_key_set_flags(key, LDNS_KEY_ZONE_KEY | LDNS_KEY_SEP_KEY);
-	ldns_key_set_pubkey_owner(key, ldns_dname_new_frm_str(ZONE));
+	ldns_key_set_pubkey_owner(key, ldns_dname_new_frm_str(zones[zone]));
 	rr = ldns_key2rr(key);
 	MUST(rr);
 	ldns_key_set_keytag(key, ldns_calc_keytag(rr));
 	ldns_rr_set_ttl(rr, 60);
-	f->keys = ldns_key_list_new();
-	MUST(ldns_key_list_push_key(f->keys, key));
-	f->records = ldns_rr_list_new();
+	f->keys[zone] = ldns_key_list_new();
+	MUST(ldns_key_list_push_key(f->keys[zone], key));
 	ldns_rr_list_push_rr(f->records, rr);
 	write_anchor(f, rr);
 }
@@ -79,6 +81,7 @@ struct dns_fake *dns_fake_new(void)
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
 	};
 	socklen_t len = sizeof(sin);
+	int fd;
 
 	MUST(f);
 	f->fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -86,7 +89,13 @@ struct dns_fake *dns_fake_new(void)
 	     getsockname(f->fd, (void *)&sin, &len) == 0);
 	snprintf(f->address, sizeof(f->address), "127.0.0.1@%u",
 		 ntohs(sin.sin_port));
-	make_key(f);
+	strcpy(f->anchor, "/tmp/tacit-anchor.XXXXXX");
+	fd = mkstemp(f->anchor);
+	MUST(fd >= 0);
+	close(fd);
+	f->records = ldns_rr_list_new();
+	for (size_t i = 0; i < N_ZONES; i++)
+		make_key(f, i);
 	return f;
 }
 
@@ -94,7 +103,8 @@ void dns_fake_free(struct dns_fake *f)
 {
 	unlink(f->anchor);
 	ldns_rr_list_deep_free(f->records);
-	ldns_key_list_free(f->keys);
+	for (size_t i = 0; i < N_ZONES; i++)
+		ldns_key_list_free(f->keys[i]);
 	close(f->fd);
 	free(f);
 }
@@ -106,7 +116,7 @@ void dns_fake_add(struct dns_fake *f, const char *record)
 
 void dns_fake_clear(struct dns_fake *f)
 {
-	while (ldns_rr_list_rr_count(f->records) > 1)
+	while (ldns_rr_list_rr_count(f->records) > N_ZONES)
 		ldns_rr_free(ldns_rr_list_pop_rr(f->records));
 }
 
@@ -132,29 +142,36 @@ unsigned dns_fake_asked(const struct dns_fake *f, uint16_t type)
 
 /* --- answers ----------------------------------------------------------------- */
 
-static bool is_signed(const ldns_rdf *name)
+/* The signed zone that a name is in; N_ZONES where it is in none. */
+static size_t zone_of(const ldns_rdf *name)
 {
-	ldns_rdf *zone = ldns_dname_new_frm_str(ZONE);
-	bool below = ldns_dname_compare(name, zone) == 0 ||
-		     ldns_dname_is_subdomain(name, zone);
+	size_t i;
 
-	ldns_rdf_deep_free(zone);
-	return below;
+	for (i = 0; i < N_ZONES; i++) {
+		ldns_rdf *zone = ldns_dname_new_frm_str(zones[i]);
+		bool below = ldns_dname_compare(name, zone) == 0 ||
+			     ldns_dname_is_subdomain(name, zone);
+
+		ldns_rdf_deep_free(zone);
+		if (below)
+			break;
+	}
+	return i;
 }
 
 /* Adds a set of records with its signature to a section. */
 static void put(struct dns_fake *f, ldns_pkt *p, ldns_pkt_section section,
 		ldns_rr_list *set)
 {
+	size_t zone = zone_of(ldns_rr_owner(ldns_rr_list_rr(set, 0)));
 	ldns_rr_list *copy = ldns_rr_list_clone(set), *sigs;
 
 	/* The packet takes the records, not the list around them. */
 	ldns_pkt_push_rr_list(p, section, copy);
 	ldns_rr_list_free(copy);
-	if (f->mood == DNS_FAKE_STRIPS ||
-	    !is_signed(ldns_rr_owner(ldns_rr_list_rr(set, 0))))
+	if (f->mood == DNS_FAKE_STRIPS || zone == N_ZONES)
 		return;
-	sigs = ldns_sign_public(set, f->keys);
+	sigs = ldns_sign_public(set, f->keys[zone]);
 	MUST(sigs);
 	if (f->mood == DNS_FAKE_FORGES) {
 		ldns_rdf *sig = ldns_rr_rrsig_sig(ldns_rr_list_rr(sigs, 0));
@@ -176,21 +193,17 @@ static void put_one(struct dns_fake *f, ldns_pkt *p, const char *text)
 
 static void deny(struct dns_fake *f, ldns_pkt *p, const ldns_rdf *name)
 {
+	size_t zone = zone_of(name);
+	const char *apex = zone == N_ZONES ? "test." : zones[zone];
 	char *owner = ldns_rdf2str(name), text[1024];
 
-	if (!is_signed(name)) {
-		put_one(f, p,
-			"test. 60 IN SOA ns.test. admin.test. 1 60 60 60 60");
-	} else {
-		put_one(f, p,
-			ZONE " 60 IN SOA ns." ZONE " admin." ZONE
-			     " 1 60 60 60 60");
-		if (f->mood != DNS_FAKE_STRIPS) {
-			snprintf(text, sizeof(text),
-				 "%s 60 IN NSEC \\000.%s RRSIG NSEC", owner,
-				 owner);
-			put_one(f, p, text);
-		}
+	snprintf(text, sizeof(text),
+		 "%s 60 IN SOA ns.%s admin.%s 1 60 60 60 60", apex, apex, apex);
+	put_one(f, p, text);
+	if (zone != N_ZONES && f->mood != DNS_FAKE_STRIPS) {
+		snprintf(text, sizeof(text),
+			 "%s 60 IN NSEC \\000.%s RRSIG NSEC", owner, owner);
+		put_one(f, p, text);
 	}
 	free(owner);
 }

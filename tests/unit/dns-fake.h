@@ -20,7 +20,7 @@ enum dns_fake_mood {
 	DNS_FAKE_FORGES, /* signatures that do not verify */
 };
 
-/* Listens, and writes the trust anchor of signed.test. Aborts on failure. */
+/* Listens, and writes the trust anchors. Aborts on failure. */
 struct dns_fake *dns_fake_new(void);
 void dns_fake_free(struct dns_fake *f);
 /* A record in zone file form: "a.signed.test. 60 IN A 192.0.2.1". */
