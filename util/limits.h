@@ -121,6 +121,14 @@
 #define LIMIT_DNS_QUERIES 4096u
 /* Records of one answer that are looked at. Beyond: left out. */
 #define LIMIT_DNS_RECORDS 32u
+/* Peers whose keys, or lack of keys, are remembered. Beyond: the least recently
+ * used is forgotten. Callers that wait for an answer. Beyond: refused. */
+#define LIMIT_KEY_CACHE	  65536u
+#define LIMIT_KEY_WAITERS 65536u
+/* Look-ups begun a second, in all and per /24 or /48. Beyond: refused, the
+ * peer counts as one whose key cannot be had now. */
+#define LIMIT_DNS_RATE	      1000u
+#define LIMIT_DNS_RATE_PREFIX 256u
 /* Keys of one peer that are tried, in the order of the answer. Beyond: left
  * out. */
 #define LIMIT_KEYSET_KEYS 16u
