@@ -299,6 +299,9 @@ static void agent_on_link_event(void *user, const struct record *r)
 		if (r->address.gone)
 			negotiation_on_address_gone(a, &r->address.addr);
 		break;
+	case RECORD_ALIVE:
+		a->netd = r->alive;
+		break;
 	case RECORD_HELLO:
 	case RECORD_INSTALL:
 	case RECORD_SWITCH:
@@ -307,7 +310,6 @@ static void agent_on_link_event(void *user, const struct record *r)
 	case RECORD_REMOVE:
 	case RECORD_VERDICT:
 	case RECORD_BYE:
-	case RECORD_ALIVE:
 	case RECORD_WELCOME:
 	case RECORD_REPLY:
 	case RECORD_TYPES:

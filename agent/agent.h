@@ -45,8 +45,9 @@ struct agent {
 	struct capture *capture; /* NULL: not asked for */
 	struct dbus_server *bus;
 	uint64_t started;
-	uint32_t kernel;  /* enum record_welcome_flag */
-	bool reconciling; /* between WELCOME and the last ORPHAN */
+	uint32_t kernel;	  /* enum record_welcome_flag */
+	struct record_alive netd; /* its latest news */
+	bool reconciling;	  /* between WELCOME and the last ORPHAN */
 	bool stopping;
 	struct agent_counters counters;
 	struct log_limit log_negotiation, log_netd, log_ike;

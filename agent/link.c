@@ -132,7 +132,7 @@ static void link_on_record(struct link *l, const struct record *r,
 	}
 	if (r->type == RECORD_REPLY)
 		link_on_reply(l, r);
-	else if (r->type != RECORD_ALIVE && l->up)
+	else if (l->up)
 		l->ops.event(l->ops.user, r);
 close_fds:
 	for (size_t i = 0; i < n_fds; i++)

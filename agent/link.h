@@ -22,6 +22,7 @@ struct link_ops {
 		   size_t n_fds);
 	/* The link is gone; replies still due will not come. */
 	void (*down)(void *user);
+	/* Events, and what netd says of itself (RECORD_ALIVE). */
 	void (*event)(void *user, const struct record *r);
 	/* Reply to a request made for this flow. */
 	void (*reply)(void *user, struct handle flow,

@@ -143,11 +143,22 @@ static bool agent_silent(const struct netd_agent *a, uint64_t now)
 	       poll(&p, 1, 0) == 0;
 }
 
+void netd_agent_beat(struct netd_agent *a)
+{
+	struct record r;
+
+	record_init(&r, RECORD_ALIVE, 0);
+	r.alive.refused = (uint32_t)(a->refused + a->bad_total);
+	r.alive.separate = a->separate;
+	if (a->ops.describe)
+		a->ops.describe(a->ops.user, &r.alive);
+	netd_agent_send(a, &r, NULL, 0);
+}
+
 /* Beats the heart, and looks whether the other one beats. */
 static void agent_alive(struct timer *t, uint64_t now, void *user)
 {
 	struct netd_agent *a = container_of(t, struct netd_agent, alive);
-	struct record r;
 
 	(void)user;
 	timer_arm(a->wheel, &a->alive, now + RECORD_ALIVE_MS);
@@ -157,8 +168,7 @@ static void agent_alive(struct timer *t, uint64_t now, void *user)
 			    (unsigned)(now - a->heard));
 		a->ops.hung(a->ops.user, true);
 	}
-	record_init(&r, RECORD_ALIVE, 0);
-	netd_agent_send(a, &r, NULL, 0);
+	netd_agent_beat(a);
 }
 
 /* The agent's user; where it does not exist, our own or root. */
@@ -200,6 +210,7 @@ static int agent_welcome(struct netd_agent *a, int fd)
 	}
 	agent_close(a, "a new agent takes over from one that hangs");
 	a->channel = c;
+	a->separate = uid != geteuid();
 	return 0;
 }
 

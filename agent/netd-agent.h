@@ -18,6 +18,8 @@ struct netd_agent_ops {
 	void (*record)(void *user, const struct record *r);
 	/* It hangs, or (false) is heard of again. */
 	void (*hung)(void *user, bool hung);
+	/* Says how netd is, in each heartbeat; may be NULL. */
+	void (*describe)(void *user, struct record_alive *ret);
 	/* It is gone; the link may be used again at once. */
 	void (*closed)(void *user);
 };
@@ -32,7 +34,8 @@ struct netd_agent {
 	struct timer alive; /* our heartbeat, and the look at theirs */
 	uint64_t heard;	    /* ms */
 	bool hangs;
-	unsigned bad; /* records in a row that were none */
+	bool separate; /* another user than we are */
+	unsigned bad;  /* records in a row that were none */
 	uint64_t bad_total, refused;
 	struct log_limit limit;
 };
@@ -43,6 +46,8 @@ int netd_agent_init(struct netd_agent *a, sd_event *event,
 		    const struct netd_agent_ops *ops)
 	__attribute__((warn_unused_result));
 void netd_agent_done(struct netd_agent *a);
+/* A heartbeat out of turn, for its news. */
+void netd_agent_beat(struct netd_agent *a);
 /* Connected, and not hanging. */
 bool netd_agent_lives(const struct netd_agent *a);
 /* What waits in the link's queue has not gone out yet. */

@@ -333,6 +333,7 @@ static void on_hello(struct netd *n, const struct record *r)
 			  (n->probe.chacha ? RECORD_HAS_CHACHA : 0u);
 	netd_agent_send(&n->agent, &w, fds, n_fds);
 	n->greeted = true;
+	netd_agent_beat(&n->agent);
 	for (size_t i = 0; i < own->count; i++)
 		netd_on_address(n, &own->list[i].addr, false);
 	netd_flows_report_start(&n->flows);
@@ -478,6 +479,13 @@ void netd_on_hung(void *user, bool hung)
 	show(hung ? "The agent hangs." : "Serving the agent.");
 	if (!hung)
 		report_larval(n);
+}
+
+void netd_on_describe(void *user, struct record_alive *ret)
+{
+	const struct netd *n = user;
+
+	ret->left_out = (uint32_t)n->guard.own->left_out;
 }
 
 void netd_on_closed(void *user)

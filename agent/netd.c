@@ -237,6 +237,16 @@ static void netd_keep_links(struct netd *n)
 			    strerror(-r));
 }
 
+/* What the policy says that its packets are of. */
+static uint32_t netd_on_wait(void *user, const struct addr *remote)
+{
+	const struct netd *n = user;
+	const struct policy *p =
+		policy_table_lookup(n->config->policies, remote);
+
+	return p && p->wait ? p->wait_ms : NETD_WAIT_MS;
+}
+
 static int netd_start_hold(struct netd *n, const struct hash_key *key,
 			   bool no_hold)
 {
@@ -250,7 +260,9 @@ static int netd_start_hold(struct netd *n, const struct hash_key *key,
 		.wait_ms = netd_wait_ms(c->policies),
 		.hash_key = *key,
 	};
-	const struct hold_ops ops = { .user = n, .first = netd_on_first };
+	const struct hold_ops ops = { .user = n,
+				      .first = netd_on_first,
+				      .wait_ms = netd_on_wait };
 	int r = -EOPNOTSUPP;
 
 	if (!no_hold)
@@ -335,6 +347,7 @@ static int netd_start(struct netd *n, const struct netd_setup *setup)
 		.user = n,
 		.record = netd_on_record,
 		.hung = netd_on_hung,
+		.describe = netd_on_describe,
 		.closed = netd_on_closed,
 	};
 	struct hash_key key;

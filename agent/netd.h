@@ -76,6 +76,7 @@ uint64_t netd_now(const struct netd *n);
 void netd_on_record(void *user, const struct record *r);
 void netd_on_hung(void *user, bool hung);
 void netd_on_closed(void *user);
+void netd_on_describe(void *user, struct record_alive *ret);
 void netd_on_acquire(void *user, const struct kacquire *a);
 void netd_on_expire(void *user, const struct kexpire *e);
 void netd_on_policy_gone(void *user, const struct kpolicy *p);

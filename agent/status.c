@@ -49,6 +49,12 @@ static void status_of_flow(struct agent *a, const struct flow *f,
 	};
 }
 
+/* Each of the two knows only who itself is. */
+static bool status_separate(const struct agent *a)
+{
+	return a->options->privileges_separate && a->netd.separate;
+}
+
 static const char *status_warning(struct agent *a)
 {
 	if (!link_is_up(a->link))
@@ -61,7 +67,10 @@ static const char *status_warning(struct agent *a)
 	if (!(a->kernel & RECORD_HAS_HOLD))
 		return "this kernel has no nft_queue: first packets may be "
 		       "late; modprobe nft_queue";
-	if (!a->options->privileges_separate)
+	if (a->netd.left_out)
+		return "this host has more addresses than are protected: see "
+		       "tacit-netd's log";
+	if (!status_separate(a))
 		return "the programs run under one user: the privileged part "
 		       "is not set apart";
 	return capture_warning(a->capture);
@@ -76,7 +85,7 @@ static void status_host(void *user, struct dbus_host *ret)
 		.instance = "",
 		.warning = status_warning(a),
 		.protecting = link_is_up(a->link),
-		.privileges_separate = a->options->privileges_separate,
+		.privileges_separate = status_separate(a),
 		.secured = flow_table_count_state(a->flows, FLOW_SECURED) +
 			   flow_table_count_state(a->flows, FLOW_INSTALL),
 		.clear = flow_table_count_state(a->flows, FLOW_CLEAR),
@@ -88,7 +97,7 @@ static void status_host(void *user, struct dbus_host *ret)
 		.acquires = a->counters.acquires,
 		.established = a->counters.established,
 		.failed = a->counters.failed,
-		.refused_records = a->counters.netd_refused,
+		.refused_records = a->netd.refused,
 		.uptime_ms = agent_now(a) - a->started,
 	};
 }

@@ -94,6 +94,7 @@ struct dest *dest_new(struct dest_table *t, const struct addr *local,
 	d->remote = *remote;
 	d->state = DEST_NEW;
 	d->fate = DEST_WAIT;
+	d->wait_ms = t->wait_ms;
 	if (hmap_insert(&t->map, &d->node, hash_of(t, local, remote)) < 0) {
 		free(d);
 		return NULL;
@@ -140,11 +141,11 @@ void dest_remove(struct dest_table *t, struct dest *d)
 	free(d);
 }
 
-static uint32_t stay_ms(const struct dest_table *t, const struct dest *d)
+static uint32_t stay_ms(const struct dest *d)
 {
 	switch (d->state) {
 	case DEST_HOLDING:
-		return d->require ? DEST_REQUIRE_MS : t->wait_ms;
+		return d->require ? DEST_REQUIRE_MS : d->wait_ms;
 	case DEST_PASSING:
 		return DEST_QUIET_MS;
 	case DEST_REMEMBERED:
@@ -156,6 +157,19 @@ static uint32_t stay_ms(const struct dest_table *t, const struct dest *d)
 	return 0;
 }
 
+/* Most come with the latest deadline: only offers have different times. */
+static void enter(struct dest_list *list, struct dest *d)
+{
+	struct dest *before = TAILQ_LAST(list, dest_list);
+
+	while (before && before->deadline > d->deadline)
+		before = TAILQ_PREV(before, dest_list, link);
+	if (before)
+		TAILQ_INSERT_AFTER(list, before, d, link);
+	else
+		TAILQ_INSERT_HEAD(list, d, link);
+}
+
 void dest_set_state(struct dest_table *t, struct dest *d, enum dest_state to,
 		    uint64_t now)
 {
@@ -163,8 +177,8 @@ void dest_set_state(struct dest_table *t, struct dest *d, enum dest_state to,
 	leave(t, d);
 	d->state = to;
 	d->since = now;
-	d->deadline = now + stay_ms(t, d);
-	TAILQ_INSERT_TAIL(list_of(t, d), d, link);
+	d->deadline = now + stay_ms(d);
+	enter(list_of(t, d), d);
 	if (to == DEST_HOLDING)
 		t->n_holding++;
 	if (to == DEST_REMEMBERED)

@@ -56,7 +56,8 @@ struct dest {
 	bool drains;  /* its packets are diverted, whatever their route */
 	bool drained; /* they have been, since it was last held */
 	uint64_t since, deadline; /* of the state */
-	uint64_t forget_at;	  /* REMEMBERED ends here at the latest */
+	uint32_t wait_ms;   /* what is held for it is let go after so long */
+	uint64_t forget_at; /* REMEMBERED ends here at the latest */
 	struct dest_packet *packets;
 	uint16_t n, cap;
 };
@@ -66,9 +67,9 @@ TAILQ_HEAD(dest_list, dest);
 struct dest_table {
 	struct hmap map;
 	struct hash_key key;
-	/* Ordered by deadline, because each has one time limit. */
+	/* Ordered by deadline. */
 	struct dest_list offer, require, passing, remembered;
-	uint32_t wait_ms; /* of an offer destination */
+	uint32_t wait_ms; /* of an offer destination, unless it says more */
 	uint32_t n_packets, n_holding, n_remembered;
 };
 

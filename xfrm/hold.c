@@ -274,6 +274,16 @@ static void report_first(struct hold *h, const struct packet *head,
 	h->ops.first(h->ops.user, &p);
 }
 
+static uint32_t wait_of(const struct hold *h, const struct addr *remote)
+{
+	uint32_t most = h->config.wait_ms, wait;
+
+	if (!h->ops.wait_ms)
+		return most;
+	wait = h->ops.wait_ms(h->ops.user, remote);
+	return wait < most ? wait : most;
+}
+
 /* Holds a packet of d, or of a destination that is new (NULL). */
 static void hold_packet(struct hold *h, struct dest *d,
 			const struct packet *head, bool require,
@@ -289,6 +299,7 @@ static void hold_packet(struct hold *h, struct dest *d,
 		d = dest_new(&h->dests, &head->local, &head->remote);
 		if (d) {
 			d->require = require;
+			d->wait_ms = wait_of(h, &head->remote);
 			dest_set_state(&h->dests, d, DEST_HOLDING, h->now);
 		}
 	}
@@ -544,6 +555,7 @@ int hold_gate(struct hold *h, const struct addr *local,
 		if (!d)
 			return -ENOMEM;
 		d->require = in_ranges(h->closed, h->n_closed, remote);
+		d->wait_ms = wait_of(h, remote);
 		dest_set_state(&h->dests, d, DEST_HOLDING, now);
 		divert(h, d);
 	}

@@ -26,7 +26,7 @@ struct hold_config {
 	uint16_t queue_offer, queue_require; /* nfnetlink queue numbers */
 	uint16_t port, natt_port;	     /* our IKE's, never held */
 	uint8_t mark_bit;		     /* flipped for the rerouting */
-	/* An offer packet is let go in the clear after this. */
+	/* An offer packet is let go in the clear after this at the latest. */
 	uint32_t wait_ms;
 	struct hash_key hash_key;
 };
@@ -48,6 +48,9 @@ struct hold_ops {
 	void *user;
 	/* The first packet held for this destination: as good as an acquire. */
 	void (*first)(void *user, const struct hold_packet *p);
+	/* How long an offer packet to this address waits, milliseconds; NULL:
+	 * config's wait_ms for all. */
+	uint32_t (*wait_ms)(void *user, const struct addr *remote);
 };
 
 /* 0; -EOPNOTSUPP: this kernel has no nft_queue (the caller falls back to the

@@ -228,9 +228,11 @@ static const char *body_check(const struct record *r, size_t *ret_used)
 		*ret_used = sizeof(r->verdict);
 		return verdict_check(&r->verdict);
 	case RECORD_BYE:
-	case RECORD_ALIVE:
 		*ret_used = 0;
 		return NULL;
+	case RECORD_ALIVE:
+		*ret_used = sizeof(r->alive);
+		return r->alive.separate > 1 ? "separate" : NULL;
 	case RECORD_WELCOME:
 		*ret_used = sizeof(r->welcome);
 		return welcome_check(&r->welcome);

@@ -14,7 +14,7 @@
 #include "util/addr.h"
 #include "util/esp.h"
 
-#define RECORD_VERSION 1
+#define RECORD_VERSION 2
 
 /* How often each side says that it lives, and after how long a silence it is
  * taken for hung (design section 1), milliseconds. */
@@ -113,6 +113,13 @@ struct record_verdict {
 	uint32_t lifetime_ms;
 };
 
+/* netd's own news; all zero in the agent's. */
+struct record_alive {
+	uint32_t refused;  /* records of an agent that were refused */
+	uint32_t left_out; /* own addresses beyond LIMIT_OWN_ADDRESSES */
+	uint32_t separate; /* 1: netd and the agent are different users */
+};
+
 struct record_reply {
 	int32_t error; /* 0 or negative errno */
 	uint32_t type; /* of the request */
@@ -157,6 +164,7 @@ struct record {
 		struct record_install install;
 		struct record_flow flow;
 		struct record_verdict verdict;
+		struct record_alive alive;
 		struct record_reply reply;
 		struct record_acquire acquire;
 		struct record_expire expire;

@@ -14,7 +14,7 @@ import socket
 import struct
 import time
 
-VERSION = 1
+VERSION = 2
 REQID_MIN, REQID_MAX = 0x54000000, 0x54FFFFFF
 TRAP_REQID = 0x53FFFFFF
 
@@ -46,6 +46,7 @@ BODIES = {
              ("spi", "I"), ("inbound", "I")],
     "verdict": [("local", ADDR), ("remote", ADDR), ("verdict", "I"),
                 ("lifetime_ms", "I")],
+    "alive": [("refused", "I"), ("left_out", "I"), ("separate", "I")],
     "reply": [("error", "i"), ("type", "I")],
     "acquire": [("local", ADDR), ("remote", ADDR), ("seq", "I"),
                 ("reqid", "I"), ("protocol", "H"), ("local_port", "H"),
@@ -59,7 +60,7 @@ BODIES = {
 BODY_OF = {
     HELLO: "hello", INSTALL: "install", SWITCH: "flow", HARDEN: "flow",
     REMOVE_SA: "flow", REMOVE: "flow", VERDICT: "verdict",
-    WELCOME: "welcome", REPLY: "reply", ACQUIRE: "acquire",
+    ALIVE: "alive", WELCOME: "welcome", REPLY: "reply", ACQUIRE: "acquire",
     EXPIRE: "expire", ORPHAN: "orphan", ADDRESS: "address",
 }
 

@@ -98,6 +98,38 @@ static void test_states(void **state)
 	dest_table_done(&t);
 }
 
+/* Each waits as long as its policy says: first who is due first. */
+static void test_waits(void **state)
+{
+	static const uint32_t waits[] = { 700, 50, 700, 300, 20 };
+	static const uint32_t order[] = { 20, 50, 300, 700, 700 };
+	struct dest_table t;
+
+	(void)state;
+	dest_table_init(&t, &key, WAIT);
+	for (unsigned i = 0; i < 5; i++) {
+		struct addr a = { .family = AF_INET,
+				  .bytes = { 10, 0, 0, (uint8_t)i } };
+		struct addr local = local_to(&a);
+		struct dest *d = dest_new(&t, &local, &a);
+
+		assert_non_null(d);
+		d->wait_ms = waits[i];
+		dest_set_state(&t, d, DEST_HOLDING, 1000);
+	}
+	for (unsigned i = 0; i < 5; i++) {
+		struct dest *d;
+
+		assert_int_equal(dest_deadline(&t), 1000 + order[i]);
+		assert_null(dest_due(&t, 999 + order[i], true));
+		d = dest_due(&t, 1000 + order[i], true);
+		assert_non_null(d);
+		assert_int_equal(d->wait_ms, order[i]);
+		dest_remove(&t, d);
+	}
+	dest_table_done(&t);
+}
+
 static void test_touch(void **state)
 {
 	struct dest_table t;
@@ -239,9 +271,10 @@ static void test_scopes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_states),	  cmocka_unit_test(test_touch),
-		cmocka_unit_test(test_due_order), cmocka_unit_test(test_limits),
-		cmocka_unit_test(test_pairs),	  cmocka_unit_test(test_scopes),
+		cmocka_unit_test(test_states), cmocka_unit_test(test_waits),
+		cmocka_unit_test(test_touch),  cmocka_unit_test(test_due_order),
+		cmocka_unit_test(test_limits), cmocka_unit_test(test_pairs),
+		cmocka_unit_test(test_scopes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -455,6 +455,38 @@ static void test_end(void **state)
 	assert_int_equal(make(state), 0);
 }
 
+static uint32_t wait_by_name(void *user, const struct addr *remote)
+{
+	(void)user;
+	return remote->bytes[3] == 1 ? 20 : UINT32_MAX;
+}
+
+/* The policy's own time, but none longer than what was announced. */
+static void test_wait(void **state)
+{
+	const struct hold_config c = { .queue_offer = OFFER,
+				       .queue_require = REQUIRE,
+				       .mark_bit = BIT,
+				       .wait_ms = WAIT };
+	const struct hold_ops ops = { .user = &fake,
+				      .first = on_first,
+				      .wait_ms = wait_by_name };
+
+	(void)state;
+	hold_free(fake.hold, false);
+	assert_int_equal(hold_new(&c, &ops, &fake.hold), 0);
+	come(OFFER, "10.0.0.2");
+	come(OFFER, "10.0.0.1");
+	at(0);
+	assert_int_equal(hold_deadline(fake.hold), 20);
+	hold_tick(fake.hold, 20 + DEST_QUIET_MS);
+	fake.log[0] = '\0';
+	hold_tick(fake.hold, WAIT - 1);
+	assert_null(strstr(fake.log, "M"));
+	hold_tick(fake.hold, WAIT);
+	assert_non_null(strstr(fake.log, "M"));
+}
+
 static void test_new_fails(void **state)
 {
 	struct hold_config c = { .queue_offer = OFFER,
@@ -489,7 +521,7 @@ int main(void)
 		TEST(test_table_gone),	 TEST(test_ranges),
 		TEST(test_link_local),	 TEST(test_second_address),
 		TEST(test_gate),	 TEST(test_end),
-		TEST(test_new_fails),
+		TEST(test_new_fails),	 TEST(test_wait),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
