@@ -242,13 +242,12 @@ int ike_child_fill(const struct ike_sa *sa, const struct ike_child *c,
 		   struct ike_action_node *node)
 {
 	struct ike_child_up *up = &node->action.child_up;
-	const struct ike_transform *encr, *sn;
+	const struct ike_transform *sn;
 	const struct ike_cipher *cipher;
 
-	encr = ike_choice_get(&agreed->choice, IKE_TRANSFORM_ENCR);
 	sn = ike_choice_get(&agreed->choice, IKE_TRANSFORM_SN);
 	/* The same ciphers serve IKE and ESP. */
-	cipher = ike_cipher_find(encr->id, encr->key_bits);
+	cipher = ike_choice_cipher(&agreed->choice);
 	if (!cipher)
 		return -EIO;
 	node->action.type = IKE_CHILD_UP;
@@ -259,7 +258,7 @@ int ike_child_fill(const struct ike_sa *sa, const struct ike_child *c,
 	up->initiator = seed->initiator;
 	up->peer = ike_sa_proof(sa);
 	up->in.spi = c->in;
-	up->out.spi = agreed->choice.spi;
+	up->out.spi = (uint32_t)agreed->choice.spi;
 	up->in.cipher = up->out.cipher = cipher->esp_cipher;
 	up->in.esn = up->out.esn = sn->id == IKE_SN_ESN;
 	up->nat = sa->nat;

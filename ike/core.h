@@ -16,7 +16,6 @@
 struct ike_engine {
 	struct ike_config config;
 	struct ike_ops ops;
-	const struct ike_offer *offer_ike, *offer_esp;
 	struct timer_wheel *wheel;
 	struct slots *sas;
 	struct hmap by_spi, by_remote, by_init, by_child;
@@ -36,6 +35,12 @@ void ike_engine_send(struct ike_engine *e, struct handle sa,
 /* Queues a job, which is freed when that fails. 0; -ENOMEM. */
 int ike_engine_run(struct ike_engine *e, struct ike_job *job)
 	__attribute__((warn_unused_result));
+
+/* The algorithms for a stranger that asks. */
+void ike_engine_algorithms(const struct ike_engine *e,
+			   const struct endpoint *local,
+			   const struct endpoint *remote,
+			   struct algorithms *ret);
 
 /* --- dispatch.c: which message may do what in which state --------------- */
 

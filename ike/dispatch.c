@@ -237,7 +237,7 @@ static int open_sk(struct ike_engine *e, struct ike_sa *sa,
 		   struct ike_message *m, uint8_t *plain, size_t *ret_len)
 {
 	const struct ike_payload *sk = ike_message_find(m, IKE_PAYLOAD_SK);
-	const struct ike_key *key;
+	const struct ike_protect_key *key;
 	uint8_t first;
 	int rc;
 

@@ -28,6 +28,7 @@ void ike_config_init(struct ike_config *c)
 		.port = 500,
 		.natt_port = 4500,
 	};
+	algorithms_init(&c->algorithms);
 }
 
 const char *ike_reason_name(enum ike_reason r)
@@ -59,8 +60,6 @@ struct ike_engine *ike_engine_new(const struct ike_config *config,
 		return NULL;
 	e->config = *config;
 	e->ops = *ops;
-	e->offer_ike = ike_offer_ike();
-	e->offer_esp = ike_offer_esp();
 	hmap_init(&e->by_spi);
 	hmap_init(&e->by_remote);
 	hmap_init(&e->by_init);
@@ -137,6 +136,16 @@ int ike_engine_run(struct ike_engine *e, struct ike_job *job)
 	return 0;
 }
 
+void ike_engine_algorithms(const struct ike_engine *e,
+			   const struct endpoint *local,
+			   const struct endpoint *remote,
+			   struct algorithms *ret)
+{
+	*ret = e->config.algorithms;
+	if (e->ops.algorithms)
+		e->ops.algorithms(e->ops.user, local, remote, ret);
+}
+
 int ike_initiate(struct ike_engine *e, uint64_t now,
 		 const struct ike_request *req, struct handle *ret_sa)
 {
@@ -152,6 +161,8 @@ int ike_initiate(struct ike_engine *e, uint64_t now,
 	if (rc < 0)
 		return rc;
 	sa->modes = (uint8_t)req->modes;
+	sa->algorithms =
+		req->algorithms ? *req->algorithms : e->config.algorithms;
 	rc = ike_init_begin(e, now, sa);
 	if (rc == 0)
 		rc = ike_auth_ask(e, sa, NULL);

@@ -19,6 +19,7 @@
 #include "ike/auth-octets.h"
 #include "ike/credentials.h"
 #include "util/addr.h"
+#include "util/algorithm.h"
 #include "util/esp.h"
 #include "util/slots.h"
 
@@ -56,6 +57,11 @@ struct ike_ops {
 	/* The modes that this peer may ask for. Pure. NULL: transport only. */
 	enum ike_modes (*modes)(void *user, const struct addr *local,
 				const struct addr *remote);
+	/* As responder: what is accepted from this peer, in place of
+	 * config.algorithms. Pure. NULL: that holds for all. */
+	void (*algorithms)(void *user, const struct endpoint *local,
+			   const struct endpoint *remote,
+			   struct algorithms *ret);
 	void *user;
 };
 
@@ -83,6 +89,8 @@ struct ike_config {
 	/* Child SAs get a key exchange of their own when rekeyed. As responder
 	 * that is the peer's choice. */
 	bool pfs;
+	/* Where nothing else is said. */
+	struct algorithms algorithms;
 	/* Behind a NAT, a keepalive after so long without a word of ours (RFC
 	 * 3948 4: 20 s); 0: never. */
 	uint32_t keepalive_ms;
@@ -254,6 +262,8 @@ struct ike_engine *ike_engine_free(struct ike_engine *e);
 struct ike_request {
 	struct endpoint local, remote;
 	enum ike_modes modes; /* of its Child SAs */
+	/* Copied; NULL: config.algorithms. */
+	const struct algorithms *algorithms;
 };
 
 /*

@@ -216,6 +216,7 @@ static int send_request(struct ike_engine *e, uint64_t now, struct ike_sa *sa)
 {
 	struct ike_outgoing out;
 	struct ike_builder *b = &out.b;
+	struct ike_offer offer;
 	int rc;
 
 	rc = ike_child_new(e, &sa->handshake->child);
@@ -233,7 +234,8 @@ static int send_request(struct ike_engine *e, uint64_t now, struct ike_sa *sa)
 	 * drop its own attempt, which we may be about to answer. */
 	if (!sa->crossed && !ike_duplicate_exists(e, sa))
 		ike_notify_write(b, IKE_NOTIFY_INITIAL_CONTACT, NULL, 0);
-	ike_child_propose(sa, sa->handshake->child, e->offer_esp, b);
+	ike_sa_propose(sa, IKE_OFFER_AUTH, &offer);
+	ike_child_propose(sa, sa->handshake->child, &offer, b);
 	return ike_request_send(e, now, sa, &out);
 }
 
@@ -279,13 +281,14 @@ static int take_child(struct ike_engine *e, uint64_t now, struct ike_sa *sa,
 {
 	struct ike_child_agreed agreed;
 	struct ike_action_node *up;
+	struct ike_offer offer;
 	int rc;
 
 	if (!am->has_child && !am->error)
 		return -EBADMSG;
-	rc = am->has_child
-		     ? ike_child_accept(sa, &am->child, e->offer_esp, &agreed)
-		     : 1;
+	ike_sa_propose(sa, IKE_OFFER_AUTH, &offer);
+	rc = am->has_child ? ike_child_accept(sa, &am->child, &offer, &agreed)
+			   : 1;
 	if (rc < 0)
 		return rc;
 	if (rc > 0) {
@@ -446,6 +449,7 @@ static int answer_request(struct ike_engine *e, const struct ike_arrival *a,
 {
 	struct ike_child_agreed agreed;
 	struct auth_message am;
+	struct ike_offer offer;
 	int rc;
 
 	rc = parse_message(a->m, &am);
@@ -459,7 +463,8 @@ static int answer_request(struct ike_engine *e, const struct ike_arrival *a,
 	if (e->ops.modes)
 		sa->modes = (uint8_t)e->ops.modes(e->ops.user, &sa->local.addr,
 						  &sa->remote.addr);
-	rc = ike_child_choose(sa, &am.child, e->offer_esp, 0, &agreed);
+	ike_sa_accept(sa, IKE_OFFER_AUTH, &offer);
+	rc = ike_child_choose(sa, &am.child, &offer, 0, &agreed);
 	if (rc < 0)
 		return rc;
 	if (rc > 0)

@@ -37,13 +37,18 @@ static int generate(struct ike_engine *e, uint64_t now, struct ike_sa *sa,
 
 int ike_init_begin(struct ike_engine *e, uint64_t now, struct ike_sa *sa)
 {
-	int rc = ike_sa_index_remote(e, sa);
+	const struct ike_kex *kex;
+	struct ike_offer offer;
+	int rc;
 
+	ike_sa_propose(sa, IKE_OFFER_INIT, &offer);
+	kex = ike_kex_find(ike_offer_first(&offer, IKE_TRANSFORM_KE));
+	if (!kex)
+		return -EINVAL;
+	rc = ike_sa_index_remote(e, sa);
 	if (rc < 0)
 		return rc;
-	return generate(
-		e, now, sa,
-		ike_kex_find(ike_offer_first(e->offer_ike, IKE_TRANSFORM_KE)));
+	return generate(e, now, sa, kex);
 }
 
 /* Sends the request anew: first, or with a cookie, or with another key. */
@@ -56,14 +61,16 @@ static int send_request(struct ike_engine *e, uint64_t now, struct ike_sa *sa)
 		.flags = IKE_FLAG_INITIATOR,
 	};
 	struct ike_outgoing out;
+	struct ike_offer offer;
 	int rc;
 
+	ike_sa_propose(sa, IKE_OFFER_INIT, &offer);
 	ike_builder_init(&out.b, out.buf, sizeof(out.buf), &h);
 	/* 2.6: the cookie comes first, the rest is unchanged. */
 	if (hs->cookie_len)
 		ike_notify_write(&out.b, IKE_NOTIFY_COOKIE, hs->cookie,
 				 hs->cookie_len);
-	ike_proposal_write_offer(&out.b, e->offer_ike, 0);
+	ike_proposal_write_offer(&out.b, &offer, 0);
 	ike_ke_write(&out.b, sa->kex->id, hs->public, sa->kex->public_len);
 	ike_nonce_write(&out.b, &hs->ni);
 	ike_nat_write(&out.b, &h, &sa->local, &sa->remote);
@@ -134,10 +141,12 @@ static int on_invalid_ke(struct ike_engine *e, uint64_t now, struct ike_sa *sa,
 	struct rbuf r = rbuf_of(n->data.data, n->data.len);
 	uint16_t group = rbuf_be16(&r);
 	const struct ike_kex *kex = ike_kex_find(group);
+	struct ike_offer offer;
 
+	ike_sa_propose(sa, IKE_OFFER_INIT, &offer);
 	/* 1.2: only a group that we proposed, and not the one just tried. */
 	if (!rbuf_finish(&r) || !kex || kex == sa->kex ||
-	    !ike_offer_has(e->offer_ike, IKE_TRANSFORM_KE, group))
+	    !ike_offer_has(&offer, IKE_TRANSFORM_KE, group))
 		return -EBADMSG;
 	sa->handshake->retries++;
 	forget_refusal(e, sa);
@@ -197,23 +206,24 @@ struct answer {
 	const struct ike_cipher *cipher;
 };
 
-static int parse_answer(const struct ike_engine *e, const struct ike_sa *sa,
-			const struct ike_message *m, struct answer *ret)
+static int parse_answer(const struct ike_sa *sa, const struct ike_message *m,
+			struct answer *ret)
 {
 	const struct ike_payload *p_sa = ike_message_find(m, IKE_PAYLOAD_SA);
 	const struct ike_payload *p_ke = ike_message_find(m, IKE_PAYLOAD_KE);
 	const struct ike_payload *p_n = ike_message_find(m, IKE_PAYLOAD_NONCE);
-	const struct ike_transform *encr, *prf, *ke;
+	const struct ike_transform *prf, *ke;
+	struct ike_offer offer;
 
+	ike_sa_propose(sa, IKE_OFFER_INIT, &offer);
 	if (!p_sa || !p_ke || !p_n || m->header.spi_r == 0 ||
-	    ike_proposal_accept(p_sa, e->offer_ike, &ret->choice) != 0 ||
+	    ike_proposal_accept(p_sa, &offer, &ret->choice) != 0 ||
 	    ike_ke_parse(p_ke, &ret->ke) < 0 ||
 	    ike_nonce_parse(p_n, &ret->nonce) < 0)
 		return -EBADMSG;
-	encr = ike_choice_get(&ret->choice, IKE_TRANSFORM_ENCR);
 	prf = ike_choice_get(&ret->choice, IKE_TRANSFORM_PRF);
 	ke = ike_choice_get(&ret->choice, IKE_TRANSFORM_KE);
-	ret->cipher = ike_cipher_find(encr->id, encr->key_bits);
+	ret->cipher = ike_choice_cipher(&ret->choice);
 	ret->prf = ike_prf_find(prf->id);
 	/* 2.7: the group chosen is the one of both KE payloads. */
 	if (!ret->cipher || !ret->prf || ke->id != sa->kex->id ||
@@ -259,7 +269,7 @@ int ike_init_response(struct ike_engine *e, const struct ike_arrival *a,
 			return -EBADMSG;
 		return on_notify(e, a->now, sa, &notify);
 	}
-	if (parse_answer(e, sa, a->m, &an) < 0)
+	if (parse_answer(sa, a->m, &an) < 0)
 		return -EBADMSG;
 	if (ike_blob_set(&hs->response, a->m->raw, a->m->raw_len) < 0)
 		return -ENOMEM;
@@ -330,6 +340,7 @@ void ike_init_refuse(struct ike_engine *e, const struct ike_arrival *a,
 
 /* A request as far as it is understood; group is the one chosen. */
 struct question {
+	struct algorithms algorithms;
 	struct ike_choice choice;
 	bool acceptable;
 	struct ike_ke ke;
@@ -338,18 +349,22 @@ struct question {
 };
 
 static int parse_question(const struct ike_engine *e,
-			  const struct ike_message *m, struct question *ret)
+			  const struct ike_arrival *a, struct question *ret)
 {
+	const struct ike_message *m = a->m;
+	struct ike_offer offer;
 	int rc;
 
 	if (ike_ke_parse(ike_message_find(m, IKE_PAYLOAD_KE), &ret->ke) < 0 ||
 	    ike_nonce_parse(ike_message_find(m, IKE_PAYLOAD_NONCE),
 			    &ret->nonce) < 0)
 		return -EBADMSG;
+	ike_engine_algorithms(e, a->local, a->remote, &ret->algorithms);
+	ike_offer_init(&offer, IKE_OFFER_INIT, &ret->algorithms.accept);
 	/* The group of its KE payload saves a round trip, and each that we
 	 * accept is as good as another. */
-	rc = ike_proposal_choose(ike_message_find(m, IKE_PAYLOAD_SA),
-				 e->offer_ike, ret->ke.group, &ret->choice);
+	rc = ike_proposal_choose(ike_message_find(m, IKE_PAYLOAD_SA), &offer,
+				 ret->ke.group, &ret->choice);
 	if (rc < 0)
 		return rc;
 	ret->acceptable = rc == IKE_PROPOSAL_CHOSEN;
@@ -368,7 +383,7 @@ static int respond(struct ike_engine *e, const struct ike_arrival *a,
 		   const struct question *q)
 {
 	const struct ike_message *m = a->m;
-	const struct ike_transform *encr, *prf;
+	const struct ike_transform *prf;
 	struct ike_handshake *hs;
 	struct ike_job *job = NULL;
 	struct ike_sa *sa;
@@ -378,10 +393,10 @@ static int respond(struct ike_engine *e, const struct ike_arrival *a,
 	if (rc < 0)
 		return rc;
 	hs = sa->handshake;
-	encr = ike_choice_get(&q->choice, IKE_TRANSFORM_ENCR);
 	prf = ike_choice_get(&q->choice, IKE_TRANSFORM_PRF);
 	sa->spi_i = m->header.spi_i;
-	sa->cipher = ike_cipher_find(encr->id, encr->key_bits);
+	sa->algorithms = q->algorithms;
+	sa->cipher = ike_choice_cipher(&q->choice);
 	sa->prf = ike_prf_find(prf->id);
 	sa->kex = q->kex;
 	hs->ni = q->nonce;
@@ -423,7 +438,7 @@ int ike_init_request(struct ike_engine *e, const struct ike_arrival *a,
 		e->counters.init_ignored++;
 		return 0;
 	}
-	rc = m->unsupported ? 0 : parse_question(e, m, &q);
+	rc = m->unsupported ? 0 : parse_question(e, a, &q);
 	if (rc < 0)
 		return rc;
 	switch (e->ops.admit(e->ops.user, a->local, a->remote)) {

@@ -21,6 +21,15 @@ static const uint8_t *take(struct ike_key *k, const uint8_t *from, size_t len)
 	return from + len;
 }
 
+/* Appends. */
+static const uint8_t *take_part(struct ike_protect_key *k, size_t at,
+				const uint8_t *from, size_t len)
+{
+	memcpy(k->data + at, from, len);
+	k->len = (uint8_t)(at + len);
+	return from + len;
+}
+
 /* SKEYSEED = prf(Ni | Nr, g^ir) */
 static int skeyseed(const struct ike_keymat *in, const struct secret *shared,
 		    uint8_t *ret)
@@ -34,7 +43,25 @@ static int skeyseed(const struct ike_keymat *in, const struct secret *shared,
 		       ret);
 }
 
-/* {SK_d | SK_ei | SK_er | SK_pi | SK_pr} = prf+(SKEYSEED, Ni|Nr|SPIi|SPIr) */
+/* SK_a behind SK_e, though they come first. */
+static void cut(const struct ike_keymat *in, const uint8_t *at,
+		struct ike_keys *ret)
+{
+	size_t prf_len = in->prf->len, auth_len = in->cipher->auth_len;
+	size_t encr_len = in->cipher->key_len - auth_len;
+
+	at = take(&ret->d, at, prf_len);
+	at = take_part(&ret->ei, encr_len, at, auth_len);
+	at = take_part(&ret->er, encr_len, at, auth_len);
+	at = take_part(&ret->ei, 0, at, encr_len);
+	at = take_part(&ret->er, 0, at, encr_len);
+	ret->ei.len = ret->er.len = in->cipher->key_len;
+	at = take(&ret->pi, at, prf_len);
+	(void)take(&ret->pr, at, prf_len);
+}
+
+/* {SK_d | SK_ai | SK_ar | SK_ei | SK_er | SK_pi | SK_pr} =
+ * prf+(SKEYSEED, Ni | Nr | SPIi | SPIr) */
 int ike_keymat_derive(const struct ike_keymat *in, const struct secret *shared,
 		      struct ike_keys *ret)
 {
@@ -47,7 +74,6 @@ int ike_keymat_derive(const struct ike_keymat *in, const struct secret *shared,
 		{ in->nr.data, in->nr.len },
 		{ spis, sizeof(spis) },
 	};
-	const uint8_t *at = out;
 	int rc;
 
 	wbuf_be64(&w, in->spi_i);
@@ -56,15 +82,10 @@ int ike_keymat_derive(const struct ike_keymat *in, const struct secret *shared,
 	if (rc == 0)
 		rc = ike_prf_plus(in->prf, seed, prf_len, parts, 3, out,
 				  3 * prf_len + 2 * key_len);
-	if (rc == 0) {
-		at = take(&ret->d, at, prf_len);
-		at = take(&ret->ei, at, key_len);
-		at = take(&ret->er, at, key_len);
-		at = take(&ret->pi, at, prf_len);
-		(void)take(&ret->pr, at, prf_len);
-	} else {
+	if (rc == 0)
+		cut(in, out, ret);
+	else
 		ike_keys_wipe(ret);
-	}
 	secret_wipe(seed, sizeof(seed));
 	secret_wipe(out, sizeof(out));
 	return rc;

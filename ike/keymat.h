@@ -20,9 +20,16 @@ struct ike_key {
 	uint8_t data[IKE_SK_MAX];
 };
 
-/* The AEAD ciphers need no SK_ai and SK_ar. */
+/* What protects one direction: SK_e with its salt, then SK_a where the cipher
+ * is no AEAD. */
+struct ike_protect_key {
+	uint8_t len;
+	uint8_t data[IKE_KEY_MAX];
+};
+
 struct ike_keys {
-	struct ike_key d, ei, er, pi, pr;
+	struct ike_key d, pi, pr;
+	struct ike_protect_key ei, er;
 };
 void ike_keys_wipe(struct ike_keys *k);
 

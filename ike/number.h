@@ -60,7 +60,8 @@ enum ike_transform_type { /* 3.3.2 */
 			  IKE_TRANSFORM_SN = 5,
 };
 
-enum ike_encr_id { /* 3.3.2; RFC 5282, RFC 7634 */
+enum ike_encr_id { /* 3.3.2; RFC 3602, RFC 5282, RFC 7634 */
+		   IKE_ENCR_AES_CBC = 12,
 		   IKE_ENCR_AES_GCM_16 = 20,
 		   IKE_ENCR_CHACHA20_POLY1305 = 28,
 };
@@ -71,15 +72,22 @@ enum ike_prf_id { /* 3.3.2; RFC 4868 */
 		  IKE_PRF_HMAC_SHA2_512 = 7,
 };
 
-enum ike_ke_id { /* 3.3.2; RFC 5903, RFC 8031 */
+enum ike_ke_id { /* 3.3.2; RFC 3526, RFC 5903, RFC 8031 */
 		 IKE_KE_NONE = 0,
+		 IKE_KE_MODP_2048 = 14,
+		 IKE_KE_MODP_3072 = 15,
 		 IKE_KE_P256 = 19,
 		 IKE_KE_P384 = 20,
+		 IKE_KE_P521 = 21,
 		 IKE_KE_X25519 = 31,
+		 IKE_KE_X448 = 32,
 };
 
-enum ike_integ_id { /* 3.3.2 */
+enum ike_integ_id { /* 3.3.2; RFC 4868 */
 		    IKE_INTEG_NONE = 0,
+		    IKE_INTEG_HMAC_SHA2_256_128 = 12,
+		    IKE_INTEG_HMAC_SHA2_384_192 = 13,
+		    IKE_INTEG_HMAC_SHA2_512_256 = 14,
 };
 
 enum ike_sn_id { /* 3.3.2; renamed "Sequence Numbers" by RFC 9827 */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The Encrypted payload SK (RFC 7296 3.14) with AEAD ciphers (RFC 5282, RFC
- * 7634): the table of IKE ciphers, and sealing and opening of messages. No
- * state is kept: keys and the IV are the caller's.
+ * The Encrypted payload SK (RFC 7296 3.14): the table of IKE ciphers, and
+ * sealing and opening of messages. A cipher here is one that protects wholly:
+ * an AEAD (RFC 5282, RFC 7634), or AES-CBC together with an HMAC. No state is
+ * kept: keys and the IV are the caller's.
  */
 #ifndef TACIT_IKE_PROTECT_H
 #define TACIT_IKE_PROTECT_H
@@ -10,28 +11,38 @@
 #include "ike/message.h"
 
 #define IKE_SALT_LEN 4u
-#define IKE_IV_LEN   8u
-#define IKE_TAG_LEN  16u
-#define IKE_KEY_MAX  36u /* 256 bits and the salt */
+#define IKE_IV_MAX   16u
+#define IKE_TAG_MAX  32u
+#define IKE_KEY_MAX  96u /* AES-256 and HMAC-SHA2-512 */
 
 struct ike_cipher {
 	uint16_t id;
-	uint16_t key_bits;  /* the Key Length attribute; 0: without */
-	uint8_t key_len;    /* bytes, with the salt */
+	uint16_t key_bits; /* the Key Length attribute; 0: without */
+	uint16_t integ;	   /* enum ike_integ_id; IKE_INTEG_NONE: an AEAD */
+	/* Bytes: all keys; of them SK_a, which stands behind SK_e (and its
+	 * salt); the IV; the integrity tag; the cipher's block, or 1. */
+	uint8_t key_len, auth_len, iv_len, tag_len, block;
 	uint8_t esp_cipher; /* enum esp_cipher: the same one for ESP */
 	const char *name;
-	const char *evp; /* what OpenSSL calls it */
+	const char *evp;    /* what OpenSSL calls it */
+	const char *digest; /* of the HMAC; NULL: an AEAD */
 };
 
 /* NULL when unknown. */
-const struct ike_cipher *ike_cipher_find(uint16_t id, uint16_t key_bits);
+const struct ike_cipher *ike_cipher_find(uint16_t id, uint16_t key_bits,
+					 uint16_t integ);
+/* An AEAD: without an integrity transform of its own. */
+bool ike_cipher_is_aead(uint16_t id);
 
 /*
  * A builder whose SK payload is open: start, write the inner payloads, seal.
- * The IV MUST NOT repeat under one key (RFC 5282 3.1): it is a counter.
+ * The IV MUST NOT repeat under one key (RFC 5282 3.1): it is a counter. With
+ * CBC it is enciphered first, as it must be unpredictable too (RFC 7296 3.14).
  */
-void ike_protect_open(struct ike_builder *b, uint64_t iv);
-/* Pads, encrypts in place, finishes the message. 0; -EMSGSIZE; -EIO. */
+void ike_protect_open(struct ike_builder *b, const struct ike_cipher *cipher,
+		      uint64_t iv);
+/* Pads, encrypts in place, finishes the message; key is key_len bytes. 0;
+ * -EMSGSIZE; -EIO. */
 int ike_protect_seal(struct ike_builder *b, const struct ike_cipher *cipher,
 		     const uint8_t *key) __attribute__((warn_unused_result));
 

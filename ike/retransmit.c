@@ -23,7 +23,7 @@ static void open_message(struct ike_sa *sa, const struct ike_header *h,
 			 struct ike_outgoing *out)
 {
 	ike_builder_init(&out->b, out->buf, sizeof(out->buf), h);
-	ike_protect_open(&out->b, sa->iv++);
+	ike_protect_open(&out->b, sa->cipher, sa->iv++);
 }
 
 void ike_request_open(struct ike_sa *sa, enum ike_exchange exchange,

@@ -462,3 +462,16 @@ bool ike_sa_is_pair(const struct ike_sa *a, const struct ike_sa *b)
 	return a != b && addr_equal(&a->remote.addr, &b->remote.addr) &&
 	       addr_equal(&a->local.addr, &b->local.addr);
 }
+
+void ike_sa_propose(const struct ike_sa *sa, enum ike_offer_use use,
+		    struct ike_offer *ret)
+{
+	ike_offer_init(ret, use, &sa->algorithms.propose);
+	ike_offer_limit(ret, &sa->algorithms.answer);
+}
+
+void ike_sa_accept(const struct ike_sa *sa, enum ike_offer_use use,
+		   struct ike_offer *ret)
+{
+	ike_offer_init(ret, use, &sa->algorithms.accept);
+}

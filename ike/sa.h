@@ -95,6 +95,7 @@ struct ike_sa {
 	const struct ike_cipher *cipher;
 	struct ike_keys keys;
 	uint64_t iv; /* the next one of ours */
+	struct algorithms algorithms;
 
 	/* Our request that has no answer yet (window 1, RFC 7296 2.3). */
 	struct ike_blob request;
@@ -164,5 +165,11 @@ struct ike_sa *ike_sa_first_remote(const struct ike_engine *e,
 struct ike_sa *ike_sa_next_remote(const struct ike_sa *sa);
 /* Another SA between the same two addresses. */
 bool ike_sa_is_pair(const struct ike_sa *a, const struct ike_sa *b);
+/* What we propose here, and what of it we take as an answer. */
+void ike_sa_propose(const struct ike_sa *sa, enum ike_offer_use use,
+		    struct ike_offer *ret);
+/* What we accept here when the peer proposes. */
+void ike_sa_accept(const struct ike_sa *sa, enum ike_offer_use use,
+		   struct ike_offer *ret);
 
 #endif

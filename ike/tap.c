@@ -34,7 +34,7 @@ static size_t open_message(const struct ike_sa *sa, bool sent,
 			   const struct ike_message *m, uint8_t *out)
 {
 	const struct ike_payload *sk = ike_message_find(m, IKE_PAYLOAD_SK);
-	const struct ike_key *key;
+	const struct ike_protect_key *key;
 	struct ike_builder b;
 	size_t len;
 
@@ -106,9 +106,18 @@ static const char *meaning(uint8_t state)
 	return ike_sa_state_name(state);
 }
 
-static struct ike_tap_key key_of(const struct ike_key *k, size_t len)
+/* SK_e, and SK_a behind it. */
+static struct ike_tap_key encr_of(const struct ike_sa *sa,
+				  const struct ike_protect_key *k)
 {
-	return (struct ike_tap_key){ k->data, len };
+	return (struct ike_tap_key){ k->data, k->len - sa->cipher->auth_len };
+}
+
+static struct ike_tap_key integ_of(const struct ike_sa *sa,
+				   const struct ike_protect_key *k)
+{
+	return (struct ike_tap_key){ k->data + k->len - sa->cipher->auth_len,
+				     sa->cipher->auth_len };
 }
 
 static void show_keys(struct ike_engine *e, const struct ike_sa *sa)
@@ -119,8 +128,11 @@ static void show_keys(struct ike_engine *e, const struct ike_sa *sa)
 			  .spi_r = sa->spi_r,
 			  .encr = sa->cipher->id,
 			  .key_bits = sa->cipher->key_bits,
-			  .ei = key_of(&sa->keys.ei, sa->keys.ei.len),
-			  .er = key_of(&sa->keys.er, sa->keys.er.len) },
+			  .integ = sa->cipher->integ,
+			  .ei = encr_of(sa, &sa->keys.ei),
+			  .er = encr_of(sa, &sa->keys.er),
+			  .ai = integ_of(sa, &sa->keys.ei),
+			  .ar = integ_of(sa, &sa->keys.er) },
 	};
 
 	e->ops.tap(e->ops.user, &t);
@@ -164,13 +176,13 @@ static const struct {
 } encr_names[] = {
 	{ IKE_ENCR_AES_GCM_16, 128, "AES-GCM-128 with 16 octet ICV [RFC5282]" },
 	{ IKE_ENCR_AES_GCM_16, 256, "AES-GCM-256 with 16 octet ICV [RFC5282]" },
-	{ 12, 128, "AES-CBC-128 [RFC3602]" },
-	{ 12, 256, "AES-CBC-256 [RFC3602]" },
+	{ IKE_ENCR_AES_CBC, 128, "AES-CBC-128 [RFC3602]" },
+	{ IKE_ENCR_AES_CBC, 256, "AES-CBC-256 [RFC3602]" },
 }, integ_names[] = {
 	{ IKE_INTEG_NONE, 0, "NONE [RFC4306]" },
-	{ 12, 0, "HMAC_SHA2_256_128 [RFC4868]" },
-	{ 13, 0, "HMAC_SHA2_384_192 [RFC4868]" },
-	{ 14, 0, "HMAC_SHA2_512_256 [RFC4868]" },
+	{ IKE_INTEG_HMAC_SHA2_256_128, 0, "HMAC_SHA2_256_128 [RFC4868]" },
+	{ IKE_INTEG_HMAC_SHA2_384_192, 0, "HMAC_SHA2_384_192 [RFC4868]" },
+	{ IKE_INTEG_HMAC_SHA2_512_256, 0, "HMAC_SHA2_512_256 [RFC4868]" },
 };
 
 static void put_hex(char **at, const struct ike_tap_key *k)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Encoding of XFRM requests. Only what we ask for exists here: ESP, transport
- * mode, AEADs of the allow-list, wide replay windows.
+ * mode, ciphers of the allow-list, wide replay windows.
  */
 #include "xfrm/codec.h"
 
@@ -29,8 +29,22 @@ const char *codec_cipher_name(enum esp_cipher cipher)
 		return "rfc4106(gcm(aes))";
 	case ESP_CHACHA20_POLY1305:
 		return "rfc7539esp(chacha20,poly1305)";
+	case ESP_AES_CBC_128_SHA2_256:
+	case ESP_AES_CBC_128_SHA2_384:
+	case ESP_AES_CBC_128_SHA2_512:
+	case ESP_AES_CBC_256_SHA2_256:
+	case ESP_AES_CBC_256_SHA2_384:
+	case ESP_AES_CBC_256_SHA2_512:
+		return "cbc(aes)";
 	}
 	return NULL;
+}
+
+/* The HMAC with a key of this length. */
+static const char *auth_name(uint8_t len)
+{
+	return len == 32 ? "hmac(sha256)"
+			 : len == 48 ? "hmac(sha384)" : "hmac(sha512)";
 }
 
 static void put_address(const struct addr *a, xfrm_address_t *ret)
@@ -121,6 +135,43 @@ static int put_aead(struct nl_msg *m, const struct esp_sa *esp)
 	return 0;
 }
 
+/* A cipher and an HMAC, truncated to half its length (RFC 4868 2.3). The
+ * kernel's own default for hmac(sha256) is 96 bits, hence the long form. */
+static int put_cipher(struct nl_msg *m, const struct esp_sa *esp)
+{
+	enum esp_cipher cipher = (enum esp_cipher)esp->cipher;
+	uint8_t auth_len = esp_auth_len(cipher), len;
+	struct xfrm_algo_auth *auth;
+	struct xfrm_algo *crypt;
+
+	if (esp->key_len != esp_key_len(cipher))
+		return -1;
+	len = (uint8_t)(esp->key_len - auth_len);
+	crypt = reserve(m, XFRMA_ALG_CRYPT, sizeof(*crypt) + len);
+	if (!crypt)
+		return -1;
+	strncpy(crypt->alg_name, codec_cipher_name(cipher),
+		sizeof(crypt->alg_name) - 1);
+	crypt->alg_key_len = len * 8u;
+	memcpy(crypt->alg_key, esp->key, len);
+	auth = reserve(m, XFRMA_ALG_AUTH_TRUNC, sizeof(*auth) + auth_len);
+	if (!auth)
+		return -1;
+	strncpy(auth->alg_name, auth_name(auth_len),
+		sizeof(auth->alg_name) - 1);
+	auth->alg_key_len = auth_len * 8u;
+	auth->alg_trunc_len = auth_len * 8u / 2;
+	memcpy(auth->alg_key, esp->key + len, auth_len);
+	return 0;
+}
+
+static int put_algorithms(struct nl_msg *m, const struct esp_sa *esp)
+{
+	if (esp_auth_len((enum esp_cipher)esp->cipher))
+		return put_cipher(m, esp);
+	return put_aead(m, esp);
+}
+
 /* Windows above 32 and ESN both need the long form. An out-SA has no window;
  * before 6.10 the kernel wants one with ESN all the same. */
 static int put_replay(struct nl_msg *m, const struct ksa *sa)
@@ -169,7 +220,7 @@ struct nl_msg *codec_new_sa(const struct ksa *sa)
 	info->mode = XFRM_MODE_TRANSPORT;
 	if (sa->esp.esn)
 		info->flags |= XFRM_STATE_ESN;
-	r = put_aead(m, &sa->esp);
+	r = put_algorithms(m, &sa->esp);
 	if (r == 0)
 		r = put_replay(m, sa);
 	return finish(m, r);

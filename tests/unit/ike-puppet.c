@@ -69,6 +69,16 @@ static void write_body(struct ike_builder *b, uint8_t type, const void *data,
 	ike_builder_close(b);
 }
 
+struct ike_offer puppet_offer(enum ike_offer_use use)
+{
+	struct algorithms a;
+	struct ike_offer o;
+
+	algorithms_init(&a);
+	ike_offer_init(&o, use, &a.propose);
+	return o;
+}
+
 static void write_sa_ike(struct ike_builder *b, struct puppet *p)
 {
 	struct ike_choice c = {
@@ -81,9 +91,10 @@ static void write_sa_ike(struct ike_builder *b, struct puppet *p)
 			{ IKE_TRANSFORM_KE, p->kex->id, 0 },
 		},
 	};
+	struct ike_offer o = puppet_offer(IKE_OFFER_INIT);
 
 	if (p->initiator)
-		ike_proposal_write_offer(b, ike_offer_ike(), 0);
+		ike_proposal_write_offer(b, &o, 0);
 	else
 		ike_proposal_write_choice(b, &c, 0);
 }
@@ -93,15 +104,17 @@ static void write_sa_esp(struct ike_builder *b, struct puppet *p)
 	struct ike_choice c = {
 		.number = 1,
 		.protocol = IKE_PROTOCOL_ESP,
+		.spi_len = 4,
 		.n = 2,
 		.list = {
 			{ IKE_TRANSFORM_ENCR, IKE_ENCR_AES_GCM_16, 128 },
 			{ IKE_TRANSFORM_SN, IKE_SN_ESN, 0 },
 		},
 	};
+	struct ike_offer o = puppet_offer(IKE_OFFER_AUTH);
 
 	if (p->initiator)
-		ike_proposal_write_offer(b, ike_offer_esp(), p->child_spi);
+		ike_proposal_write_offer(b, &o, p->child_spi);
 	else
 		ike_proposal_write_choice(b, &c, p->child_spi);
 }
@@ -305,7 +318,7 @@ void puppet_send_init(struct puppet *p, const struct puppet_script *s)
 
 void puppet_take_init(struct puppet *p)
 {
-	const struct ike_transform *encr, *prf;
+	struct ike_offer o = puppet_offer(IKE_OFFER_INIT);
 	struct ike_choice c;
 
 	assert_int_equal(ike_message_parse(p->rx, p->rx_len, &p->m), 0);
@@ -314,13 +327,11 @@ void puppet_take_init(struct puppet *p)
 	assert_non_null(ike_message_find(&p->m, IKE_PAYLOAD_VENDOR));
 	p->spi_r = p->m.header.spi_r;
 	assert_int_equal(
-		ike_proposal_accept(ike_message_find(&p->m, IKE_PAYLOAD_SA),
-				    ike_offer_ike(), &c),
+		ike_proposal_accept(ike_message_find(&p->m, IKE_PAYLOAD_SA), &o,
+				    &c),
 		0);
-	encr = ike_choice_get(&c, IKE_TRANSFORM_ENCR);
-	prf = ike_choice_get(&c, IKE_TRANSFORM_PRF);
-	p->cipher = ike_cipher_find(encr->id, encr->key_bits);
-	p->prf = ike_prf_find(prf->id);
+	p->cipher = ike_choice_cipher(&c);
+	p->prf = ike_prf_find(ike_choice_get(&c, IKE_TRANSFORM_PRF)->id);
 	assert_int_equal(
 		ike_nonce_parse(ike_message_find(&p->m, IKE_PAYLOAD_NONCE),
 				&p->nr),
@@ -335,7 +346,7 @@ void puppet_answer_init(struct puppet *p, const struct puppet_script *s)
 	assert_int_equal(p->m.header.exchange, IKE_EXCHANGE_SA_INIT);
 	p->spi_i = p->m.header.spi_i;
 	p->prf = ike_prf_find(IKE_PRF_HMAC_SHA2_256);
-	p->cipher = ike_cipher_find(IKE_ENCR_AES_GCM_16, 256);
+	p->cipher = ike_cipher_find(IKE_ENCR_AES_GCM_16, 256, 0);
 	assert_int_equal(
 		ike_nonce_parse(ike_message_find(&p->m, IKE_PAYLOAD_NONCE),
 				&p->ni),
@@ -379,12 +390,13 @@ void puppet_begin(struct puppet *p, struct ike_outgoing *out, uint8_t exchange,
 	};
 
 	ike_builder_init(&out->b, out->buf, sizeof(out->buf), &h);
-	ike_protect_open(&out->b, p->iv++);
+	ike_protect_open(&out->b, p->cipher, p->iv++);
 }
 
 void puppet_send(struct puppet *p, struct ike_outgoing *out)
 {
-	const struct ike_key *key = p->initiator ? &p->keys.ei : &p->keys.er;
+	const struct ike_protect_key *key =
+		p->initiator ? &p->keys.ei : &p->keys.er;
 
 	assert_int_equal(ike_protect_seal(&out->b, p->cipher, key->data), 0);
 	world_inject(p->w, 0, out->buf, out->b.w.len);
@@ -433,7 +445,8 @@ void puppet_answer_auth(struct puppet *p, const struct puppet_script *s)
 
 const struct ike_message *puppet_open(struct puppet *p)
 {
-	const struct ike_key *key = p->initiator ? &p->keys.er : &p->keys.ei;
+	const struct ike_protect_key *key =
+		p->initiator ? &p->keys.er : &p->keys.ei;
 	const struct ike_payload *sk;
 	uint8_t first;
 	size_t len;

@@ -95,4 +95,7 @@ void puppet_send_raw(struct puppet *p, uint8_t exchange, bool response,
 /* A whole handshake up to an established SA; host 0 initiates, or not. */
 void puppet_establish(struct puppet *p, struct world *w, bool initiator);
 
+/* What the defaults propose. */
+struct ike_offer puppet_offer(enum ike_offer_use use);
+
 #endif

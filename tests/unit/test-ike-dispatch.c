@@ -265,6 +265,7 @@ static void test_too_early(void **state)
 /* IKE_AUTH in the clear, with a plain chain in place of SK. */
 static void test_auth_in_the_clear(void **state)
 {
+	struct ike_offer offer = puppet_offer(IKE_OFFER_AUTH);
 	const struct puppet_script s = { 0 };
 	struct ike_outgoing out;
 	struct ike_header h;
@@ -286,7 +287,7 @@ static void test_auth_in_the_clear(void **state)
 	};
 	ike_builder_init(&out.b, out.buf, sizeof(out.buf), &h);
 	ike_id_write_null(&out.b, IKE_PAYLOAD_IDI);
-	ike_proposal_write_offer(&out.b, ike_offer_esp(), 0x11223344);
+	ike_proposal_write_offer(&out.b, &offer, 0x11223344);
 	ike_selectors_write(&out.b, IKE_PAYLOAD_TSI, &w.hosts[1].address.addr);
 	ike_selectors_write(&out.b, IKE_PAYLOAD_TSR, &w.hosts[0].address.addr);
 	assert_int_equal(ike_builder_finish(&out.b), 0);

@@ -62,10 +62,13 @@ static const uint8_t esp_dh[] = { 0, 0, 0, 48, 1, 3, 4, 4,  1,	  2,  3, 4,
 				  3, 0, 0, 12, 1, 0, 0, 20, 0x80, 14, 1, 0,
 				  3, 0, 0, 8,  5, 0, 0, 1,  3,	  0,  0, 8,
 				  5, 0, 0, 0,  0, 0, 0, 8,  4,	  0,  0, 31 };
-static const uint8_t esp_cbc[] = { 0,	 0,  0, 40, 1, 3,  4, 3, 1, 2,
-				   3,	 4,  3, 0,  0, 12, 1, 0, 0, 12,
-				   0x80, 14, 1, 0,  3, 0,  0, 8, 3, 0,
-				   0,	 12, 0, 0,  0, 8,  5, 0, 0, 0 };
+static const uint8_t esp_cbc[] = { 0,	 0,    0, 40, 1, 3,  4, 3, 0, 0xc0,
+				   0xff, 0xee, 3, 0,  0, 12, 1, 0, 0, 12,
+				   0x80, 14,   1, 0,  3, 0,  0, 8, 3, 0,
+				   0,	 12,   0, 0,  0, 8,  5, 0, 0, 1 };
+static const uint8_t esp_cbc_alone[] = { 0, 0, 0, 32, 1,  3, 4, 2, 1,  2,    3,
+					 4, 3, 0, 0,  12, 1, 0, 0, 12, 0x80, 14,
+					 1, 0, 0, 0,  0,  8, 5, 0, 0,  0 };
 static const uint8_t esp_spi_zero[] = { 0, 0, 0, 32, 1,	 3, 4, 2, 0,  0,    0,
 					0, 3, 0, 0,  12, 1, 0, 0, 20, 0x80, 14,
 					1, 0, 0, 0,  0,	 8, 5, 0, 0,  1 };
@@ -146,7 +149,10 @@ static const struct request_case request_cases[] = {
 	{ "group in the child",
 	  { .sa = esp_dh, .sa_len = sizeof(esp_dh) },
 	  NO_SA },
-	{ "AES-CBC", { .sa = esp_cbc, .sa_len = sizeof(esp_cbc) }, NO_SA },
+	{ "AES-CBC", { .sa = esp_cbc, .sa_len = sizeof(esp_cbc) }, UP, 0 },
+	{ "AES-CBC without integrity",
+	  { .sa = esp_cbc_alone, .sa_len = sizeof(esp_cbc_alone) },
+	  NO_SA },
 	{ "SPI zero",
 	  { .sa = esp_spi_zero, .sa_len = sizeof(esp_spi_zero) },
 	  NO_SA },
@@ -442,6 +448,7 @@ static void test_responses(void **state)
 /* RFC 7619, RFC 7296 1.2: what our request has. */
 static void test_our_request(void **state)
 {
+	struct ike_offer offer = puppet_offer(IKE_OFFER_AUTH);
 	const struct puppet_script honest = { 0 };
 	struct ike_selectors tsi, tsr;
 	const struct ike_message *m;
@@ -474,8 +481,8 @@ static void test_our_request(void **state)
 	assert_int_equal(transport, 1);
 	assert_int_equal(initial, 1);
 	assert_int_equal(
-		ike_proposal_choose(ike_message_find(m, IKE_PAYLOAD_SA),
-				    ike_offer_esp(), 0, &choice),
+		ike_proposal_choose(ike_message_find(m, IKE_PAYLOAD_SA), &offer,
+				    0, &choice),
 		0);
 	assert_true(choice.spi >= ESP_SPI_MIN);
 	assert_int_equal(

@@ -374,7 +374,8 @@ static void test_critical(void **state)
 
 static void write_child(struct ike_builder *b, struct puppet *p)
 {
-	ike_proposal_write_offer(b, ike_offer_esp(), 0x12345678);
+	struct ike_offer offer = puppet_offer(IKE_OFFER_AUTH);
+	ike_proposal_write_offer(b, &offer, 0x12345678);
 	ike_nonce_write(b, p->initiator ? &p->ni : &p->nr);
 	ike_selectors_write(b, IKE_PAYLOAD_TSI, &p->w->hosts[1].address.addr);
 	ike_selectors_write(b, IKE_PAYLOAD_TSR, &p->w->hosts[0].address.addr);

@@ -17,10 +17,13 @@ static const struct {
 	uint16_t id;
 	const char *name;
 } kexes[] = {
-	{ IKE_KE_X25519, "x25519" },
-	{ IKE_KE_P256, "p256" },
-	{ IKE_KE_P384, "p384" },
+	{ IKE_KE_X25519, "x25519" },	  { IKE_KE_P256, "p256" },
+	{ IKE_KE_P384, "p384" },	  { IKE_KE_P521, "p521" },
+	{ IKE_KE_X448, "x448" },	  { IKE_KE_MODP_2048, "modp2048" },
+	{ IKE_KE_MODP_3072, "modp3072" },
 };
+
+#define N_KEXES (sizeof(kexes) / sizeof(kexes[0]))
 
 /* A private key of the vectors. */
 static EVP_PKEY *import_private(const struct ike_kex *kex,
@@ -33,35 +36,41 @@ static EVP_PKEY *import_private(const struct ike_kex *kex,
 	EVP_PKEY_CTX *ctx;
 	OSSL_PARAM *params;
 	EVP_PKEY *key = NULL;
+	BIGNUM *y;
 
-	if (kex->id == IKE_KE_X25519) {
+	if (!kex->group) {
 		OSSL_PARAM_BLD_free(bld);
 		BN_free(d);
 		return EVP_PKEY_new_raw_private_key_ex(
-			NULL, "X25519", NULL, private->data, private->len);
+			NULL, kex->type, NULL, private->data, private->len);
 	}
 	memcpy(point + 1, public->data, public->len);
 	OSSL_PARAM_BLD_push_utf8_string(bld, OSSL_PKEY_PARAM_GROUP_NAME,
 					kex->group, 0);
 	OSSL_PARAM_BLD_push_BN(bld, OSSL_PKEY_PARAM_PRIV_KEY, d);
-	OSSL_PARAM_BLD_push_octet_string(bld, OSSL_PKEY_PARAM_PUB_KEY, point,
-					 1 + public->len);
+	y = BN_bin2bn(public->data, (int)public->len, NULL);
+	if (!strcmp(kex->type, "EC"))
+		OSSL_PARAM_BLD_push_octet_string(bld, OSSL_PKEY_PARAM_PUB_KEY,
+						 point, 1 + public->len);
+	else
+		OSSL_PARAM_BLD_push_BN(bld, OSSL_PKEY_PARAM_PUB_KEY, y);
 	params = OSSL_PARAM_BLD_to_param(bld);
-	ctx = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
+	ctx = EVP_PKEY_CTX_new_from_name(NULL, kex->type, NULL);
 	assert_true(EVP_PKEY_fromdata_init(ctx) > 0);
 	assert_true(EVP_PKEY_fromdata(ctx, &key, EVP_PKEY_KEYPAIR, params) > 0);
 	EVP_PKEY_CTX_free(ctx);
 	OSSL_PARAM_free(params);
 	OSSL_PARAM_BLD_free(bld);
 	BN_free(d);
+	BN_free(y);
 	return key;
 }
 
-/* RFC 7748 6.1, RFC 5903 8.1 and 8.2 */
+/* RFC 7748 6.1 and 6.2, RFC 5903 8.1 to 8.3, RFC 3526 */
 static void test_vectors(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < N_KEXES; i++) {
 		const struct ike_kex *kex = ike_kex_find(kexes[i].id);
 		struct vector a = vector_get2(kexes[i].name, "a");
 		struct vector pa = vector_get2(kexes[i].name, "public-a");
@@ -90,7 +99,7 @@ static void test_vectors(void **state)
 static void test_agree(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < N_KEXES; i++) {
 		const struct ike_kex *kex = ike_kex_find(kexes[i].id);
 		uint8_t pa[IKE_KEX_PUBLIC_MAX], pb[IKE_KEX_PUBLIC_MAX];
 		struct secret sa = { 0 }, sb = { 0 };
@@ -155,7 +164,7 @@ static void test_low_order(void **state)
 static void test_bad_points(void **state)
 {
 	(void)state;
-	for (size_t i = 1; i < 3; i++) {
+	for (size_t i = 0; i < N_KEXES; i++) {
 		const struct ike_kex *kex = ike_kex_find(kexes[i].id);
 		size_t len = kex->public_len;
 		uint8_t public[IKE_KEX_PUBLIC_MAX + 1] = { 0 };
@@ -163,6 +172,8 @@ static void test_bad_points(void **state)
 		struct secret s = { 0 };
 		EVP_PKEY *key;
 
+		if (!kex->group || strcmp(kex->type, "EC") != 0)
+			continue;
 		assert_int_equal(ike_kex_generate(kex, &key, public), 0);
 		/* Off the curve: each coordinate in turn; zero; too large. */
 		for (size_t at = 0; at < len; at += len / 4) {
@@ -177,7 +188,86 @@ static void test_bad_points(void **state)
 		memset(bad, 0xff, len);
 		assert_int_equal(ike_kex_derive(kex, key, bad, len, &s),
 				 -EBADMSG);
-		/* Wrong lengths. */
+		assert_int_equal(s.len, 0);
+		EVP_PKEY_free(key);
+	}
+}
+
+/* RFC 7748 6.2: 0, 1, p - 1 and p of Curve448. */
+static void test_low_order_448(void **state)
+{
+	const struct ike_kex *kex = ike_kex_find(IKE_KE_X448);
+	uint8_t public[56], bad[56];
+	struct secret s = { 0 };
+	EVP_PKEY *key;
+
+	(void)state;
+	assert_int_equal(ike_kex_generate(kex, &key, public), 0);
+	for (unsigned i = 0; i < 4; i++) {
+		memset(bad, i < 2 ? 0 : 0xff, sizeof(bad));
+		if (i < 2)
+			bad[0] = (uint8_t)i;
+		else
+			bad[28] = 0xfe;
+		if (i == 2)
+			bad[0] = 0xfe;
+		assert_int_equal(ike_kex_derive(kex, key, bad, 56, &s),
+				 -EBADMSG);
+	}
+	assert_int_equal(s.len, 0);
+	EVP_PKEY_free(key);
+}
+
+/* RFC 6989 2.1: 0, 1, p - 1, p and above; and 2 and p - 2, which pass. */
+static void test_bad_modp(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < N_KEXES; i++) {
+		const struct ike_kex *kex = ike_kex_find(kexes[i].id);
+		size_t len = kex->public_len;
+		uint8_t public[IKE_KEX_PUBLIC_MAX], y[IKE_KEX_PUBLIC_MAX];
+		struct secret s = { 0 };
+		struct vector p;
+		EVP_PKEY *key;
+
+		if (!kex->group || strcmp(kex->type, "DH") != 0)
+			continue;
+		p = vector_get2(kexes[i].name, "p");
+		assert_int_equal(ike_kex_generate(kex, &key, public), 0);
+		for (int d = -2; d <= 2; d++) {
+			memcpy(y, p.data, len);
+			y[len - 1] = (uint8_t)(y[len - 1] + (d < 0 ? d : 0));
+			if (d > 0) {
+				/* The lowest bytes of both are all ones. */
+				memset(y, 0xff, len);
+				y[len - 1] = (uint8_t)(0xff - d + 1);
+			}
+			assert_int_equal(ike_kex_derive(kex, key, y, len, &s),
+					 d == -2 ? 0 : -EBADMSG);
+		}
+		secret_done(&s);
+		for (uint8_t d = 0; d <= 2; d++) {
+			memset(y, 0, len);
+			y[len - 1] = d;
+			assert_int_equal(ike_kex_derive(kex, key, y, len, &s),
+					 d == 2 ? 0 : -EBADMSG);
+		}
+		secret_done(&s);
+		EVP_PKEY_free(key);
+	}
+}
+
+static void test_lengths(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < N_KEXES; i++) {
+		const struct ike_kex *kex = ike_kex_find(kexes[i].id);
+		size_t len = kex->public_len;
+		uint8_t public[IKE_KEX_PUBLIC_MAX + 1] = { 0 };
+		struct secret s = { 0 };
+		EVP_PKEY *key;
+
+		assert_int_equal(ike_kex_generate(kex, &key, public), 0);
 		assert_int_equal(ike_kex_derive(kex, key, public, len - 1, &s),
 				 -EBADMSG);
 		assert_int_equal(ike_kex_derive(kex, key, public, len + 1, &s),
@@ -194,7 +284,7 @@ static void test_find(void **state)
 	(void)state;
 	assert_null(ike_kex_find(0));
 	assert_null(ike_kex_find(2));
-	assert_null(ike_kex_find(14));
+	assert_null(ike_kex_find(5));
 	assert_int_equal(ike_kex_find(IKE_KE_P256)->public_len, 64);
 }
 
@@ -205,6 +295,9 @@ int main(void)
 		cmocka_unit_test(test_agree),
 		cmocka_unit_test(test_low_order),
 		cmocka_unit_test(test_bad_points),
+		cmocka_unit_test(test_low_order_448),
+		cmocka_unit_test(test_bad_modp),
+		cmocka_unit_test(test_lengths),
 		cmocka_unit_test(test_find),
 	};
 

@@ -22,12 +22,19 @@ static const struct {
 };
 
 static const struct {
-	uint16_t id, bits;
+	uint16_t id, bits, integ;
 	const char *name;
 } ciphers[] = {
-	{ IKE_ENCR_AES_GCM_16, 128, "gcm128" },
-	{ IKE_ENCR_AES_GCM_16, 256, "gcm256" },
-	{ IKE_ENCR_CHACHA20_POLY1305, 0, "chacha" },
+	{ IKE_ENCR_AES_GCM_16, 128, 0, "gcm128" },
+	{ IKE_ENCR_AES_GCM_16, 256, 0, "gcm256" },
+	{ IKE_ENCR_CHACHA20_POLY1305, 0, 0, "chacha" },
+	/* With HMAC-SHA2-256 as PRF only. */
+	{ IKE_ENCR_AES_CBC, 128, IKE_INTEG_HMAC_SHA2_256_128, "cbc128-256" },
+	{ IKE_ENCR_AES_CBC, 128, IKE_INTEG_HMAC_SHA2_384_192, "cbc128-384" },
+	{ IKE_ENCR_AES_CBC, 128, IKE_INTEG_HMAC_SHA2_512_256, "cbc128-512" },
+	{ IKE_ENCR_AES_CBC, 256, IKE_INTEG_HMAC_SHA2_256_128, "cbc256-256" },
+	{ IKE_ENCR_AES_CBC, 256, IKE_INTEG_HMAC_SHA2_384_192, "cbc256-384" },
+	{ IKE_ENCR_AES_CBC, 256, IKE_INTEG_HMAC_SHA2_512_256, "cbc256-512" },
 };
 
 /* The inputs of ike-vectors.py. */
@@ -48,6 +55,14 @@ static void fill(struct ike_keymat *k, struct secret *shared)
 
 static void check_key(const char *set, const char *name,
 		      const struct ike_key *k)
+{
+	struct vector v = vector_get2(set, name);
+
+	vector_check(&v, k->data, k->len);
+}
+
+static void check_protect_key(const char *set, const char *name,
+			      const struct ike_protect_key *k)
 {
 	struct vector v = vector_get2(set, name);
 
@@ -99,7 +114,9 @@ static void test_vectors(void **state)
 {
 	(void)state;
 	for (size_t p = 0; p < 3; p++) {
-		for (size_t c = 0; c < 3; c++) {
+		size_t n = p ? 3 : sizeof(ciphers) / sizeof(ciphers[0]);
+
+		for (size_t c = 0; c < n; c++) {
 			struct secret shared = { 0 };
 			struct ike_keymat k = { 0 };
 			struct ike_keys keys = { 0 };
@@ -110,12 +127,13 @@ static void test_vectors(void **state)
 			fill(&k, &shared);
 			k.prf = ike_prf_find(prfs[p].id);
 			k.cipher =
-				ike_cipher_find(ciphers[c].id, ciphers[c].bits);
+				ike_cipher_find(ciphers[c].id, ciphers[c].bits,
+						ciphers[c].integ);
 			assert_int_equal(ike_keymat_derive(&k, &shared, &keys),
 					 0);
 			check_key(set, "d", &keys.d);
-			check_key(set, "ei", &keys.ei);
-			check_key(set, "er", &keys.er);
+			check_protect_key(set, "ei", &keys.ei);
+			check_protect_key(set, "er", &keys.er);
 			check_key(set, "pi", &keys.pi);
 			check_key(set, "pr", &keys.pr);
 			check_child(set, &k, &keys.d);

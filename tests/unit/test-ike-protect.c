@@ -16,17 +16,46 @@
 #define SK_BODY (IKE_HEADER_LEN + IKE_GENERIC_LEN)
 
 static const struct {
-	uint16_t id, bits;
+	uint16_t id, bits, integ;
 	const char *vector, *name;
 	enum esp_cipher esp;
 } ciphers[] = {
-	{ IKE_ENCR_AES_GCM_16, 128, "keys-256-gcm128", "AES-GCM-16-128",
+	{ IKE_ENCR_AES_GCM_16, 128, 0, "keys-256-gcm128", "AES-GCM-16-128",
 	  ESP_AES_GCM_16_128 },
-	{ IKE_ENCR_AES_GCM_16, 256, "keys-256-gcm256", "AES-GCM-16-256",
+	{ IKE_ENCR_AES_GCM_16, 256, 0, "keys-256-gcm256", "AES-GCM-16-256",
 	  ESP_AES_GCM_16_256 },
-	{ IKE_ENCR_CHACHA20_POLY1305, 0, "keys-256-chacha", "ChaCha20-Poly1305",
-	  ESP_CHACHA20_POLY1305 },
+	{ IKE_ENCR_CHACHA20_POLY1305, 0, 0, "keys-256-chacha",
+	  "ChaCha20-Poly1305", ESP_CHACHA20_POLY1305 },
+	{ IKE_ENCR_AES_CBC, 128, IKE_INTEG_HMAC_SHA2_256_128,
+	  "keys-256-cbc128-256", "AES-CBC-128-HMAC-SHA2-256",
+	  ESP_AES_CBC_128_SHA2_256 },
+	{ IKE_ENCR_AES_CBC, 128, IKE_INTEG_HMAC_SHA2_384_192,
+	  "keys-256-cbc128-384", "AES-CBC-128-HMAC-SHA2-384",
+	  ESP_AES_CBC_128_SHA2_384 },
+	{ IKE_ENCR_AES_CBC, 128, IKE_INTEG_HMAC_SHA2_512_256,
+	  "keys-256-cbc128-512", "AES-CBC-128-HMAC-SHA2-512",
+	  ESP_AES_CBC_128_SHA2_512 },
+	{ IKE_ENCR_AES_CBC, 256, IKE_INTEG_HMAC_SHA2_256_128,
+	  "keys-256-cbc256-256", "AES-CBC-256-HMAC-SHA2-256",
+	  ESP_AES_CBC_256_SHA2_256 },
+	{ IKE_ENCR_AES_CBC, 256, IKE_INTEG_HMAC_SHA2_384_192,
+	  "keys-256-cbc256-384", "AES-CBC-256-HMAC-SHA2-384",
+	  ESP_AES_CBC_256_SHA2_384 },
+	{ IKE_ENCR_AES_CBC, 256, IKE_INTEG_HMAC_SHA2_512_256,
+	  "keys-256-cbc256-512", "AES-CBC-256-HMAC-SHA2-512",
+	  ESP_AES_CBC_256_SHA2_512 },
 };
+
+#define N_CIPHERS (sizeof(ciphers) / sizeof(ciphers[0]))
+
+static const struct ike_cipher *find(size_t i)
+{
+	const struct ike_cipher *c = ike_cipher_find(
+		ciphers[i].id, ciphers[i].bits, ciphers[i].integ);
+
+	assert_non_null(c);
+	return c;
+}
 
 static const struct ike_header header = {
 	.spi_i = UINT64_C(0x0102030405060708),
@@ -40,18 +69,17 @@ static void build(struct ike_builder *b, uint8_t *buf, size_t cap,
 		  const struct ike_cipher *c, const uint8_t *key)
 {
 	ike_builder_init(b, buf, cap, &header);
-	ike_protect_open(b, 7);
+	ike_protect_open(b, c, 7);
 	ike_delete_write_ike(b);
 	assert_int_equal(ike_protect_seal(b, c, key), 0);
 }
 
-/* RFC 5282, RFC 7634 */
+/* RFC 5282, RFC 7634, RFC 7296 3.14 */
 static void test_vectors(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < 3; i++) {
-		const struct ike_cipher *c =
-			ike_cipher_find(ciphers[i].id, ciphers[i].bits);
+	for (size_t i = 0; i < N_CIPHERS; i++) {
+		const struct ike_cipher *c = find(i);
 		struct vector key = vector_get2(ciphers[i].vector, "ei");
 		struct vector v = vector_get2(ciphers[i].vector, "message");
 		uint8_t buf[LIMIT_IKE_MESSAGE], plain[LIMIT_IKE_MESSAGE];
@@ -75,9 +103,12 @@ static void test_vectors(void **state)
 		assert_int_equal(m.n, 1);
 		assert_int_equal(m.payloads[0].type, IKE_PAYLOAD_DELETE);
 	}
-	assert_null(ike_cipher_find(IKE_ENCR_AES_GCM_16, 0));
-	assert_null(ike_cipher_find(IKE_ENCR_AES_GCM_16, 192));
-	assert_null(ike_cipher_find(12, 256));
+	assert_null(ike_cipher_find(IKE_ENCR_AES_GCM_16, 0, 0));
+	assert_null(ike_cipher_find(IKE_ENCR_AES_GCM_16, 192, 0));
+	assert_null(ike_cipher_find(IKE_ENCR_AES_GCM_16, 256, 12));
+	assert_null(ike_cipher_find(IKE_ENCR_AES_CBC, 256, 0));
+	assert_null(ike_cipher_find(IKE_ENCR_AES_CBC, 192, 12));
+	assert_null(ike_cipher_find(IKE_ENCR_AES_CBC, 128, 2));
 }
 
 /* Every bit counts, header and all. */
@@ -86,9 +117,8 @@ static void test_integrity(void **state)
 	uint8_t buf[256], plain[LIMIT_IKE_MESSAGE];
 
 	(void)state;
-	for (size_t i = 0; i < 3; i++) {
-		const struct ike_cipher *c =
-			ike_cipher_find(ciphers[i].id, ciphers[i].bits);
+	for (size_t i = 0; i < N_CIPHERS; i++) {
+		const struct ike_cipher *c = find(i);
 		struct vector key = vector_get2(ciphers[i].vector, "ei");
 		struct ike_builder b;
 
@@ -114,8 +144,7 @@ static void test_integrity(void **state)
 static int read_back(size_t which, const uint8_t *buf, size_t len,
 		     size_t *ret_len)
 {
-	const struct ike_cipher *c =
-		ike_cipher_find(ciphers[which].id, ciphers[which].bits);
+	const struct ike_cipher *c = find(which);
 	struct vector key = vector_get2(ciphers[which].vector, "ei");
 	uint8_t plain[LIMIT_IKE_MESSAGE];
 	struct ike_message m;
@@ -128,7 +157,7 @@ static int read_back(size_t which, const uint8_t *buf, size_t len,
 static void test_padding(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < N_CIPHERS; i++) {
 		struct vector v = vector_get2(ciphers[i].vector, "padded");
 		size_t len = 0;
 
@@ -144,12 +173,13 @@ static void test_padding(void **state)
 
 static void seal_zeros(uint8_t *buf, size_t cap, size_t len, size_t *ret_len)
 {
-	const struct ike_cipher *c = ike_cipher_find(IKE_ENCR_AES_GCM_16, 128);
+	const struct ike_cipher *c =
+		ike_cipher_find(IKE_ENCR_AES_GCM_16, 128, 0);
 	struct vector key = vector_get2(ciphers[0].vector, "ei");
 	struct ike_builder b;
 
 	ike_builder_init(&b, buf, cap, &header);
-	ike_protect_open(&b, 1);
+	ike_protect_open(&b, c, 1);
 	wbuf_zero(&b.w, len);
 	assert_int_equal(ike_protect_seal(&b, c, key.data), 0);
 	*ret_len = b.w.len;
@@ -174,13 +204,14 @@ static void test_sizes(void **state)
 
 static void test_too_large(void **state)
 {
-	const struct ike_cipher *c = ike_cipher_find(IKE_ENCR_AES_GCM_16, 128);
+	const struct ike_cipher *c =
+		ike_cipher_find(IKE_ENCR_AES_GCM_16, 128, 0);
 	uint8_t buf[64], key[20] = { 0 };
 	struct ike_builder b;
 
 	(void)state;
 	ike_builder_init(&b, buf, sizeof(buf), &header);
-	ike_protect_open(&b, 1);
+	ike_protect_open(&b, c, 1);
 	ike_delete_write_ike(&b);
 	assert_int_equal(ike_protect_seal(&b, c, key), -EMSGSIZE);
 }
@@ -189,7 +220,8 @@ static void test_too_large(void **state)
 static void test_form(void **state)
 {
 	uint8_t buf[LIMIT_IKE_MESSAGE] = { 0 }, plain[LIMIT_IKE_MESSAGE];
-	const struct ike_cipher *c = ike_cipher_find(IKE_ENCR_AES_GCM_16, 128);
+	const struct ike_cipher *c =
+		ike_cipher_find(IKE_ENCR_AES_GCM_16, 128, 0);
 	uint8_t key[20] = { 0 };
 	struct ike_message m;
 	struct ike_builder b;

@@ -88,6 +88,46 @@ static void check_aead(struct nl_msg *m, enum esp_cipher cipher)
 		assert_int_equal((uint8_t)a->alg_key[i], i + 1);
 }
 
+/* RFC 4868: the tag is half of the hash, which the kernel must be told. */
+static void check_cbc(struct nl_msg *m, enum esp_cipher cipher)
+{
+	static const struct {
+		enum esp_cipher cipher;
+		unsigned key, auth;
+		const char *hmac;
+	} rows[] = {
+		{ ESP_AES_CBC_128_SHA2_256, 16, 32, "hmac(sha256)" },
+		{ ESP_AES_CBC_128_SHA2_384, 16, 48, "hmac(sha384)" },
+		{ ESP_AES_CBC_128_SHA2_512, 16, 64, "hmac(sha512)" },
+		{ ESP_AES_CBC_256_SHA2_256, 32, 32, "hmac(sha256)" },
+		{ ESP_AES_CBC_256_SHA2_384, 32, 48, "hmac(sha384)" },
+		{ ESP_AES_CBC_256_SHA2_512, 32, 64, "hmac(sha512)" },
+	};
+	const size_t body = sizeof(struct xfrm_usersa_info);
+	const struct xfrm_algo_auth *a;
+	const struct xfrm_algo *c;
+	size_t i = cipher - ESP_AES_CBC_128_SHA2_256;
+	int len = 0;
+
+	assert_int_equal(rows[i].cipher, cipher);
+	assert_null(attribute(m, body, XFRMA_ALG_AEAD, &len));
+	c = attribute(m, body, XFRMA_ALG_CRYPT, &len);
+	assert_non_null(c);
+	assert_string_equal(c->alg_name, "cbc(aes)");
+	assert_int_equal(c->alg_key_len, rows[i].key * 8);
+	assert_int_equal(len, sizeof(*c) + rows[i].key);
+	for (unsigned k = 0; k < rows[i].key; k++)
+		assert_int_equal((uint8_t)c->alg_key[k], k + 1);
+	a = attribute(m, body, XFRMA_ALG_AUTH_TRUNC, &len);
+	assert_non_null(a);
+	assert_string_equal(a->alg_name, rows[i].hmac);
+	assert_int_equal(a->alg_key_len, rows[i].auth * 8);
+	assert_int_equal(a->alg_trunc_len, rows[i].auth * 4);
+	assert_int_equal(len, sizeof(*a) + rows[i].auth);
+	for (unsigned k = 0; k < rows[i].auth; k++)
+		assert_int_equal((uint8_t)a->alg_key[k], rows[i].key + k + 1);
+}
+
 static void check_replay(struct nl_msg *m, bool want)
 {
 	int len = 0;
@@ -136,7 +176,10 @@ static void check_new_sa(bool inbound, enum esp_cipher cipher, bool esn)
 	assert_int_equal(i->sel.prefixlen_s, inbound ? 32 : 0);
 	assert_int_equal(i->sel.prefixlen_d, inbound ? 32 : 0);
 	assert_int_equal(i->sel.saddr.a4, inbound ? htonl(0x0a000001) : 0);
-	check_aead(m, cipher);
+	if (cipher <= ESP_CHACHA20_POLY1305)
+		check_aead(m, cipher);
+	else
+		check_cbc(m, cipher);
 	check_replay(m, inbound || esn);
 	assert_int_equal(codec_read_sa(h, &back), 0);
 	assert_true(addr_equal(&back.src, &sa.src));
@@ -152,7 +195,7 @@ static void test_new_sa(void **state)
 {
 	(void)state;
 	for (int inbound = 0; inbound < 2; inbound++)
-		for (int c = ESP_AES_GCM_16_128; c <= ESP_CHACHA20_POLY1305;
+		for (int c = ESP_AES_GCM_16_128; c <= ESP_AES_CBC_256_SHA2_512;
 		     c++)
 			for (int esn = 0; esn < 2; esn++)
 				check_new_sa(inbound, (enum esp_cipher)c, esn);
@@ -167,6 +210,9 @@ static void test_bad_sa(void **state)
 	assert_null(codec_new_sa(&sa));
 	sa.esp.cipher = ESP_AES_GCM_16_128;
 	sa.esp.key_len = ESP_KEY_MAX + 1;
+	assert_null(codec_new_sa(&sa));
+	sa.esp.cipher = ESP_AES_CBC_128_SHA2_256;
+	sa.esp.key_len = 47;
 	assert_null(codec_new_sa(&sa));
 	assert_null(codec_cipher_name((enum esp_cipher)99));
 }

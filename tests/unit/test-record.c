@@ -150,7 +150,9 @@ static const struct {
 	{ RECORD_INSTALL, AT(install.in) + ESP(spi), 4, ESP_SPI_MIN - 1,
 	  "spi" },
 	{ RECORD_INSTALL, AT(install.in) + ESP(cipher), 1, 0, "cipher" },
-	{ RECORD_INSTALL, AT(install.in) + ESP(cipher), 1, 4, "cipher" },
+	{ RECORD_INSTALL, AT(install.in) + ESP(cipher), 1, 10, "cipher" },
+	{ RECORD_INSTALL, AT(install.in) + ESP(cipher), 1,
+	  ESP_AES_CBC_128_SHA2_256, "key_len" },
 	{ RECORD_INSTALL, AT(install.in) + ESP(cipher), 1,
 	  ESP_CHACHA20_POLY1305, "key_len" },
 	{ RECORD_INSTALL, AT(install.in) + ESP(key_len), 1, 19, "key_len" },
@@ -343,7 +345,7 @@ static void test_layout(void **state)
 	assert_int_equal(n, sizeof(layout) / sizeof(layout[0]));
 	fclose(f);
 	assert_int_equal(sizeof(struct addr), 24);
-	assert_int_equal(sizeof(struct esp_sa), 44);
+	assert_int_equal(sizeof(struct esp_sa), 104);
 }
 
 int main(void)
