@@ -202,31 +202,66 @@ static const char *esp_name(uint8_t cipher)
 		return "AES-GCM with 16 octet ICV [RFC4106]";
 	case ESP_CHACHA20_POLY1305:
 		return NULL;
+	case ESP_AES_CBC_128_SHA2_256:
+	case ESP_AES_CBC_128_SHA2_384:
+	case ESP_AES_CBC_128_SHA2_512:
+	case ESP_AES_CBC_256_SHA2_256:
+	case ESP_AES_CBC_256_SHA2_384:
+	case ESP_AES_CBC_256_SHA2_512:
+		return "AES-CBC [RFC3602]";
 	}
 	return NULL;
+}
+
+/* By the length of its key. */
+static const char *esp_integrity(uint8_t auth_len)
+{
+	switch (auth_len) {
+	case 0:
+		return "NULL";
+	case 32:
+		return "HMAC-SHA-256-128 [RFC4868]";
+	case 48:
+		return "HMAC-SHA-384-192 [RFC4868]";
+	default:
+		return "HMAC-SHA-512-256 [RFC4868]";
+	}
+}
+
+/* A number for Wireshark; none: empty. */
+static void hex(const uint8_t *data, size_t len, char *to)
+{
+	*to = '\0';
+	if (len)
+		to += sprintf(to, "0x");
+	for (size_t i = 0; i < len; i++)
+		to += sprintf(to, "%02x", data[i]);
 }
 
 static void put_esp(struct capture *c, const struct addr *from,
 		    const struct addr *to, const struct esp_sa *sa)
 {
-	char src[ADDR_STRLEN], dst[ADDR_STRLEN], key[2 * ESP_KEY_MAX + 1];
+	char src[ADDR_STRLEN], dst[ADDR_STRLEN];
+	char encr[2 * ESP_KEY_MAX + 3], auth[2 * ESP_KEY_MAX + 3];
+	uint8_t auth_len = esp_auth_len((enum esp_cipher)sa->cipher);
 	const char *name = esp_name(sa->cipher);
 	char line[512];
 	int n;
 
-	if (!name || sa->key_len > ESP_KEY_MAX)
+	if (!name || sa->key_len > ESP_KEY_MAX || sa->key_len < auth_len)
 		return;
-	for (size_t i = 0; i < sa->key_len; i++)
-		sprintf(key + 2 * i, "%02x", sa->key[i]);
+	hex(sa->key, sa->key_len - auth_len, encr);
+	hex(sa->key + sa->key_len - auth_len, auth_len, auth);
 	n = snprintf(line, sizeof(line),
-		     "\"%s\",\"%s\",\"%s\",\"0x%08x\",\"%s\",\"0x%s\","
-		     "\"NULL\",\"\"\n",
+		     "\"%s\",\"%s\",\"%s\",\"0x%08x\",\"%s\",\"%s\","
+		     "\"%s\",\"%s\"\n",
 		     from->family == AF_INET ? "IPv4" : "IPv6",
 		     addr_format(from, src), addr_format(to, dst), sa->spi,
-		     name, key);
+		     name, encr, esp_integrity(auth_len), auth);
 	put(&c->esp, line, (size_t)n);
 	secret_wipe(line, sizeof(line));
-	secret_wipe(key, sizeof(key));
+	secret_wipe(encr, sizeof(encr));
+	secret_wipe(auth, sizeof(auth));
 }
 
 void capture_child(struct capture *c, const struct addr *local,
