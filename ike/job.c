@@ -38,7 +38,9 @@ static int derive(struct ike_job *j)
 	int rc;
 
 	rc = ike_kex_derive(j->kex, j->private, j->peer, j->peer_len, &shared);
-	if (rc == 0)
+	if (rc == 0 && j->bare)
+		j->shared = shared;
+	else if (rc == 0)
 		rc = ike_keymat_derive(&j->keymat, &shared, &j->keys);
 	secret_done(&shared);
 	return rc;

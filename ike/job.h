@@ -26,10 +26,14 @@ struct ike_job {
 	uint8_t peer[IKE_KEX_PUBLIC_MAX];
 	size_t peer_len;
 	struct ike_keymat keymat;
+	/* Of a CREATE_CHILD_SA exchange; 0: of the handshake. */
+	uint32_t serial;
+	bool bare; /* only the shared secret is asked for, not the keys */
 	/* 0; -ECANCELED until it has run; -EBADMSG: the peer's key is bad;
 	 * -EIO. */
 	int result;
 	struct ike_keys keys;
+	struct secret shared; /* where bare */
 };
 
 /* NULL: out of memory. Freed with ike_job_free(), which wipes. */

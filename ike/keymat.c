@@ -30,6 +30,20 @@ static const uint8_t *take_part(struct ike_protect_key *k, size_t at,
 	return from + len;
 }
 
+/* SKEYSEED = prf(SK_d (old), g^ir (new) | Ni | Nr) */
+static int skeyseed_rekey(const struct ike_keymat *in,
+			  const struct secret *shared, uint8_t *ret)
+{
+	struct ike_part parts[] = {
+		{ shared->data, shared->len },
+		{ in->ni.data, in->ni.len },
+		{ in->nr.data, in->nr.len },
+	};
+
+	return ike_prf(in->old_prf, in->old_d.data, in->old_d.len, parts, 3,
+		       ret);
+}
+
 /* SKEYSEED = prf(Ni | Nr, g^ir) */
 static int skeyseed(const struct ike_keymat *in, const struct secret *shared,
 		    uint8_t *ret)
@@ -74,13 +88,19 @@ int ike_keymat_derive(const struct ike_keymat *in, const struct secret *shared,
 		{ in->nr.data, in->nr.len },
 		{ spis, sizeof(spis) },
 	};
+	size_t seed_len = prf_len;
 	int rc;
 
 	wbuf_be64(&w, in->spi_i);
 	wbuf_be64(&w, in->spi_r);
-	rc = skeyseed(in, shared, seed);
+	if (in->old_prf) {
+		seed_len = in->old_prf->len;
+		rc = skeyseed_rekey(in, shared, seed);
+	} else {
+		rc = skeyseed(in, shared, seed);
+	}
 	if (rc == 0)
-		rc = ike_prf_plus(in->prf, seed, prf_len, parts, 3, out,
+		rc = ike_prf_plus(in->prf, seed, seed_len, parts, 3, out,
 				  3 * prf_len + 2 * key_len);
 	if (rc == 0)
 		cut(in, out, ret);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Keys from secrets: SKEYSEED and the SK_* of an IKE SA (RFC 7296 2.14), and
- * the keys of its first Child SA (2.17). Pure; jobs call it.
+ * Keys from secrets: SKEYSEED and the SK_* of an IKE SA (RFC 7296 2.14, 2.18),
+ * and the keys of its Child SAs (2.17). Pure; jobs call it.
  */
 #ifndef TACIT_IKE_KEYMAT_H
 #define TACIT_IKE_KEYMAT_H
@@ -39,6 +39,9 @@ struct ike_keymat {
 	const struct ike_cipher *cipher;
 	struct ike_nonce ni, nr;
 	uint64_t spi_i, spi_r;
+	/* Rekeying (2.18): those of the IKE SA that is replaced; else NULL. */
+	const struct ike_prf *old_prf;
+	struct ike_key old_d;
 };
 
 /* 0; -EIO: the library failed, *ret is then wiped. */

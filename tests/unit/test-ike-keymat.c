@@ -77,10 +77,40 @@ static void check_child(const char *set, const struct ike_keymat *k,
 	struct vector vi = vector_get2(set, "child-i");
 	struct vector vr = vector_get2(set, "child-r");
 
-	assert_int_equal(ike_keymat_child(k->prf, d, NULL, &k->ni, &k->nr, &i, &r),
-			 0);
+	assert_int_equal(
+		ike_keymat_child(k->prf, d, NULL, &k->ni, &k->nr, &i, &r), 0);
 	vector_check(&vi, i.key, i.key_len);
 	vector_check(&vr, r.key, r.key_len);
+}
+
+/* 2.17: the same with a key exchange of its own. */
+static void check_pfs(const char *set, const struct ike_keymat *k,
+		      const struct ike_key *d, const struct secret *shared)
+{
+	struct esp_sa i = { .cipher = k->cipher->esp_cipher };
+	struct esp_sa r = { .cipher = k->cipher->esp_cipher };
+	struct vector vi = vector_get2(set, "pfs-i");
+	struct vector vr = vector_get2(set, "pfs-r");
+
+	assert_int_equal(
+		ike_keymat_child(k->prf, d, shared, &k->ni, &k->nr, &i, &r), 0);
+	vector_check(&vi, i.key, i.key_len);
+	vector_check(&vr, r.key, r.key_len);
+}
+
+/* 2.18: from the SK_d and with the PRF of another IKE SA. */
+static void check_rekey(const char *set, struct ike_keymat k,
+			const struct secret *shared)
+{
+	struct ike_keys keys = { 0 };
+
+	k.old_prf = ike_prf_find(IKE_PRF_HMAC_SHA2_384);
+	k.old_d.len = 48;
+	for (uint8_t i = 0; i < 48; i++)
+		k.old_d.data[i] = 200 + i;
+	assert_int_equal(ike_keymat_derive(&k, shared, &keys), 0);
+	check_key(set, "rekey-d", &keys.d);
+	check_key(set, "rekey-er", &keys.er);
 }
 
 /* RFC 7619: AUTH of both sides. */
@@ -137,6 +167,8 @@ static void test_vectors(void **state)
 			check_key(set, "pi", &keys.pi);
 			check_key(set, "pr", &keys.pr);
 			check_child(set, &k, &keys.d);
+			check_pfs(set, &k, &keys.d, &shared);
+			check_rekey(set, k, &shared);
 			check_auth(set, &k, &keys);
 			secret_done(&shared);
 		}

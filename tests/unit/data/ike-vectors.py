@@ -264,6 +264,15 @@ def keys():
             child = prf_plus(digest, d, ni + nr, 2 * k)
             put(f"{name}-child-i", child[:k])
             put(f"{name}-child-r", child[k:])
+            pfs = prf_plus(digest, d, shared + ni + nr, 2 * k)
+            put(f"{name}-pfs-i", pfs[:k])
+            put(f"{name}-pfs-r", pfs[k:])
+            rekeyed = prf_plus(
+                digest,
+                prf(hashlib.sha384, bytes(range(200, 248)), shared + ni + nr),
+                ni + nr + spi_i + spi_r, 3 * n + 2 * k)
+            put(f"{name}-rekey-d", rekeyed[:n])
+            put(f"{name}-rekey-er", rekeyed[n + k:n + 2 * k])
             put(f"{name}-auth-i", auth(digest, pi, b"message one", nr))
             put(f"{name}-auth-r", auth(digest, pr, b"message two", ni))
             put(f"{name}-message", message(c, ei, spi_i, spi_r))
