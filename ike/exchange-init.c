@@ -414,7 +414,12 @@ static int respond(struct ike_engine *e, const struct ike_arrival *a,
 	memcpy(job->peer, q->ke.data.data, q->ke.data.len);
 	job->peer_len = q->ke.data.len;
 	job->keymat = (struct ike_keymat){
-		sa->prf, sa->cipher, hs->ni, hs->nr, sa->spi_i, sa->spi_r,
+		.prf = sa->prf,
+		.cipher = sa->cipher,
+		.ni = hs->ni,
+		.nr = hs->nr,
+		.spi_i = sa->spi_i,
+		.spi_r = sa->spi_r,
 	};
 	ike_sa_set_state(e, sa, IKE_SA_RESPOND);
 	timer_arm(e->wheel, &sa->life, a->now + e->config.half_open_ms);
