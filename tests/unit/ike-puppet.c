@@ -297,7 +297,12 @@ static void derive(struct puppet *p, const struct ike_payload *ke)
 	struct secret shared = { 0 };
 	struct ike_ke peer;
 	struct ike_keymat k = {
-		p->prf, p->cipher, p->ni, p->nr, p->spi_i, p->spi_r,
+		.prf = p->prf,
+		.cipher = p->cipher,
+		.ni = p->ni,
+		.nr = p->nr,
+		.spi_i = p->spi_i,
+		.spi_r = p->spi_r,
 	};
 
 	assert_int_equal(ike_ke_parse(ke, &peer), 0);
