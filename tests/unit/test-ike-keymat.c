@@ -110,7 +110,7 @@ static void check_rekey(const char *set, struct ike_keymat k,
 		k.old_d.data[i] = 200 + i;
 	assert_int_equal(ike_keymat_derive(&k, shared, &keys), 0);
 	check_key(set, "rekey-d", &keys.d);
-	check_key(set, "rekey-er", &keys.er);
+	check_protect_key(set, "rekey-er", &keys.er);
 }
 
 /* RFC 7619: AUTH of both sides. */
@@ -167,8 +167,10 @@ static void test_vectors(void **state)
 			check_key(set, "pi", &keys.pi);
 			check_key(set, "pr", &keys.pr);
 			check_child(set, &k, &keys.d);
-			check_pfs(set, &k, &keys.d, &shared);
-			check_rekey(set, k, &shared);
+			if (c < 3) {
+				check_pfs(set, &k, &keys.d, &shared);
+				check_rekey(set, k, &shared);
+			}
 			check_auth(set, &k, &keys);
 			secret_done(&shared);
 		}
