@@ -60,6 +60,14 @@ static enum ike_admission agent_admit(void *user, const struct endpoint *local,
 	return negotiation_admit(user, remote);
 }
 
+static void agent_algorithms(void *user, const struct endpoint *local,
+			     const struct endpoint *remote,
+			     struct algorithms *ret)
+{
+	(void)local;
+	negotiation_algorithms(user, &remote->addr, ret);
+}
+
 /* The loop's own clock stands still during a turn. */
 static uint64_t agent_clock_us(void)
 {
@@ -366,6 +374,7 @@ static int agent_new_engine(struct agent *a)
 	struct ike_ops ops = {
 		.random = agent_random,
 		.admit = agent_admit,
+		.algorithms = agent_algorithms,
 		.changed = agent_on_change,
 		.tap = a->capture ? agent_on_tap : NULL,
 		.user = a,

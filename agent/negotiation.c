@@ -134,15 +134,34 @@ static void negotiation_wait(struct agent *a, struct flow *f)
 	}
 }
 
+void negotiation_algorithms(const struct agent *a, const struct addr *remote,
+			    struct algorithms *ret)
+{
+	const struct policy *p =
+		policy_table_lookup(a->config->policies, remote);
+
+	*ret = p ? p->algorithms : a->config->algorithms;
+	if (a->kernel & RECORD_HAS_CHACHA)
+		return;
+	algorithm_list_remove(&ret->propose, ALGORITHM_CHACHA20_POLY1305);
+	algorithm_list_remove(&ret->answer, ALGORITHM_CHACHA20_POLY1305);
+	algorithm_list_remove(&ret->accept, ALGORITHM_CHACHA20_POLY1305);
+}
+
 /* Admission said yes: hand it to the engine. */
 static void negotiation_initiate(struct agent *a, struct flow *f)
 {
+	struct algorithms algorithms;
 	struct ike_request req = {
 		.local = { f->local, a->config->port },
 		.remote = { f->peer->addr, a->config->port },
+		.algorithms = &algorithms,
 	};
 	uint64_t now = agent_now(a);
-	int r = ike_initiate(a->ike, now, &req, &f->attempt);
+	int r;
+
+	negotiation_algorithms(a, &f->peer->addr, &algorithms);
+	r = ike_initiate(a->ike, now, &req, &f->attempt);
 
 	timer_cancel(a->timers, &f->timer);
 	if (r < 0) {

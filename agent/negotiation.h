@@ -39,5 +39,9 @@ enum ike_admission negotiation_admit(struct agent *a,
 				     const struct endpoint *remote);
 /* May this policy lead to an SA with a peer that proves nothing? */
 bool negotiation_anonymous_ok(const struct policy *p);
+/* What is proposed to this peer and accepted from it: its policy's, without
+ * what the kernel has not. */
+void negotiation_algorithms(const struct agent *a, const struct addr *remote,
+			    struct algorithms *ret);
 
 #endif

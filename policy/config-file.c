@@ -153,6 +153,49 @@ static bool check_order(struct file_reader *f, const struct config_item *item,
 	return true;
 }
 
+unsigned config_seen_section(const struct config_seen *seen, const char *name)
+{
+	for (size_t i = 0; i < CONFIG_SECTIONS_MAX; i++)
+		if (seen->sections[i].name &&
+		    !strcmp(seen->sections[i].name, name))
+			return seen->sections[i].line;
+	return 0;
+}
+
+/* Its place in the record of sections: there, or free. */
+static size_t section_place(struct file_reader *f, const char *name)
+{
+	size_t i, k = 0;
+
+	for (i = 0; i < CONFIG_SECTIONS_MAX - 1; i++)
+		if (!f->seen->sections[i].name ||
+		    !strcmp(f->seen->sections[i].name, name))
+			break;
+	while (strcmp(f->keys->list[k].section, name) != 0)
+		k++;
+	f->seen->sections[i].name = f->keys->list[k].section;
+	return i;
+}
+
+/* Notes where a section that the file may have is; another one of the same
+ * name begins anew. */
+static void enter_section(struct file_reader *f, const struct config_item *item)
+{
+	size_t i = section_place(f, item->section);
+	unsigned *line = &f->seen->sections[i].line;
+
+	if (f->keys->once && *line && *line != item->section_line) {
+		config_errors_add(f->errors, f->path, item->section_line,
+				  "[%s] is here already, in line %u: a second "
+				  "one needs a file of its own",
+				  item->section, *line);
+		for (size_t k = 0; k < f->keys->count; k++)
+			if (!strcmp(f->keys->list[k].section, item->section))
+				f->seen->key_line[k] = 0;
+	}
+	*line = item->section_line;
+}
+
 static void each_item(const struct config_item *item, void *user)
 {
 	struct file_reader *f = user;
@@ -161,16 +204,7 @@ static void each_item(const struct config_item *item, void *user)
 		unknown_section(f, item);
 		return;
 	}
-	if (f->keys->once && f->seen->section_line &&
-	    f->seen->section_line != item->section_line) {
-		config_errors_add(f->errors, f->path, item->section_line,
-				  "[%s] is here already, in line %u: a second "
-				  "one needs a file of its own",
-				  item->section, f->seen->section_line);
-		f->seen->section_line = item->section_line;
-		memset(f->seen->key_line, 0, sizeof(f->seen->key_line));
-	}
-	f->seen->section_line = item->section_line;
+	enter_section(f, item);
 	for (size_t i = 0; i < f->keys->count; i++) {
 		const struct config_key *k = &f->keys->list[i];
 		struct config_place at = { .path = f->path,

@@ -9,7 +9,8 @@
 
 #include "policy/config-ini.h"
 
-#define CONFIG_KEYS_MAX 16
+#define CONFIG_KEYS_MAX	    32
+#define CONFIG_SECTIONS_MAX 8
 
 /* What a key's function works on. */
 struct config_place {
@@ -35,8 +36,14 @@ struct config_keys {
 /* The file's own record of what it had. */
 struct config_seen {
 	unsigned key_line[CONFIG_KEYS_MAX]; /* 0: not there */
-	unsigned section_line;		    /* the last known section's */
+	struct {
+		const char *name; /* the table's */
+		unsigned line;
+	} sections[CONFIG_SECTIONS_MAX]; /* the latest of each name */
 };
+
+/* The line where the section is; 0: nowhere. */
+unsigned config_seen_section(const struct config_seen *seen, const char *name);
 
 /* Reads it; whatever is wrong goes to errors. False only where the file could
  * not be opened or read to its end (that is in errors too). */

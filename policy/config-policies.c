@@ -154,6 +154,7 @@ static int add_builtin(struct config_policies *all, const char *name,
 	if (!p)
 		return -ENOMEM;
 	strcpy(p->name, name);
+	p->algorithms = *all->algorithms;
 	p->level = level;
 	while (networks[n])
 		n++;

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy/config-algorithms.h"
 #include "policy/config-error.h"
 #include "policy/config-file.h"
 #include "policy/config-value.h"
@@ -37,6 +38,9 @@ enum key { /* the order of the table below */
 	   KEY_WAIT_TIME,
 	   KEY_RETRY_TIME,
 	   KEY_LIFETIME,
+	   KEY_PROPOSE,
+	   KEY_ACCEPT_ANSWER,
+	   KEY_ACCEPT,
 };
 
 static bool good_name(const char *name)
@@ -261,6 +265,27 @@ static void set_lifetime(const struct config_place *at)
 		d->policy->lifetime_s = (uint32_t)(ms / 1000);
 }
 
+static void set_propose(const struct config_place *at)
+{
+	struct draft *d = at->target;
+
+	config_algorithms_set(at, &d->policy->algorithms.propose);
+}
+
+static void set_accept_answer(const struct config_place *at)
+{
+	struct draft *d = at->target;
+
+	config_algorithms_set(at, &d->policy->algorithms.answer);
+}
+
+static void set_accept(const struct config_place *at)
+{
+	struct draft *d = at->target;
+
+	config_algorithms_set(at, &d->policy->algorithms.accept);
+}
+
 static const struct config_key policy_keys[] = {
 	[KEY_NAME] = { "Policy", "Name", false, set_name },
 	[KEY_NETWORKS] = { "Policy", "Networks", true, set_networks },
@@ -271,6 +296,10 @@ static const struct config_key policy_keys[] = {
 	[KEY_WAIT_TIME] = { "Policy", "WaitTime", false, set_wait_time },
 	[KEY_RETRY_TIME] = { "Policy", "RetryTime", false, set_retry_time },
 	[KEY_LIFETIME] = { "Policy", "Lifetime", false, set_lifetime },
+	[KEY_PROPOSE] = { "Algorithms", "Propose", false, set_propose },
+	[KEY_ACCEPT_ANSWER] = { "Algorithms", "AcceptAnswer", false,
+				set_accept_answer },
+	[KEY_ACCEPT] = { "Algorithms", "Accept", false, set_accept },
 };
 
 /* The rules of Wait= and Authentication= beside Encryption=. */
@@ -324,7 +353,9 @@ static void check_policy(struct draft *d, const struct config_seen *seen,
 	struct policy *p = d->policy;
 	size_t len = strlen(base) - strlen(".conf");
 
-	p->line = seen->section_line;
+	p->line = config_seen_section(seen, "Policy");
+	config_algorithms_finish(&p->algorithms, d->all->algorithms, errors,
+				 path, seen->key_line[KEY_ACCEPT_ANSWER]);
 	if (!d->name_given) {
 		snprintf(p->name, sizeof(p->name), "%.*s",
 			 (int)(len < LIMIT_POLICY_NAME ? len

@@ -17,6 +17,8 @@ struct config_policies {
 	size_t count;
 	size_t n_networks; /* of all, for LIMIT_POLICY_NETWORKS */
 	bool too_many;	   /* said once */
+	/* Of tacit.conf, for those that name none. */
+	const struct algorithms *algorithms;
 };
 
 /* A policy with the defaults, without name and networks; NULL: no memory. */

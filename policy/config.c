@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 #include <syslog.h>
 
+#include "policy/config-algorithms.h"
 #include "policy/config-error.h"
 #include "policy/config-file.h"
 #include "policy/config-policy.h"
@@ -149,6 +150,27 @@ static void set_keys(const struct config_place *at)
 	set_path(at, &c->keys);
 }
 
+static void set_propose(const struct config_place *at)
+{
+	struct config *c = at->target;
+
+	config_algorithms_set(at, &c->algorithms.propose);
+}
+
+static void set_accept_answer(const struct config_place *at)
+{
+	struct config *c = at->target;
+
+	config_algorithms_set(at, &c->algorithms.answer);
+}
+
+static void set_accept(const struct config_place *at)
+{
+	struct config *c = at->target;
+
+	config_algorithms_set(at, &c->algorithms.accept);
+}
+
 enum key { /* the order of the table below */
 	   KEY_LOG_LEVEL,
 	   KEY_ON_STOP,
@@ -159,6 +181,9 @@ enum key { /* the order of the table below */
 	   KEY_MARK_BIT,
 	   KEY_CAPTURE,
 	   KEY_KEYS,
+	   KEY_PROPOSE,
+	   KEY_ACCEPT_ANSWER,
+	   KEY_ACCEPT,
 	   N_KEYS,
 };
 
@@ -173,6 +198,10 @@ static const struct config_key main_keys[] = {
 	[KEY_MARK_BIT] = { "Hold", "MarkBit", false, set_mark_bit },
 	[KEY_CAPTURE] = { "Debug", "Capture", false, set_capture },
 	[KEY_KEYS] = { "Debug", "Keys", false, set_keys },
+	[KEY_PROPOSE] = { "Algorithms", "Propose", false, set_propose },
+	[KEY_ACCEPT_ANSWER] = { "Algorithms", "AcceptAnswer", false,
+				set_accept_answer },
+	[KEY_ACCEPT] = { "Algorithms", "Accept", false, set_accept },
 };
 
 /* A configuration while it is read. */
@@ -222,7 +251,13 @@ static void same_value(struct loader *l, enum key a, enum key b)
 
 static void check_main(struct loader *l)
 {
-	const struct config *c = l->config;
+	struct config *c = l->config;
+	struct algorithms defaults;
+
+	algorithms_init(&defaults);
+	config_algorithms_finish(&c->algorithms, &defaults, l->errors,
+				 l->where[KEY_ACCEPT_ANSWER].file,
+				 l->where[KEY_ACCEPT_ANSWER].line);
 
 	if (c->port == c->natt_port)
 		same_value(l, KEY_PORT, KEY_NAT_PORT);
@@ -364,6 +399,7 @@ int config_load(const char *dir, struct config **ret,
 				     .queue_offer = 21580,
 				     .queue_require = 21581,
 				     .mark_bit = 22 };
+	l.policies.algorithms = &l.config->algorithms;
 	check_dir(&l);
 	r = config_errors_any(errors) ? 0 : read_all(&l);
 	if (r == 0 && config_errors_any(errors))

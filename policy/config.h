@@ -40,6 +40,8 @@ struct config {
 	/* [Debug]: absolute paths, or NULL */
 	char *capture; /* Capture=, a file for IKE messages in the clear */
 	char *keys;    /* Keys=, a directory for Wireshark's tables of keys */
+	/* [Algorithms]: those of policies that name none of their own */
+	struct algorithms algorithms;
 	struct policy_table *policies;
 };
 

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "util/addr.h"
+#include "util/algorithm.h"
 #include "util/limits.h"
 
 /* Encryption= */
@@ -39,6 +40,7 @@ struct policy {
 	uint32_t wait_ms;  /* WaitTime=: the longest that a packet is held */
 	uint32_t retry_ms; /* RetryTime=: a failed peer is left alone so long */
 	uint32_t lifetime_s; /* Lifetime=: hard lifetime of an SA, seconds */
+	struct algorithms algorithms; /* [Algorithms] */
 	struct prefix *networks;
 	size_t n_networks;
 	const char *file; /* where it stands; NULL: built in */

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
-static const char *const names[ALGORITHMS + 1] = {
+static const char *const names[ALGORITHMS] = {
 	[ALGORITHM_AES_GCM_256] = "AES-GCM-16-256",
 	[ALGORITHM_AES_GCM_128] = "AES-GCM-16-128",
 	[ALGORITHM_CHACHA20_POLY1305] = "ChaCha20-Poly1305",
@@ -86,9 +86,14 @@ int algorithm_parse(const char *text, enum algorithm *ret)
 	return -EINVAL;
 }
 
-const char *const *algorithm_names(void)
+const char *algorithm_word(size_t i)
 {
-	return names;
+	if (i < ALGORITHMS)
+		return names[i];
+	i -= ALGORITHMS;
+	return i < sizeof(short_names) / sizeof(*short_names)
+		       ? short_names[i].name
+		       : NULL;
 }
 
 bool algorithm_list_has(const struct algorithm_list *l, enum algorithm a)
@@ -110,6 +115,17 @@ bool algorithm_list_has_kind(const struct algorithm_list *l,
 		if (algorithm_kind_of((enum algorithm)l->list[i]) == kind)
 			return true;
 	return false;
+}
+
+void algorithm_list_remove(struct algorithm_list *l, enum algorithm a)
+{
+	struct algorithm_list rest = { 0 };
+
+	for (size_t i = 0; i < l->n; i++)
+		if (l->list[i] != a)
+			algorithm_list_add(&rest, (enum algorithm)l->list[i]);
+	if (algorithm_list_has_kind(&rest, algorithm_kind_of(a)))
+		*l = rest;
 }
 
 void algorithm_list_fill(struct algorithm_list *l,

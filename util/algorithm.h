@@ -63,14 +63,16 @@ const char *algorithm_name(enum algorithm a);
  */
 int algorithm_parse(const char *text, enum algorithm *ret)
 	__attribute__((warn_unused_result));
-/* The names, in order of the enum, NULL at the end. */
-const char *const *algorithm_names(void);
+/* Every word that algorithm_parse() knows; NULL behind the last. */
+const char *algorithm_word(size_t i);
 
 bool algorithm_list_has(const struct algorithm_list *l, enum algorithm a);
 /* At the end, unless it is there. */
 void algorithm_list_add(struct algorithm_list *l, enum algorithm a);
 bool algorithm_list_has_kind(const struct algorithm_list *l,
 			     enum algorithm_kind kind);
+/* Where it is not the only one of its kind. */
+void algorithm_list_remove(struct algorithm_list *l, enum algorithm a);
 /* Adds what other has of this kind. */
 void algorithm_list_fill(struct algorithm_list *l,
 			 const struct algorithm_list *other,
