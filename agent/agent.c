@@ -468,7 +468,8 @@ int agent_new(const struct agent_options *options, struct config *config,
 	a->config = config;
 	r = sd_event_default(&a->event);
 	if (r >= 0 && (config->capture || config->keys))
-		r = capture_new(config->capture, config->keys, &a->capture);
+		r = capture_new(config->capture, config->keys,
+				config->natt_port, &a->capture);
 	if (r >= 0) {
 		a->started = agent_now(a);
 		r = agent_new_engine(a);

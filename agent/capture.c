@@ -25,6 +25,7 @@ struct output {
 
 struct capture {
 	struct output messages, ike, esp;
+	uint16_t natt_port;
 };
 
 static void finish(struct output *o, const char *why)
@@ -54,8 +55,9 @@ static void put(struct output *o, const void *data, size_t len)
 
 /* Never through a link, and never with the mode of a file that was there. */
 static int open_output(struct output *o, const char *directory,
-		       const char *name, uint64_t limit)
+		       const char *name, uint64_t limit, int how)
 {
+	struct stat st;
 	int r;
 
 	o->limit = limit;
@@ -65,11 +67,15 @@ static int open_output(struct output *o, const char *directory,
 		return -ENOMEM;
 	}
 	o->fd = open(o->path,
-		     O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC |
+		     O_WRONLY | O_CREAT | how | O_NOFOLLOW | O_CLOEXEC |
 			     O_NONBLOCK | O_NOCTTY,
 		     0600);
-	r = o->fd < 0 || fchmod(o->fd, 0600) < 0 ? -errno : 0;
-	if (r < 0)
+	r = o->fd < 0 || fchmod(o->fd, 0600) < 0 || fstat(o->fd, &st) < 0
+		    ? -errno
+		    : 0;
+	if (r == 0)
+		o->size = (uint64_t)st.st_size;
+	else
 		log_error("%s cannot be written: %s", o->path, strerror(-r));
 	return r;
 }
@@ -78,7 +84,7 @@ static int open_messages(struct capture *c, const char *file)
 {
 	uint8_t buf[PCAPNG_SECTION];
 	struct wbuf w = wbuf_of(buf, sizeof(buf));
-	int r = open_output(&c->messages, file, "", LIMIT_CAPTURE);
+	int r = open_output(&c->messages, file, "", LIMIT_CAPTURE, O_TRUNC);
 
 	if (r < 0)
 		return r;
@@ -100,10 +106,10 @@ static int open_keys(struct capture *c, const char *directory)
 		return r;
 	}
 	r = open_output(&c->ike, directory, "ikev2_decryption_table",
-			LIMIT_CAPTURE_KEYS);
+			LIMIT_CAPTURE_KEYS, O_APPEND);
 	if (r == 0)
 		r = open_output(&c->esp, directory, "esp_sa",
-				LIMIT_CAPTURE_KEYS);
+				LIMIT_CAPTURE_KEYS, O_APPEND);
 	if (r == 0)
 		log_warning("the keys of all SAs are written to %s, as "
 			    "[Debug] asks for",
@@ -111,13 +117,15 @@ static int open_keys(struct capture *c, const char *directory)
 	return r;
 }
 
-int capture_new(const char *file, const char *directory, struct capture **ret)
+int capture_new(const char *file, const char *directory, uint16_t natt_port,
+		struct capture **ret)
 {
 	struct capture *c = calloc(1, sizeof(*c));
 	int r = 0;
 
 	if (!c)
 		return -ENOMEM;
+	c->natt_port = natt_port;
 	c->messages.fd = c->ike.fd = c->esp.fd = -1;
 	if (file)
 		r = open_messages(c, file);
@@ -152,7 +160,8 @@ struct capture *capture_free(struct capture *c)
 static void put_message(struct capture *c, uint64_t time_us,
 			const struct ike_tap_message *m)
 {
-	uint8_t buf[PCAPNG_OVERHEAD + LIMIT_IKE_MESSAGE];
+	uint8_t buf[PCAPNG_OVERHEAD + 4 + LIMIT_IKE_MESSAGE];
+	uint8_t marked[4 + LIMIT_IKE_MESSAGE];
 	struct wbuf w = wbuf_of(buf, sizeof(buf));
 	struct pcapng_packet p = {
 		.time_us = time_us,
@@ -163,11 +172,19 @@ static void put_message(struct capture *c, uint64_t time_us,
 		.comment = m->opened ? "decrypted" : NULL,
 	};
 
+	/* RFC 3948 2.2: on that port ESP is what has no such marker. */
+	if (m->local.port == c->natt_port && m->len <= LIMIT_IKE_MESSAGE) {
+		memset(marked, 0, 4);
+		memcpy(marked + 4, m->data, m->len);
+		p.data = marked;
+		p.len += 4;
+	}
 	pcapng_write_packet(&w, &p);
 	/* Larger than a message may be: what the engine drops as well. */
 	if (wbuf_ok(&w))
 		put(&c->messages, buf, w.len);
 	secret_wipe(buf, w.len);
+	secret_wipe(marked, p.data == marked ? p.len : 0);
 }
 
 static void put_keys(struct capture *c, const struct ike_tap_keys *k)

@@ -11,10 +11,12 @@
 
 struct capture;
 
-/* Begins the files anew; directory is made where it is missing. file and
- * directory may be NULL. 0; -errno: one of them cannot be written, as the
- * log says. */
-int capture_new(const char *file, const char *directory, struct capture **ret)
+/* Begins file anew, and goes on with the tables in directory, which is made
+ * where it is missing. file and directory may be NULL; natt_port is the port
+ * of ours where IKE and ESP are told apart by a marker (RFC 3948). 0; -errno:
+ * one of them cannot be written, as the log says. */
+int capture_new(const char *file, const char *directory, uint16_t natt_port,
+		struct capture **ret)
 	__attribute__((warn_unused_result));
 struct capture *capture_free(struct capture *c); /* takes NULL */
 /* What the engine shows; time is microseconds since 1970. */

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import time
 
+import judge
 from waiting import wait_until
 
 SUPERVISOR, AGENT, NETD = "supervisor", "agent", "netd"
@@ -48,8 +49,16 @@ class Agent:
         self.log_path = f"{host.dir}/log"
         self.process = None
         os.makedirs(f"{self.etc}/policy.d", exist_ok=True)
+        self.keys = f"{host.dir}/keys"
+        self.started = False
+        if judge.DIR:
+            os.makedirs(self.keys, exist_ok=True)
+            os.chmod(self.keys, 0o777)  # the agent's user is another
+            host.config("tacit.conf.d/00-judge.conf",
+                        f"[Debug]\nKeys={self.keys}\n", self.etc)
 
     def popen(self, *options, prefix=()):
+        self.started = True
         notify = f"{self.host.dir}/notify"
         if os.path.exists(notify):
             os.unlink(notify)

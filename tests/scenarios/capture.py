@@ -16,7 +16,8 @@ SOL_PACKET = 263
 PACKET_STATISTICS = 6
 SO_TIMESTAMPNS = 35
 SO_RCVBUFFORCE = 33
-KEPT = 512  # bytes of each frame
+KEPT = 512  # bytes of each frame,
+KEPT_IKE = 4608  # but of what may be IKE
 
 ICMP, TCP, UDP, ESP, ICMPV6 = 1, 6, 17, 50, 58
 PROTOCOLS = {ICMP: "icmp", TCP: "tcp", UDP: "udp", ESP: "esp",
@@ -164,6 +165,13 @@ def parse(when, port, data):
     return frame
 
 
+def may_be_ike(data):
+    """UDP, or a fragment or an extension that may hold it."""
+    if data[12:14] == b"\x08\x00":
+        return data[23] == UDP
+    return data[12:14] == b"\x86\xdd" and data[20] not in (TCP, ESP)
+
+
 def addresses(who):
     """The addresses of a host, or an address, or several of either."""
     if isinstance(who, str):
@@ -199,7 +207,7 @@ class Capture:
             while True:
                 try:
                     data, control, _, address = \
-                        self.socket.recvmsg(KEPT, 64)
+                        self.socket.recvmsg(KEPT_IKE, 64)
                 except BlockingIOError:
                     return
                 except OSError:
@@ -209,6 +217,8 @@ class Capture:
                 port = self.ports.get(address[0])
                 if port is None or address[2] == PACKET_OUTGOING:
                     continue
+                if len(data) > KEPT and not may_be_ike(data):
+                    data = data[:KEPT]
                 seconds, nanoseconds = struct.unpack("qq", control[0][2])
                 self.raw.append((seconds + nanoseconds / 1e9, port, data))
 

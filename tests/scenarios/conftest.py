@@ -11,6 +11,7 @@ import pytest
 
 import agent
 import has_esp
+import judge
 from lab import Lab
 
 COUNT = itertools.count(1)
@@ -95,7 +96,10 @@ def lab(request):
     os.makedirs(base, exist_ok=True)
     made = Lab(request.param, f"{base}/{next(COUNT)}")
     yield made
-    made.close()
+    try:
+        judge.keep(made, request.node.nodeid)
+    finally:
+        made.close()
 
 
 @pytest.fixture

@@ -142,8 +142,8 @@ class Host:
         lines += [f"{key}={value}" for key, value in keys.items()]
         self.config(f"policy.d/{name}.conf", "\n".join(lines) + "\n")
 
-    def config(self, name, text):
-        path = f"{self.agent.etc}/{name}"
+    def config(self, name, text, etc=None):
+        path = f"{etc or self.agent.etc}/{name}"
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with open(path, "w", encoding="utf-8") as f:
             f.write(text)

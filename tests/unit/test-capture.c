@@ -95,7 +95,7 @@ static void test_files(void **state)
 	      f);
 	fclose(f);
 	assert_int_equal(chmod(p->file, 0666), 0);
-	assert_int_equal(capture_new(p->file, p->keys, &c), 0);
+	assert_int_equal(capture_new(p->file, p->keys, 4500, &c), 0);
 	assert_int_equal(stat(p->keys, &st), 0);
 	assert_int_equal(st.st_mode & 0777, 0700);
 	before = size_of(p->file);
@@ -103,12 +103,17 @@ static void test_files(void **state)
 	assert_int_equal(size_of(p->ike), 0);
 	assert_int_equal(size_of(p->esp), 0);
 	capture_tap(c, 1, &t);
-	assert_true(size_of(p->file) > before);
+	assert_int_equal(size_of(p->file), before + 32 + 20 + 8 + 4);
+	before = size_of(p->file);
+	t.message.local.port = 4500;
+	capture_tap(c, 1, &t);
+	assert_int_equal(size_of(p->file), before + 32 + 20 + 8 + 8);
 	assert_non_null(strstr(capture_warning(c), "Keys="));
 	capture_free(c);
 	assert_string_equal(capture_warning(NULL), "");
 }
 
+/* Later runs add to the tables: an older capture needs the older keys. */
 static void test_keys(void **state)
 {
 	struct place *p = *state;
@@ -130,12 +135,18 @@ static void test_keys(void **state)
 	struct addr local, remote;
 	struct capture *c;
 	char text[2048];
+	size_t first;
 
 	assert_int_equal(addr_parse("2001:db8::1", &local), 0);
 	assert_int_equal(addr_parse("2001:db8::2", &remote), 0);
 	out.spi = 0x2002;
-	assert_int_equal(capture_new(NULL, p->keys, &c), 0);
+	assert_int_equal(capture_new(NULL, p->keys, 4500, &c), 0);
 	capture_tap(c, 1, &t);
+	capture_free(c);
+	first = size_of(p->ike);
+	assert_int_equal(capture_new(NULL, p->keys, 4500, &c), 0);
+	capture_tap(c, 1, &t);
+	assert_int_equal(size_of(p->ike), 2 * first);
 	capture_child(c, &local, &remote, &in, &out);
 	capture_child(NULL, &local, &remote, &in, &out);
 	capture_free(c);
@@ -160,9 +171,9 @@ static void test_refused(void **state)
 	struct capture *c = NULL;
 
 	assert_int_equal(symlink("/dev/null", p->file), 0);
-	assert_int_equal(capture_new(p->file, NULL, &c), -ELOOP);
-	assert_int_equal(capture_new(p->dir, NULL, &c), -EISDIR);
-	assert_int_equal(capture_new(NULL, "/nowhere/keys", &c), -ENOENT);
+	assert_int_equal(capture_new(p->file, NULL, 4500, &c), -ELOOP);
+	assert_int_equal(capture_new(p->dir, NULL, 4500, &c), -EISDIR);
+	assert_int_equal(capture_new(NULL, "/nowhere/keys", 4500, &c), -ENOENT);
 	assert_null(c);
 }
 
@@ -174,7 +185,7 @@ static void test_bound(void **state)
 	struct capture *c;
 	size_t size;
 
-	assert_int_equal(capture_new(p->file, NULL, &c), 0);
+	assert_int_equal(capture_new(p->file, NULL, 4500, &c), 0);
 	for (size_t i = 0; i < LIMIT_CAPTURE / sizeof(data) + 2; i++)
 		capture_tap(c, i, &t);
 	size = size_of(p->file);
