@@ -204,7 +204,11 @@ int ike_tap_keys_format(const struct ike_tap_keys *k, char *buf, size_t size)
 		if (integ_names[i].id == k->integ)
 			integ = integ_names[i].name;
 	if (!encr || !integ)
-		return -EOPNOTSUPP;
+		return snprintf(buf, size,
+				"# %016llx,%016llx: an algorithm that "
+				"Wireshark 4.0 does not know\n",
+				(unsigned long long)k->spi_i,
+				(unsigned long long)k->spi_r);
 	/* Two SPIs, the names, quotes and commas take less than 160. */
 	if (size < 160 + 2 * (k->ei.len + k->er.len + k->ai.len + k->ar.len))
 		return -ENOBUFS;

@@ -57,8 +57,8 @@ struct ike_tap {
 };
 
 /* A line of Wireshark's ikev2_decryption_table, its newline included; secret.
- * Bytes without the terminating zero; -EOPNOTSUPP: Wireshark 4.0 does not
- * know the algorithms; -ENOBUFS. */
+ * Where Wireshark 4.0 does not know the algorithms a comment without keys.
+ * Bytes without the terminating zero; -ENOBUFS. */
 #define IKE_TAP_KEYS_LINE 768u
 int ike_tap_keys_format(const struct ike_tap_keys *k, char *buf, size_t size)
 	__attribute__((warn_unused_result));
