@@ -243,15 +243,12 @@ static void test_drop_ins(void **state)
 	config_free(c);
 }
 
-/* Secrets are written nowhere by default, and a drop-in can take it back. */
+/* A drop-in can take it back. */
 static void test_debug(void **state)
 {
 	struct place *place = *state;
-	struct config *c = load(place->dir);
+	struct config *c;
 
-	assert_null(c->capture);
-	assert_null(c->keys);
-	config_free(c);
 	write_file(place->dir, "tacit.conf",
 		   "[Debug]\nCapture=/run/tacit/a.pcapng\nKeys=/run/tacit/k");
 	c = load(place->dir);
