@@ -39,11 +39,15 @@ class Key:
             return f.read()
 
     @property
-    def public_pem(self):
+    def public(self):
         path = f"{self.base}.pub"
         if not os.path.exists(path):
             openssl("pkey", "-in", self.private, "-pubout", "-out", path)
-        with open(path, encoding="ascii") as f:
+        return path
+
+    @property
+    def public_pem(self):
+        with open(self.public, encoding="ascii") as f:
             return f.read()
 
     @property

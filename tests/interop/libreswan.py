@@ -55,9 +55,10 @@ class LibreswanHost(PeerHost):
         self.write("ipsec.d/policies/peers", "\n".join(networks) + "\n")
 
     def configure_peer(self, peer, secret=None, key=None, peer_key=None,
-                       identity=None, peer_identity=None, setup=None, **keys):
-        """One connection with one peer: with a shared secret, or with keys
-        (keys.py)."""
+                       null=False, identity=None, peer_identity=None,
+                       setup=None, **keys):
+        """One connection with one peer: with a shared secret, with keys
+        (keys.py), or anonymous."""
         conn = {"type": "transport", "left": self.ip, "right": peer.ip,
                 "leftid": identity or self.ip,
                 "rightid": peer_identity or peer.ip,
@@ -65,6 +66,8 @@ class LibreswanHost(PeerHost):
         if secret:
             self.write("ipsec.secrets", f'{conn["leftid"]} {conn["rightid"]} '
                        f': PSK "{secret}"\n')
+        if null:
+            conn.update(authby="null", leftid="%null", rightid="%null")
         if key:
             conn["authby"] = "rsasig" if "rsa" in key.kind else "ecdsa"
             conn["leftckaid"] = self.import_key(key)
@@ -99,7 +102,7 @@ class LibreswanHost(PeerHost):
         assert self.process.poll() is None, \
             f"pluto ended with {self.process.returncode}: {self.log()}"
         if not self.trap:
-            return f'"{CONN}": added' in self.log()
+            return "loading secrets" in self.log()[self.logged:]
         return any(p.templates and p.direction == "out"
                    for p in self.policies())
 

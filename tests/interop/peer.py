@@ -33,6 +33,7 @@ class PeerHost(Host):
     def __init__(self, lab, name, root, own=("run", "etc")):
         super().__init__(lab, name)
         self.process = None
+        self.logged = 0  # before it was started
         self.root = f"{self.dir}/root"
         os.makedirs(self.root)
         mount(root, self.root)
@@ -62,6 +63,7 @@ class PeerHost(Host):
 
     def spawn(self, *argv):
         """The daemon."""
+        self.logged = len(self.log())
         with open(f"{self.dir}/daemon.out", "ab") as out:
             self.process = self.ns.popen(
                 self.argv(*argv), stdin=subprocess.DEVNULL, stdout=out,
