@@ -7,10 +7,13 @@
 #define TACIT_IKE_CORE_H
 
 #include "ike/auth.h"
+#include "ike/cookie.h"
+#include "ike/fragment.h"
 #include "ike/nat.h"
 #include "ike/proposal.h"
 #include "ike/sa.h"
 #include "ike/selector.h"
+#include "ike/stranger.h"
 #include "ike/tap.h"
 
 struct ike_engine {
@@ -22,6 +25,9 @@ struct ike_engine {
 	struct hash_key hash_key;
 	struct ike_queue queue;
 	struct ike_counters counters;
+	struct ike_cookies cookies;
+	struct ike_strangers strangers;
+	struct ike_fragment_pool fragments, fragments_strange;
 	uint64_t events; /* numbers starts and establishments in order */
 };
 

@@ -170,7 +170,8 @@ static bool is_in_window(const struct ike_sa *sa, const struct ike_header *h)
 {
 	if (ike_header_is_response(h))
 		return ike_request_outstanding(sa) && h->id == sa->request_id;
-	return h->id == sa->expected_id;
+	/* 2.2: message IDs never wrap. */
+	return h->id == sa->expected_id && h->id != UINT32_MAX;
 }
 
 void ike_dispatch_reject(struct ike_engine *e, const struct ike_arrival *a,
@@ -211,6 +212,8 @@ static void handle(struct ike_engine *e, const struct ike_arrival *a,
 	int rc = -EBADMSG;
 
 	sa->last_heard = a->now;
+	/* RFC 7383 2.6: whole now, or it came whole as well. */
+	ike_fragment_forget(e, sa, ike_header_is_response(&a->m->header));
 	if (ike_header_is_response(&a->m->header)) {
 		ike_request_done(e, sa);
 	} else {
@@ -231,21 +234,18 @@ static void handle(struct ike_engine *e, const struct ike_arrival *a,
 		ike_sa_end(e, sa, IKE_REASON_RESOURCES, 0);
 }
 
-/* Verifies and decrypts. enum ike_message_outcome; -EBADMSG: authenticated
+/* Integrity of the only payload of m, and its text. 0; -EBADMSG: authentic,
  * but malformed; -EACCES: anything else, and counted. */
-static int open_sk(struct ike_engine *e, struct ike_sa *sa,
-		   struct ike_message *m, uint8_t *plain, size_t *ret_len)
+static int decrypt(struct ike_engine *e, const struct ike_sa *sa,
+		   const struct ike_message *m, uint8_t *plain, size_t *ret_len)
 {
-	const struct ike_payload *sk = ike_message_find(m, IKE_PAYLOAD_SK);
 	const struct ike_protect_key *key;
-	uint8_t first;
 	int rc;
 
 	key = sa->initiator ? &sa->keys.er : &sa->keys.ei;
-	first = sk ? sk->inner : IKE_PAYLOAD_NONE;
 	rc = ike_protect_read(m, sa->cipher, key->data, plain, ret_len);
 	if (rc == IKE_PROTECT_OK)
-		return ike_message_parse_inner(m, first, plain, *ret_len);
+		return 0;
 	if (rc == IKE_PROTECT_PADDING)
 		return -EBADMSG;
 	if (rc == -EBADMSG)
@@ -253,6 +253,52 @@ static int open_sk(struct ike_engine *e, struct ike_sa *sa,
 	else
 		e->counters.integrity_failed++;
 	return -EACCES;
+}
+
+/* One fragment (RFC 7383 2.6), into what is there of its message. As open_sk().
+ */
+static int open_skf(struct ike_engine *e, const struct ike_arrival *a,
+		    struct ike_sa *sa, struct ike_message *m, bool repeated,
+		    uint8_t *plain, size_t *ret_len)
+{
+	struct ike_fragment f;
+	uint8_t first;
+	int rc;
+
+	if (!sa->fragmentation || ike_fragment_parse(m->payloads, &f) < 0) {
+		e->counters.malformed++;
+		return -EACCES;
+	}
+	/* 2.6.1: of a request that comes again, only the first fragment is
+	 * answered. What is there already needs no second look. */
+	if (repeated ? f.number != 1 : !ike_fragment_wanted(sa, &m->header, &f))
+		return -EACCES;
+	rc = decrypt(e, sa, m, plain, ret_len);
+	if (rc < 0 || repeated)
+		return rc < 0 ? -EACCES : IKE_MESSAGE_OK;
+	rc = ike_fragment_add(e, a->now, sa, &m->header, &f, plain, *ret_len,
+			      plain, ret_len, &first);
+	if (rc == IKE_FRAGMENT_COMPLETE)
+		return ike_message_parse_inner(m, first, plain, *ret_len);
+	e->counters.malformed += rc == -EMSGSIZE;
+	return -EACCES;
+}
+
+/* Verifies and decrypts. enum ike_message_outcome; -EBADMSG: authenticated
+ * but malformed; -EACCES: nothing to be handled. */
+static int open_sk(struct ike_engine *e, const struct ike_arrival *a,
+		   struct ike_sa *sa, struct ike_message *m, bool repeated,
+		   uint8_t *plain, size_t *ret_len)
+{
+	uint8_t first = m->payloads[0].inner;
+	int rc;
+
+	if (m->present & IKE_PRESENT(IKE_PAYLOAD_SKF))
+		return open_skf(e, a, sa, m, repeated, plain, ret_len);
+	rc = decrypt(e, sa, m, plain, ret_len);
+	if (rc < 0 || repeated)
+		return rc;
+	return ike_message_parse_inner(m, first, plain, *ret_len);
 }
 
 static void protected(struct ike_engine *e, const struct ike_arrival *a,
@@ -267,13 +313,19 @@ static void protected(struct ike_engine *e, const struct ike_arrival *a,
 
 	if (!sa) {
 		e->counters.unknown_spi++;
+		ike_stranger_unknown(e, a);
+		return;
+	}
+	if (!ike_message_is_protected(m)) {
+		e->counters.malformed++;
+		ike_stranger_hint(e, a, sa);
 		return;
 	}
 	t = find(sa, &m->header, true);
 	repeated = is_repeated(sa, &m->header);
 	if (!repeated && (!t || !is_in_window(sa, &m->header)))
 		return;
-	outcome = open_sk(e, sa, m, plain, &len);
+	outcome = open_sk(e, a, sa, m, repeated, plain, &len);
 	if (outcome != -EACCES) {
 		if (repeated)
 			ike_response_repeat(e, a, sa);

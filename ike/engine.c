@@ -17,6 +17,7 @@ void ike_config_init(struct ike_config *c)
 		.retransmit_ms = 500,
 		.retransmit_max_ms = 4000,
 		.retransmit_sends = 5,
+		.retransmit_jitter = 10,
 		.refusal_wait_ms = 200,
 		.half_open_ms = 30000,
 		.liveness_ms = 30000,
@@ -25,6 +26,8 @@ void ike_config_init(struct ike_config *c)
 		.margin_ms = 10 * 60 * 1000,
 		.retry_ms = 2000,
 		.keepalive_ms = 20000,
+		.cookie_threshold = 256,
+		.fragment_mtu = 1280,
 		.port = 500,
 		.natt_port = 4500,
 	};
@@ -67,7 +70,7 @@ struct ike_engine *ike_engine_new(const struct ike_config *config,
 	ike_queue_init(&e->queue);
 	e->wheel = timer_wheel_new(now, e);
 	e->sas = slots_new(LIMIT_IKE_SAS);
-	if (!e->wheel || !e->sas ||
+	if (!e->wheel || !e->sas || ike_strangers_init(&e->strangers) < 0 ||
 	    ike_engine_random(e, &e->hash_key, sizeof(e->hash_key)) < 0)
 		return ike_engine_free(e);
 	return e;
@@ -82,6 +85,7 @@ struct ike_engine *ike_engine_free(struct ike_engine *e)
 		return NULL;
 	while (e->sas && (sa = slots_next(e->sas, &cursor)))
 		ike_sa_free(e, sa);
+	ike_strangers_done(&e->strangers);
 	ike_queue_done(&e->queue);
 	hmap_done(&e->by_spi);
 	hmap_done(&e->by_remote);
@@ -184,10 +188,12 @@ void ike_input(struct ike_engine *e, uint64_t now, const struct endpoint *local,
 	e->counters.received++;
 	ike_tap_datagram(e, false, local, remote, data, len);
 	outcome = ike_message_parse(data, len, &m);
-	if (outcome < 0)
+	if (outcome < 0) {
 		e->counters.malformed++;
-	else
+		ike_stranger_version(e, now, local, remote, data, len);
+	} else {
 		ike_dispatch(e, &a, &m, outcome);
+	}
 }
 
 void ike_unreachable(struct ike_engine *e, uint64_t now,
@@ -344,4 +350,5 @@ void ike_engine_count(const struct ike_engine *e, struct ike_counters *ret)
 {
 	*ret = e->counters;
 	ret->sas = slots_count(e->sas);
+	ret->half_open = e->strangers.half_open;
 }

@@ -70,6 +70,8 @@ struct ike_config {
 	uint32_t retransmit_ms;
 	uint32_t retransmit_max_ms;
 	uint32_t retransmit_sends;
+	/* Each wait is longer or shorter by up to so many percent. */
+	uint32_t retransmit_jitter;
 	/* An unauthenticated refusal is believed after this wait. */
 	uint32_t refusal_wait_ms;
 	/* A half-open IKE SA as responder lives this long. */
@@ -94,6 +96,12 @@ struct ike_config {
 	/* Behind a NAT, a keepalive after so long without a word of ours (RFC
 	 * 3948 4: 20 s); 0: never. */
 	uint32_t keepalive_ms;
+	/* Half-open IKE SAs as responder from which on a stranger first has to
+	 * show a cookie (RFC 7296 2.6). */
+	uint32_t cookie_threshold;
+	/* Largest IP packet of a protected message: a larger one is sent as
+	 * fragments (RFC 7383) where the peer takes them; 0: in one always. */
+	uint16_t fragment_mtu;
 	/* The ports of IKE alone and of IKE beside ESP: 500 and 4500. */
 	uint16_t port, natt_port;
 };
@@ -374,6 +382,7 @@ bool ike_sa_describe(const struct ike_engine *e, struct handle sa,
 
 struct ike_counters {
 	uint64_t received, malformed, unknown_spi, sent, retransmitted;
+	uint64_t stray_replies, cookies_sent, fragments_lost;
 	uint64_t init_refused, init_ignored, auth_failed, integrity_failed;
 	uint32_t sas, half_open;
 };

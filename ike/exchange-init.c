@@ -15,6 +15,29 @@
 /* Says to peers that know it that anonymous IKE is welcome. */
 static const char vendor[] = "Opportunistic IPsec";
 
+/* The first notify of that type; 0, 1: there is none, -EBADMSG. */
+static int find_status(const struct ike_message *m, uint16_t type,
+		       struct ike_notify *ret)
+{
+	for (size_t i = 0; i < m->n; i++) {
+		if (m->payloads[i].type != IKE_PAYLOAD_NOTIFY)
+			continue;
+		if (ike_notify_parse(&m->payloads[i], ret) < 0)
+			return -EBADMSG;
+		if (ret->type == type)
+			return 0;
+	}
+	return 1;
+}
+
+/* RFC 7383 2.3: the sender takes fragments. */
+static bool can_fragment(const struct ike_message *m)
+{
+	struct ike_notify n;
+
+	return find_status(m, IKE_NOTIFY_FRAGMENTATION_SUPPORTED, &n) == 0;
+}
+
 /* --- as initiator --------------------------------------------------------- */
 
 static int generate(struct ike_engine *e, uint64_t now, struct ike_sa *sa,
@@ -74,6 +97,7 @@ static int send_request(struct ike_engine *e, uint64_t now, struct ike_sa *sa)
 	ike_ke_write(&out.b, sa->kex->id, hs->public, sa->kex->public_len);
 	ike_nonce_write(&out.b, &hs->ni);
 	ike_nat_write(&out.b, &h, &sa->local, &sa->remote);
+	ike_notify_write(&out.b, IKE_NOTIFY_FRAGMENTATION_SUPPORTED, NULL, 0);
 	ike_vendor_write(&out.b, vendor);
 	rc = ike_builder_finish(&out.b);
 	if (rc == 0)
@@ -281,6 +305,7 @@ int ike_init_response(struct ike_engine *e, const struct ike_arrival *a,
 	hs->nr = an.nonce;
 	sa->nat = (struct ike_nat){ 0 };
 	(void)ike_nat_detect(a->m, a->local, a->remote, &sa->nat);
+	sa->fragmentation = can_fragment(a->m);
 	sa->spi_r = a->m->header.spi_r;
 	sa->prf = an.prf;
 	sa->cipher = an.cipher;
@@ -319,8 +344,9 @@ static void derived(struct ike_engine *e, uint64_t now, struct ike_sa *sa,
 
 /* --- as responder ---------------------------------------------------------- */
 
-void ike_init_refuse(struct ike_engine *e, const struct ike_arrival *a,
-		     uint16_t notify, const void *data, size_t len)
+/* Without an SPI of ours: nothing is kept. */
+static void answer_plain(struct ike_engine *e, const struct ike_arrival *a,
+			 uint16_t notify, const void *data, size_t len)
 {
 	struct ike_header h = {
 		.spi_i = a->m->header.spi_i,
@@ -333,9 +359,15 @@ void ike_init_refuse(struct ike_engine *e, const struct ike_arrival *a,
 	ike_notify_write(&out.b, notify, data, len);
 	if (ike_builder_finish(&out.b) < 0)
 		return;
-	e->counters.init_refused++;
 	ike_engine_send(e, (struct handle){ 0 }, a->local, a->remote, out.buf,
 			out.b.w.len);
+}
+
+void ike_init_refuse(struct ike_engine *e, const struct ike_arrival *a,
+		     uint16_t notify, const void *data, size_t len)
+{
+	e->counters.init_refused++;
+	answer_plain(e, a, notify, data, len);
 }
 
 /* A request as far as it is understood; group is the one chosen. */
@@ -401,6 +433,7 @@ static int respond(struct ike_engine *e, const struct ike_arrival *a,
 	sa->kex = q->kex;
 	hs->ni = q->nonce;
 	hs->choice = q->choice;
+	sa->fragmentation = can_fragment(m);
 	hs->nat_known = ike_nat_detect(m, a->local, a->remote, &sa->nat);
 	rc = ike_sa_index_init(e, sa, m->raw, m->raw_len);
 	if (rc == 0)
@@ -429,6 +462,51 @@ static int respond(struct ike_engine *e, const struct ike_arrival *a,
 	return rc;
 }
 
+/* 2.6: a good cookie and on with it, or a cookie to come back with. 0: it has
+ * one; 1: it was sent one; -EBADMSG; -EIO. */
+static int demand_cookie(struct ike_engine *e, const struct ike_arrival *a)
+{
+	const struct ike_payload *nonce =
+		ike_message_find(a->m, IKE_PAYLOAD_NONCE);
+	const struct ike_cookie_subject s = {
+		.spi_i = a->m->header.spi_i,
+		.remote = &a->remote->addr,
+		.nonce = { nonce->data, nonce->len },
+	};
+	uint8_t cookie[IKE_COOKIE_LEN];
+	struct ike_notify n;
+	int rc;
+
+	if (nonce->len > LIMIT_IKE_NONCE_MAX)
+		return -EBADMSG;
+	rc = find_status(a->m, IKE_NOTIFY_COOKIE, &n);
+	if (rc < 0)
+		return rc;
+	if (rc == 0 && ike_cookie_check(e, a->now, &s, &n.data))
+		return 0;
+	rc = ike_cookie_make(e, a->now, &s, cookie);
+	if (rc < 0)
+		return rc;
+	e->counters.cookies_sent++;
+	answer_plain(e, a, IKE_NOTIFY_COOKIE, cookie, sizeof(cookie));
+	return 1;
+}
+
+/* The cheap questions first. 0: go on; 1: that was all; -EBADMSG; -EIO. */
+static int screen(struct ike_engine *e, const struct ike_arrival *a)
+{
+	switch (ike_stranger_judge(e, &a->remote->addr)) {
+	case IKE_STRANGER_WELCOME:
+		break;
+	case IKE_STRANGER_PROVE:
+		return demand_cookie(e, a);
+	case IKE_STRANGER_NO:
+		e->counters.init_ignored++;
+		return 1;
+	}
+	return 0;
+}
+
 int ike_init_request(struct ike_engine *e, const struct ike_arrival *a,
 		     struct ike_sa *sa)
 {
@@ -438,11 +516,9 @@ int ike_init_request(struct ike_engine *e, const struct ike_arrival *a,
 	int rc;
 
 	(void)sa;
-	if (slots_count(e->sas) >= LIMIT_IKE_SAS ||
-	    e->counters.half_open >= LIMIT_IKE_HALF_OPEN) {
-		e->counters.init_ignored++;
-		return 0;
-	}
+	rc = m->unsupported ? 0 : screen(e, a);
+	if (rc != 0)
+		return rc < 0 ? rc : 0;
 	rc = m->unsupported ? 0 : parse_question(e, a, &q);
 	if (rc < 0)
 		return rc;
@@ -492,6 +568,10 @@ static int send_response(struct ike_engine *e, struct ike_sa *sa)
 	ike_nonce_write(&out.b, &hs->nr);
 	if (hs->nat_known)
 		ike_nat_write(&out.b, &h, &sa->local, &sa->remote);
+	/* RFC 7383 2.3: where the request has it. */
+	if (sa->fragmentation)
+		ike_notify_write(&out.b, IKE_NOTIFY_FRAGMENTATION_SUPPORTED,
+				 NULL, 0);
 	ike_vendor_write(&out.b, vendor);
 	rc = ike_builder_finish(&out.b);
 	if (rc == 0)

@@ -9,7 +9,7 @@
 
 #define CRITICAL 0x80u
 
-int ike_header_parse(const void *data, size_t len, struct ike_header *ret)
+int ike_header_parse_any(const void *data, size_t len, struct ike_header *ret)
 {
 	struct rbuf r = rbuf_of(data, len);
 	struct ike_header h = { 0 };
@@ -28,11 +28,18 @@ int ike_header_parse(const void *data, size_t len, struct ike_header *ret)
 	length = rbuf_be32(&r);
 	if (!rbuf_ok(&r) || length != len)
 		return -EBADMSG;
-	/* 2.5: another major version cannot be read; minor ones can. */
-	if (version >> 4 != IKE_VERSION >> 4)
-		return -EBADMSG;
-	/* 3.1: the initiator's SPI MUST NOT be zero. */
-	if (h.spi_i == 0)
+	*ret = h;
+	return version >> 4;
+}
+
+int ike_header_parse(const void *data, size_t len, struct ike_header *ret)
+{
+	struct ike_header h;
+
+	/* 2.5: another major version cannot be read; minor ones can. 3.1: the
+	 * initiator's SPI MUST NOT be zero. */
+	if (ike_header_parse_any(data, len, &h) != IKE_VERSION >> 4 ||
+	    h.spi_i == 0)
 		return -EBADMSG;
 	*ret = h;
 	return 0;
@@ -40,7 +47,8 @@ int ike_header_parse(const void *data, size_t len, struct ike_header *ret)
 
 static bool is_known(uint8_t type)
 {
-	return type >= IKE_PAYLOAD_SA && type <= IKE_PAYLOAD_EAP;
+	return (type >= IKE_PAYLOAD_SA && type <= IKE_PAYLOAD_EAP) ||
+	       type == IKE_PAYLOAD_SKF;
 }
 
 /* Those of which no message that we speak has two. */
@@ -75,9 +83,9 @@ static int parse_payload(struct ike_message *m, struct rbuf *r, uint8_t *next,
 	}
 	if (is_single(p.type) && (m->present & IKE_PRESENT(p.type)))
 		return -EBADMSG;
-	if (p.type == IKE_PAYLOAD_SK) {
+	if (p.type == IKE_PAYLOAD_SK || p.type == IKE_PAYLOAD_SKF) {
 		/* 3.14: the last payload; its next-payload field is the type
-		 * of the first one inside. */
+		 * of the first one inside. RFC 7383 2.5: SKF the same. */
 		if (inside || r->left)
 			return -EBADMSG;
 		p.inner = following;
@@ -159,6 +167,19 @@ void ike_builder_init(struct ike_builder *b, void *buf, size_t cap,
 	wbuf_u8(&b->w, h->flags);
 	wbuf_be32(&b->w, h->id);
 	wbuf_be32(&b->w, 0);
+}
+
+void ike_builder_header(const struct ike_builder *b, struct ike_header *ret)
+{
+	struct rbuf r = rbuf_of(b->w.data, b->w.len);
+
+	ret->spi_i = rbuf_be64(&r);
+	ret->spi_r = rbuf_be64(&r);
+	ret->next_payload = rbuf_u8(&r);
+	(void)rbuf_u8(&r);
+	ret->exchange = rbuf_u8(&r);
+	ret->flags = rbuf_u8(&r);
+	ret->id = rbuf_be32(&r);
 }
 
 struct wbuf *ike_builder_open(struct ike_builder *b, enum ike_payload_type type)

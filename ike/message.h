@@ -29,7 +29,7 @@ struct ike_payload {
 	const uint8_t *data;
 	size_t len;
 	uint8_t type;
-	uint8_t inner; /* SK only: type of the first payload inside */
+	uint8_t inner; /* SK and SKF only: type of the first payload inside */
 };
 
 struct ike_message {
@@ -58,6 +58,10 @@ enum ike_message_outcome {
 /* Checks length, version, SPI and flags. 0; -EBADMSG. */
 int ike_header_parse(const void *data, size_t len, struct ike_header *ret)
 	__attribute__((warn_unused_result));
+/* The same of any version, whose rest may mean something else: its major
+ * version; -EBADMSG. */
+int ike_header_parse_any(const void *data, size_t len, struct ike_header *ret)
+	__attribute__((warn_unused_result));
 static inline bool ike_header_is_response(const struct ike_header *h)
 {
 	return h->flags & IKE_FLAG_RESPONSE;
@@ -79,6 +83,12 @@ int ike_message_parse_inner(struct ike_message *m, uint8_t first,
 /* The first payload of this type, or NULL. */
 const struct ike_payload *ike_message_find(const struct ike_message *m,
 					   enum ike_payload_type type);
+/* Encrypted, in whole or as a fragment, by the look of it. */
+static inline bool ike_message_is_protected(const struct ike_message *m)
+{
+	return m->present &
+	       (IKE_PRESENT(IKE_PAYLOAD_SK) | IKE_PRESENT(IKE_PAYLOAD_SKF));
+}
 static inline struct rbuf ike_payload_reader(const struct ike_payload *p)
 {
 	return rbuf_of(p->data, p->len);
@@ -96,6 +106,8 @@ struct ike_builder {
 
 void ike_builder_init(struct ike_builder *b, void *buf, size_t cap,
 		      const struct ike_header *h);
+/* What was given to ike_builder_init(). */
+void ike_builder_header(const struct ike_builder *b, struct ike_header *ret);
 /* Returns the cursor for the payload's body. */
 struct wbuf *ike_builder_open(struct ike_builder *b,
 			      enum ike_payload_type type);

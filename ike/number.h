@@ -7,9 +7,12 @@
 #ifndef TACIT_IKE_NUMBER_H
 #define TACIT_IKE_NUMBER_H
 
-#define IKE_VERSION	0x20u /* 3.1: major 2, minor 0 */
-#define IKE_HEADER_LEN	28u   /* 3.1 */
-#define IKE_GENERIC_LEN 4u    /* 3.2 */
+#define IKE_VERSION	 0x20u /* 3.1: major 2, minor 0 */
+#define IKE_HEADER_LEN	 28u   /* 3.1 */
+#define IKE_GENERIC_LEN	 4u    /* 3.2 */
+#define IKE_FRAGMENT_LEN 4u    /* RFC 7383 2.5: number and total */
+/* 3.1: where the header has the type of the first payload. */
+#define IKE_NEXT_PAYLOAD_AT 16u
 
 enum ike_exchange { /* 3.1 */
 		    IKE_EXCHANGE_SA_INIT = 34,

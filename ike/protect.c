@@ -12,8 +12,17 @@
 #include "util/esp.h"
 #include "util/secret.h"
 
-/* Where an SK payload is the only one: header and generic header before it. */
-#define SK_BODY (IKE_HEADER_LEN + IKE_GENERIC_LEN)
+/* Where the body of the only payload is, behind header and generic header. */
+#define BODY (IKE_HEADER_LEN + IKE_GENERIC_LEN)
+
+/* Where the IV is: behind the numbers that make a fragment of it (RFC 7383
+ * 2.5). All before it is authenticated in the clear. */
+static size_t iv_at(const uint8_t *message)
+{
+	return message[IKE_NEXT_PAYLOAD_AT] == IKE_PAYLOAD_SKF
+		       ? BODY + IKE_FRAGMENT_LEN
+		       : BODY;
+}
 
 static const struct ike_cipher ciphers[] = {
 	{ IKE_ENCR_AES_GCM_16, 128, 0, 20, 0, 8, 16, 1, ESP_AES_GCM_16_128,
@@ -103,13 +112,43 @@ void ike_protect_open(struct ike_builder *b, const struct ike_cipher *cipher,
 	wbuf_be64(w, iv);
 }
 
+void ike_protect_open_fragment(struct ike_builder *b,
+			       const struct ike_cipher *cipher, uint64_t iv,
+			       uint16_t number, uint16_t total)
+{
+	struct wbuf *w = ike_builder_open(b, IKE_PAYLOAD_SKF);
+
+	wbuf_be16(w, number);
+	wbuf_be16(w, total);
+	wbuf_zero(w, cipher->iv_len - sizeof(iv));
+	wbuf_be64(w, iv);
+}
+
+size_t ike_protect_text_at(const struct ike_cipher *cipher,
+			   const uint8_t *message)
+{
+	return iv_at(message) + cipher->iv_len;
+}
+
+size_t ike_protect_room(const struct ike_cipher *cipher, size_t max,
+			bool fragment)
+{
+	size_t other = BODY + (fragment ? IKE_FRAGMENT_LEN : 0) +
+		       cipher->iv_len + cipher->tag_len;
+
+	if (max < other + cipher->block)
+		return 0;
+	return (max - other) / cipher->block * cipher->block - 1;
+}
+
 static int seal_aead(const struct ike_cipher *cipher, const uint8_t *key,
 		     uint8_t *message, uint8_t *text, size_t len)
 {
-	EVP_CIPHER_CTX *ctx = begin(cipher, key, message + SK_BODY, 1);
+	size_t iv = iv_at(message);
+	EVP_CIPHER_CTX *ctx = begin(cipher, key, message + iv, 1);
 	int n, ok;
 
-	ok = ctx && EVP_CipherUpdate(ctx, NULL, &n, message, SK_BODY) &&
+	ok = ctx && EVP_CipherUpdate(ctx, NULL, &n, message, (int)iv) &&
 	     EVP_CipherUpdate(ctx, text, &n, text, (int)len) &&
 	     EVP_CipherFinal_ex(ctx, text + len, &n) &&
 	     EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, cipher->tag_len,
@@ -125,7 +164,7 @@ static int seal_cbc(const struct ike_cipher *cipher, const uint8_t *key,
 {
 	static const uint8_t zero[IKE_IV_MAX];
 	EVP_CIPHER_CTX *ctx = begin(cipher, key, zero, 1);
-	uint8_t *iv = message + SK_BODY, tag[IKE_PRF_MAX];
+	uint8_t *iv = message + iv_at(message), tag[IKE_PRF_MAX];
 	int n, rc = -EIO;
 
 	/* IV and text are one run of blocks. */
@@ -143,7 +182,7 @@ int ike_protect_seal(struct ike_builder *b, const struct ike_cipher *cipher,
 		     const uint8_t *key)
 {
 	struct wbuf *w = &b->w;
-	size_t text = SK_BODY + cipher->iv_len, len, pad;
+	size_t text = ike_protect_text_at(cipher, w->data), len, pad;
 	int rc;
 
 	/* 3.14: padding up to the block, and the Pad Length in its end. */
@@ -153,7 +192,7 @@ int ike_protect_seal(struct ike_builder *b, const struct ike_cipher *cipher,
 	len = w->len - text;
 	wbuf_zero(w, cipher->tag_len);
 	/* The lengths are authenticated: they are written before sealing. */
-	b->open_at = SK_BODY - 2;
+	b->open_at = BODY - 2;
 	ike_builder_close(b);
 	rc = ike_builder_finish(b);
 	if (rc < 0)
@@ -168,11 +207,12 @@ static int open_aead(const struct ike_cipher *cipher, const uint8_t *key,
 		     uint8_t *plain)
 {
 	uint8_t tag[IKE_TAG_MAX];
-	EVP_CIPHER_CTX *ctx = begin(cipher, key, message + SK_BODY, 0);
+	size_t iv = iv_at(message);
+	EVP_CIPHER_CTX *ctx = begin(cipher, key, message + iv, 0);
 	int n, rc = -EIO;
 
 	memcpy(tag, text + len, cipher->tag_len);
-	if (ctx && EVP_CipherUpdate(ctx, NULL, &n, message, SK_BODY) &&
+	if (ctx && EVP_CipherUpdate(ctx, NULL, &n, message, (int)iv) &&
 	    EVP_CipherUpdate(ctx, plain, &n, text, (int)len) &&
 	    EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, cipher->tag_len,
 				tag))
@@ -194,7 +234,7 @@ static int open_cbc(const struct ike_cipher *cipher, const uint8_t *key,
 		return rc;
 	if (!secret_memequal(tag, text + len, cipher->tag_len))
 		return -EACCES;
-	ctx = begin(cipher, key, message + SK_BODY, 0);
+	ctx = begin(cipher, key, message + iv_at(message), 0);
 	rc = ctx && EVP_CipherUpdate(ctx, plain, &n, text, (int)len) ? 0 : -EIO;
 	EVP_CIPHER_CTX_free(ctx);
 	return rc;
@@ -204,20 +244,23 @@ int ike_protect_read(const struct ike_message *m,
 		     const struct ike_cipher *cipher, const uint8_t *key,
 		     uint8_t *plain, size_t *ret_len)
 {
-	const struct ike_payload *sk = ike_message_find(m, IKE_PAYLOAD_SK);
+	const struct ike_payload *sk = m->payloads;
 	const uint8_t *text;
-	size_t len, pad;
+	size_t len, pad, clear;
 	int rc;
 
 	/* The Pad Length at least; whatever stood before SK would not be
 	 * protected, so nothing may. */
-	if (!sk || m->n != 1 || sk->data != m->raw + SK_BODY ||
-	    sk->len < cipher->iv_len + (size_t)cipher->block + cipher->tag_len)
+	if (!ike_message_is_protected(m) || m->n != 1 ||
+	    sk->data != m->raw + BODY)
 		return -EBADMSG;
-	len = sk->len - cipher->iv_len - cipher->tag_len;
+	clear = ike_protect_text_at(cipher, m->raw) - BODY;
+	if (sk->len < clear + cipher->block + cipher->tag_len)
+		return -EBADMSG;
+	len = sk->len - clear - cipher->tag_len;
 	if (len % cipher->block)
 		return -EBADMSG;
-	text = sk->data + cipher->iv_len;
+	text = sk->data + clear;
 	if (cipher->digest)
 		rc = open_cbc(cipher, key, m->raw, text, len, plain);
 	else

@@ -41,6 +41,17 @@ bool ike_cipher_is_aead(uint16_t id);
  */
 void ike_protect_open(struct ike_builder *b, const struct ike_cipher *cipher,
 		      uint64_t iv);
+/* The same with an SKF payload (RFC 7383 2.5); the type of the first inner
+ * payload, which only the first fragment has, is the caller's to write. */
+void ike_protect_open_fragment(struct ike_builder *b,
+			       const struct ike_cipher *cipher, uint64_t iv,
+			       uint16_t number, uint16_t total);
+/* Where the text of a message with an open SK or SKF payload begins. */
+size_t ike_protect_text_at(const struct ike_cipher *cipher,
+			   const uint8_t *message);
+/* How much text a sealed message of at most max bytes holds. */
+size_t ike_protect_room(const struct ike_cipher *cipher, size_t max,
+			bool fragment);
 /* Pads, encrypts in place, finishes the message; key is key_len bytes. 0;
  * -EMSGSIZE; -EIO. */
 int ike_protect_seal(struct ike_builder *b, const struct ike_cipher *cipher,
@@ -52,7 +63,7 @@ enum ike_protect_outcome {
 	IKE_PROTECT_PADDING = 1,
 };
 
-/* Opens the SK payload of a message whose only payload it is, into plain
+/* Opens the SK or SKF payload of a message whose only payload it is, into plain
  * (LIMIT_IKE_MESSAGE bytes); *ret_len is what the inner chain has. enum
  * ike_protect_outcome; -EBADMSG: no such form; -EACCES: integrity failed;
  * -EIO. */

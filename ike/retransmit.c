@@ -40,27 +40,49 @@ void ike_request_open(struct ike_sa *sa, enum ike_exchange exchange,
 	open_message(sa, &h, out);
 }
 
-static void transmit(struct ike_engine *e, uint64_t now, struct ike_sa *sa)
+/* One datagram, or the fragments of one message. */
+static void send_blob(struct ike_engine *e, const struct ike_sa *sa,
+		      const struct endpoint *local,
+		      const struct endpoint *remote, const struct ike_blob *b)
 {
-	ike_engine_send(e, sa->handle, &sa->local, &sa->remote,
-			sa->request.data, sa->request.len);
-	sa->sends++;
-	sa->last_sent = now;
-	timer_arm(e->wheel, &sa->retransmit, now + sa->interval);
+	size_t len;
+
+	for (size_t at = 0; at < b->len; at += len) {
+		len = ike_fragment_next(b->data + at, b->len - at);
+		ike_engine_send(e, sa->handle, local, remote, b->data + at,
+				len);
+	}
 }
 
-static int start(struct ike_engine *e, uint64_t now, struct ike_sa *sa,
-		 const struct wbuf *w, uint32_t id)
+/* 2.1 wants nothing in step: up to config.retransmit_jitter percent more or
+ * less. */
+static uint32_t spread(struct ike_engine *e, uint32_t interval)
 {
-	int rc = ike_blob_set(&sa->request, w->data, w->len);
+	uint64_t width = (uint64_t)interval * e->config.retransmit_jitter / 100;
+	uint32_t draw;
 
-	if (rc < 0)
-		return rc;
+	if (width == 0 || width > interval ||
+	    ike_engine_random(e, &draw, sizeof(draw)) < 0)
+		return interval;
+	return (uint32_t)(interval - width + draw % (2 * width + 1));
+}
+
+static void transmit(struct ike_engine *e, uint64_t now, struct ike_sa *sa)
+{
+	send_blob(e, sa, &sa->local, &sa->remote, &sa->request);
+	sa->sends++;
+	sa->last_sent = now;
+	timer_arm(e->wheel, &sa->retransmit, now + spread(e, sa->interval));
+}
+
+/* Begins to send what sa->request has. */
+static void start(struct ike_engine *e, uint64_t now, struct ike_sa *sa,
+		  uint32_t id)
+{
 	sa->request_id = id;
 	sa->sends = 0;
 	sa->interval = e->config.retransmit_ms;
 	transmit(e, now, sa);
-	return 0;
 }
 
 int ike_request_send(struct ike_engine *e, uint64_t now, struct ike_sa *sa,
@@ -68,18 +90,23 @@ int ike_request_send(struct ike_engine *e, uint64_t now, struct ike_sa *sa,
 {
 	int rc;
 
-	rc = ike_protect_seal(&out->b, sa->cipher, own_key(sa));
+	/* 2.2: message IDs never wrap. */
+	if (sa->next_id == UINT32_MAX)
+		return -EMSGSIZE;
+	rc = ike_fragment_seal(sa, out, own_key(sa), &sa->request);
 	if (rc == 0)
-		rc = start(e, now, sa, &out->b.w, sa->next_id);
-	if (rc == 0)
-		sa->next_id++;
+		start(e, now, sa, sa->next_id++);
 	return rc;
 }
 
 int ike_request_send_init(struct ike_engine *e, uint64_t now, struct ike_sa *sa,
 			  const struct ike_outgoing *out)
 {
-	return start(e, now, sa, &out->b.w, 0);
+	int rc = ike_blob_set(&sa->request, out->b.w.data, out->b.w.len);
+
+	if (rc == 0)
+		start(e, now, sa, 0);
+	return rc;
 }
 
 void ike_request_pause(struct ike_engine *e, struct ike_sa *sa)
@@ -137,27 +164,20 @@ void ike_response_open(struct ike_sa *sa, enum ike_exchange exchange,
 
 int ike_response_seal(struct ike_sa *sa, struct ike_outgoing *out)
 {
-	int rc;
-
-	rc = ike_protect_seal(&out->b, sa->cipher, own_key(sa));
-	if (rc == 0)
-		rc = ike_blob_set(&sa->response, out->b.w.data, out->b.w.len);
-	return rc;
+	return ike_fragment_seal(sa, out, own_key(sa), &sa->response);
 }
 
 void ike_response_send(struct ike_engine *e, struct ike_sa *sa)
 {
 	sa->expected_id++;
 	/* 2.11 */
-	ike_engine_send(e, sa->handle, &sa->asked_at, &sa->asked_from,
-			sa->response.data, sa->response.len);
+	send_blob(e, sa, &sa->asked_at, &sa->asked_from, &sa->response);
 }
 
 void ike_response_repeat(struct ike_engine *e, const struct ike_arrival *a,
 			 struct ike_sa *sa)
 {
-	ike_engine_send(e, sa->handle, a->local, a->remote, sa->response.data,
-			sa->response.len);
+	send_blob(e, sa, a->local, a->remote, &sa->response);
 }
 
 int ike_response_notify(struct ike_engine *e, struct ike_sa *sa,

@@ -69,8 +69,7 @@ static bool is_stranger(uint8_t state)
 	return state == IKE_SA_RESPOND || state == IKE_SA_INIT_DONE;
 }
 
-/* A stranger's SA that is not authenticated. */
-static bool is_half_open(const struct ike_sa *sa, uint8_t state)
+bool ike_sa_is_half_open(const struct ike_sa *sa, uint8_t state)
 {
 	return is_stranger(state) ||
 	       (!sa->initiator && state == IKE_SA_IDENTIFY);
@@ -83,8 +82,7 @@ void ike_sa_set_state(struct ike_engine *e, struct ike_sa *sa,
 
 	if (!(states[from].moves & MOVE(state)))
 		abort();
-	e->counters.half_open -= is_half_open(sa, sa->state);
-	e->counters.half_open += is_half_open(sa, state);
+	ike_stranger_moved(e, sa, from, state);
 	sa->state = (uint8_t)state;
 	ike_tap_state(e, sa, from);
 }
@@ -235,6 +233,7 @@ int ike_sa_new(struct ike_engine *e, bool initiator,
 	sa->local = *local;
 	sa->remote = *remote;
 	sa->begun = ++e->events;
+	sa->fragment_mtu = e->config.fragment_mtu;
 	rc = draw(e, sa);
 	if (rc < 0)
 		goto fail;
@@ -292,6 +291,7 @@ void ike_sa_free(struct ike_engine *e, struct ike_sa *sa)
 	timer_cancel(e->wheel, &sa->retransmit);
 	timer_cancel(e->wheel, &sa->life);
 	timer_cancel(e->wheel, &sa->keepalive);
+	ike_fragment_forget_all(e, sa);
 	hmap_remove(&e->by_spi, &sa->by_spi);
 	if (sa->in_remote)
 		hmap_remove(&e->by_remote, &sa->by_remote);

@@ -80,11 +80,14 @@ struct ike_sa {
 	/* Where the request came to and from that is being answered (2.11). */
 	struct endpoint asked_at, asked_from;
 	struct ike_nat nat;
+	bool fragmentation; /* RFC 7383: both sides speak it */
+	uint16_t fragment_mtu;
+	uint16_t bucket; /* of ike/stranger.h */
 	uint64_t spi_i, spi_r;
 	/* Numbers of the engine's events: its start (as responder: the
 	 * arrival of its IKE_SA_INIT), and its establishment. */
 	uint64_t begun, risen;
-	uint64_t established_at, last_heard, last_sent, doomed_at;
+	uint64_t established_at, last_heard, last_sent, hinted_at, doomed_at;
 
 	struct hmap_node by_spi, by_remote, by_init;
 	bool in_remote, in_init;
@@ -104,6 +107,8 @@ struct ike_sa {
 	/* The peer's next request, and our response to the one before. */
 	uint32_t expected_id;
 	struct ike_blob response;
+	/* Requests and responses that arrive in fragments. */
+	struct ike_fragments *fragments[2];
 
 	uint8_t modes; /* enum ike_modes of its Child SAs */
 	struct ike_child *children;
@@ -118,6 +123,8 @@ struct ike_sa {
 struct ike_engine;
 
 const char *ike_sa_state_name(enum ike_sa_state s);
+/* A stranger's that is not authenticated. */
+bool ike_sa_is_half_open(const struct ike_sa *sa, uint8_t state);
 /* A move that the table does not have is a programming error: aborts. */
 void ike_sa_set_state(struct ike_engine *e, struct ike_sa *sa,
 		      enum ike_sa_state state);

@@ -34,9 +34,35 @@
 #define LIMIT_IKE_PEER_KEYS 8u
 /* A cookie as initiator (RFC 7296 2.6: 1 to 64 bytes). */
 #define LIMIT_IKE_COOKIE 64u
-/* IKE SAs in all, and those not yet authenticated. Beyond: INIT dropped. */
-#define LIMIT_IKE_SAS	    131072u
-#define LIMIT_IKE_HALF_OPEN 4096u
+/* IKE SAs in all; those not yet authenticated, in all and of one source (an
+ * IPv4 address, an IPv6 /64). Beyond: INIT dropped. */
+#define LIMIT_IKE_SAS		   131072u
+#define LIMIT_IKE_HALF_OPEN	   4096u
+#define LIMIT_IKE_HALF_OPEN_PREFIX 1024u
+/* Key agreements of strangers that are under way. Beyond: INIT dropped. */
+#define LIMIT_IKE_STRANGER_JOBS 1024u
+/* Counters that source prefixes share: those of one are counted together. */
+#define LIMIT_IKE_STRANGER_BUCKETS 4096u
+/* Milliseconds after which the secret of our cookies is another one, and for
+ * which the one before is still good. */
+#define LIMIT_IKE_COOKIE_MS 30000u
+/* INVALID_IKE_SPI and INVALID_MAJOR_VERSION a second, in all and to one /32 or
+ * /64, and how many of these are remembered. Beyond: no answer. */
+#define LIMIT_IKE_REPLY_RATE	 100u
+#define LIMIT_IKE_REPLY_PREFIX	 5u
+#define LIMIT_IKE_REPLY_PREFIXES 1024u
+/* Liveness checks a second that unprotected INVALID_IKE_SPI may start, and
+ * milliseconds between two of one IKE SA. Beyond: the hint is ignored. */
+#define LIMIT_IKE_HINT_RATE 50u
+#define LIMIT_IKE_HINT_MS   10000u
+/* Fragments of one message (RFC 7383). Beyond: dropped. */
+#define LIMIT_IKE_FRAGMENTS 32u
+/* Bytes of messages that arrive in fragments, in all: of IKE SAs that are
+ * authenticated, and of strangers. Beyond: the oldest is forgotten. */
+#define LIMIT_IKE_FRAGMENTS_BYTES   8388608u
+#define LIMIT_IKE_FRAGMENTS_STRANGE 2097152u
+/* Milliseconds until a message that does not become whole is forgotten. */
+#define LIMIT_IKE_FRAGMENTS_MS 10000u
 /* Child SAs of one IKE SA, those on their way out among them. Beyond:
  * NO_ADDITIONAL_SAS, and ours is refused. */
 #define LIMIT_IKE_CHILDREN 4u

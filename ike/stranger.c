@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Every answer here is shorter than what it answers, and no answer is ever
+ * answered.
+ */
+#include "ike/stranger.h"
+
+#include <errno.h>
+
+#include "ike/core.h"
+#include "util/slots.h"
+
+int ike_strangers_init(struct ike_strangers *s)
+{
+	s->replies_prefix = ratelimit_table_new(LIMIT_IKE_REPLY_PREFIXES);
+	return s->replies_prefix ? 0 : -ENOMEM;
+}
+
+void ike_strangers_done(struct ike_strangers *s)
+{
+	s->replies_prefix = ratelimit_table_free(s->replies_prefix);
+}
+
+static uint64_t prefix_hash(const struct ike_engine *e,
+			    const struct addr *remote)
+{
+	struct prefix p =
+		prefix_of(remote, remote->family == AF_INET ? 32 : 64);
+
+	return hash_bytes(&e->hash_key, p.addr.bytes, sizeof(p.addr.bytes));
+}
+
+void ike_stranger_moved(struct ike_engine *e, struct ike_sa *sa, uint8_t from,
+			uint8_t to)
+{
+	struct ike_strangers *s = &e->strangers;
+	bool was = ike_sa_is_half_open(sa, from);
+	bool is = ike_sa_is_half_open(sa, to);
+
+	s->jobs += to == IKE_SA_RESPOND;
+	s->jobs -= from == IKE_SA_RESPOND;
+	if (is && !was) {
+		sa->bucket = (uint16_t)(prefix_hash(e, &sa->remote.addr) %
+					LIMIT_IKE_STRANGER_BUCKETS);
+		s->by_prefix[sa->bucket]++;
+		s->half_open++;
+	} else if (was && !is) {
+		s->by_prefix[sa->bucket]--;
+		s->half_open--;
+	}
+}
+
+enum ike_stranger_verdict ike_stranger_judge(const struct ike_engine *e,
+					     const struct addr *remote)
+{
+	const struct ike_strangers *s = &e->strangers;
+	uint64_t bucket = prefix_hash(e, remote) % LIMIT_IKE_STRANGER_BUCKETS;
+
+	if (slots_count(e->sas) >= LIMIT_IKE_SAS ||
+	    s->half_open >= LIMIT_IKE_HALF_OPEN ||
+	    s->jobs >= LIMIT_IKE_STRANGER_JOBS ||
+	    s->by_prefix[bucket] >= LIMIT_IKE_HALF_OPEN_PREFIX)
+		return IKE_STRANGER_NO;
+	return s->half_open >= e->config.cookie_threshold
+		       ? IKE_STRANGER_PROVE
+		       : IKE_STRANGER_WELCOME;
+}
+
+/* May one more unprotected answer go there? */
+static bool may_reply(struct ike_engine *e, uint64_t now,
+		      const struct endpoint *remote)
+{
+	struct ike_strangers *s = &e->strangers;
+
+	return ratelimit_table_take(
+		       s->replies_prefix, prefix_hash(e, &remote->addr), now,
+		       LIMIT_IKE_REPLY_PREFIX, LIMIT_IKE_REPLY_PREFIX) &&
+	       ratelimit_take(&s->replies, now, LIMIT_IKE_REPLY_RATE,
+			      LIMIT_IKE_REPLY_RATE);
+}
+
+/* 1.5: outside of any SA, as a response with the SPIs, exchange and message ID
+ * of the request. */
+static void reply(struct ike_engine *e, uint64_t now,
+		  const struct endpoint *local, const struct endpoint *remote,
+		  const struct ike_header *request, uint16_t notify)
+{
+	struct ike_header h = *request;
+	struct ike_outgoing out;
+
+	if (!may_reply(e, now, remote))
+		return;
+	h.flags = IKE_FLAG_RESPONSE |
+		  (ike_header_from_initiator(request) ? 0 : IKE_FLAG_INITIATOR);
+	ike_builder_init(&out.b, out.buf, sizeof(out.buf), &h);
+	ike_notify_write(&out.b, notify, NULL, 0);
+	if (ike_builder_finish(&out.b) < 0)
+		return;
+	e->counters.stray_replies++;
+	ike_engine_send(e, (struct handle){ 0 }, local, remote, out.buf,
+			out.b.w.len);
+}
+
+void ike_stranger_unknown(struct ike_engine *e, const struct ike_arrival *a)
+{
+	const struct ike_header *h = &a->m->header;
+
+	/* 2.21.4: a response to nothing is not answered. */
+	if (ike_header_is_response(h) || !ike_message_is_protected(a->m))
+		return;
+	reply(e, a->now, a->local, a->remote, h, IKE_NOTIFY_INVALID_IKE_SPI);
+}
+
+void ike_stranger_version(struct ike_engine *e, uint64_t now,
+			  const struct endpoint *local,
+			  const struct endpoint *remote, const void *data,
+			  size_t len)
+{
+	struct ike_header h;
+
+	/* 2.5: of a higher version only; our own stands in the answer. */
+	if (ike_header_parse_any(data, len, &h) > IKE_VERSION >> 4 &&
+	    !ike_header_is_response(&h))
+		reply(e, now, local, remote, &h,
+		      IKE_NOTIFY_INVALID_MAJOR_VERSION);
+}
+
+static bool says_unknown(const struct ike_message *m)
+{
+	const struct ike_payload *p = ike_message_find(m, IKE_PAYLOAD_NOTIFY);
+	struct ike_notify n;
+
+	return p && ike_notify_parse(p, &n) == 0 &&
+	       n.type == IKE_NOTIFY_INVALID_IKE_SPI;
+}
+
+void ike_stranger_hint(struct ike_engine *e, const struct ike_arrival *a,
+		       struct ike_sa *sa)
+{
+	if (!ike_header_is_response(&a->m->header) || !says_unknown(a->m) ||
+	    !endpoint_equal(a->remote, &sa->remote) ||
+	    (sa->hinted_at && a->now < sa->hinted_at + LIMIT_IKE_HINT_MS) ||
+	    !ratelimit_take(&e->strangers.hints, a->now, LIMIT_IKE_HINT_RATE,
+			    LIMIT_IKE_HINT_RATE))
+		return;
+	sa->hinted_at = a->now;
+	/* An unanswered request of ours is such a check already. */
+	ike_info_check(e, a->now, sa);
+}
