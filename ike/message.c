@@ -38,7 +38,7 @@ int ike_header_parse(const void *data, size_t len, struct ike_header *ret)
 
 	/* 2.5: another major version cannot be read; minor ones can. 3.1: the
 	 * initiator's SPI MUST NOT be zero. */
-	if (ike_header_parse_any(data, len, &h) != IKE_VERSION >> 4 ||
+	if (ike_header_parse_any(data, len, &h) != (int)(IKE_VERSION >> 4) ||
 	    h.spi_i == 0)
 		return -EBADMSG;
 	*ret = h;

@@ -119,7 +119,7 @@ void ike_stranger_version(struct ike_engine *e, uint64_t now,
 	struct ike_header h;
 
 	/* 2.5: of a higher version only; our own stands in the answer. */
-	if (ike_header_parse_any(data, len, &h) > IKE_VERSION >> 4 &&
+	if (ike_header_parse_any(data, len, &h) > (int)(IKE_VERSION >> 4) &&
 	    !ike_header_is_response(&h))
 		reply(e, now, local, remote, &h,
 		      IKE_NOTIFY_INVALID_MAJOR_VERSION);

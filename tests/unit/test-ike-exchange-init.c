@@ -238,41 +238,6 @@ static void test_retransmitted_request(void **state)
 	world_done(&w);
 }
 
-static void test_half_open_limit(void **state)
-{
-	const struct puppet_script s = { 0 };
-	struct puppet p;
-	struct world w;
-
-	(void)state;
-	world_init(&w, 7, NULL);
-	puppet_init(&p, &w, true, IKE_KE_X25519);
-	puppet_send_init(&p, &s);
-	/* The same bytes from ever another port. */
-	for (unsigned i = 1; i < LIMIT_IKE_HALF_OPEN + 10; i++) {
-		struct endpoint from = w.hosts[1].address;
-		struct ike_action a;
-
-		from.port = (uint16_t)(1000 + i);
-		ike_input(w.hosts[0].engine, w.now, &w.hosts[0].address, &from,
-			  p.request.data, p.request.len);
-		/* Jobs are not run: this is about the tables. */
-		while (ike_engine_next_action(w.hosts[0].engine, &a)) {
-			if (a.type == IKE_JOB)
-				ike_job_free(a.job);
-			ike_action_done(&a);
-		}
-	}
-	assert_int_equal(counters(&w).half_open, LIMIT_IKE_HALF_OPEN);
-	assert_int_equal(counters(&w).init_ignored, 10);
-	/* We can still begin ourselves. */
-	world_initiate(&w, 0);
-	world_run(&w, w.now + w.hosts[0].config.half_open_ms + 1000);
-	assert_int_equal(counters(&w).half_open, 0);
-	puppet_done(&p);
-	world_done(&w);
-}
-
 /* Our own request, sent back to us, must not make us talk to ourselves. */
 static void test_reflection(void **state)
 {
@@ -770,7 +735,6 @@ int main(void)
 		cmocka_unit_test(test_invalid_ke_names_our_group),
 		cmocka_unit_test(test_admission),
 		cmocka_unit_test(test_retransmitted_request),
-		cmocka_unit_test(test_half_open_limit),
 		cmocka_unit_test(test_reflection),
 		cmocka_unit_test(test_cookie),
 		cmocka_unit_test(test_bad_cookies),

@@ -53,10 +53,38 @@ static void test_hash(void **state)
 	}
 }
 
+enum { SOURCE = 1, DESTINATION = 2, DECOYS = 4, SHORT = 8 };
+
+/* A request with these notifies, from an endpoint to another. */
+static void write_request(struct ike_outgoing *out, unsigned what,
+			  const struct endpoint *from,
+			  const struct endpoint *to)
+{
+	struct ike_header h = { .spi_i = 77, .exchange = IKE_EXCHANGE_SA_INIT };
+	uint8_t hash[IKE_NAT_HASH_LEN] = { 0 };
+	size_t len = sizeof(hash) - !!(what & SHORT);
+	struct ike_builder *b = &out->b;
+
+	ike_builder_init(b, out->buf, sizeof(out->buf), &h);
+	for (unsigned n = 0; what & DECOYS && n < 5; n++) {
+		hash[0] = (uint8_t)n;
+		ike_notify_write(b, IKE_NOTIFY_NAT_DETECTION_SOURCE_IP, hash,
+				 len);
+	}
+	assert_int_equal(ike_nat_hash(&h, from, hash), 0);
+	if (what & SOURCE)
+		ike_notify_write(b, IKE_NOTIFY_NAT_DETECTION_SOURCE_IP, hash,
+				 len);
+	assert_int_equal(ike_nat_hash(&h, to, hash), 0);
+	if (what & DESTINATION)
+		ike_notify_write(b, IKE_NOTIFY_NAT_DETECTION_DESTINATION_IP,
+				 hash, len);
+	assert_int_equal(ike_builder_finish(b), 0);
+}
+
 /* What each side of a NAT finds, and what is no finding at all. */
 static void test_detect(void **state)
 {
-	enum { SOURCE = 1, DESTINATION = 2, DECOYS = 4, SHORT = 8 };
 	static const struct {
 		unsigned what;
 		const char *from, *to; /* as the sender sees it */
@@ -83,36 +111,16 @@ static void test_detect(void **state)
 	};
 	struct endpoint local = at("192.0.2.2", 500);
 	struct endpoint remote = at("192.0.2.1", 500);
-	struct ike_header h = { .spi_i = 77, .exchange = IKE_EXCHANGE_SA_INIT };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct endpoint from = at(rows[i].from, 500);
 		struct endpoint to = at(rows[i].to, 500);
-		uint8_t hash[IKE_NAT_HASH_LEN] = { 0 };
-		size_t len = sizeof(hash) - !!(rows[i].what & SHORT);
 		struct ike_nat nat = { 0 };
 		struct ike_outgoing out;
 		struct ike_message m;
 
-		ike_builder_init(&out.b, out.buf, sizeof(out.buf), &h);
-		for (unsigned n = 0; rows[i].what & DECOYS && n < 5; n++) {
-			hash[0] = (uint8_t)n;
-			ike_notify_write(&out.b,
-					 IKE_NOTIFY_NAT_DETECTION_SOURCE_IP,
-					 hash, len);
-		}
-		assert_int_equal(ike_nat_hash(&h, &from, hash), 0);
-		if (rows[i].what & SOURCE)
-			ike_notify_write(&out.b,
-					 IKE_NOTIFY_NAT_DETECTION_SOURCE_IP,
-					 hash, len);
-		assert_int_equal(ike_nat_hash(&h, &to, hash), 0);
-		if (rows[i].what & DESTINATION)
-			ike_notify_write(
-				&out.b, IKE_NOTIFY_NAT_DETECTION_DESTINATION_IP,
-				hash, len);
-		assert_int_equal(ike_builder_finish(&out.b), 0);
+		write_request(&out, rows[i].what, &from, &to);
 		assert_int_equal(ike_message_parse(out.buf, out.b.w.len, &m),
 				 0);
 		assert_int_equal(ike_nat_detect(&m, &local, &remote, &nat),

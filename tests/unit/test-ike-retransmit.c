@@ -33,6 +33,7 @@ static void begin(struct world *w, struct trace *t, unsigned drop)
 	c.retransmit_ms = 100;
 	c.retransmit_max_ms = 400;
 	c.retransmit_sends = 5;
+	c.retransmit_jitter = 0;
 	c.liveness_ms = 0;
 	world_init(w, 11, &c);
 	*t = (struct trace){ .drop = drop };
@@ -62,6 +63,41 @@ static void test_intervals(void **state)
 	assert_int_equal(w.hosts[0].failed.reason, IKE_REASON_UNANSWERED);
 	assert_true(world_empty(&w));
 	world_done(&w);
+}
+
+/* With jitter: each wait within its bounds, and not two runs alike. */
+static void test_jitter(void **state)
+{
+	unsigned differ = 0;
+
+	(void)state;
+	for (uint64_t seed = 1; seed < 20; seed++) {
+		struct trace t = { .drop = ~0u };
+		struct ike_config c;
+		struct world w;
+
+		ike_config_init(&c);
+		c.retransmit_ms = 1000;
+		c.retransmit_max_ms = 4000;
+		c.retransmit_jitter = 20;
+		world_init(&w, seed, &c);
+		w.tap = on_tap;
+		w.tap_user = &t;
+		world_initiate(&w, 0);
+		world_run(&w, w.now + 60000);
+		assert_int_equal(t.n, c.retransmit_sends);
+		for (unsigned i = 1; i < t.n; i++) {
+			uint64_t base = i > 2 ? 4000 : 1000u << (i - 1);
+			uint64_t wait = t.at[i] - t.at[i - 1];
+
+			assert_in_range(wait, base * 80 / 100,
+					base * 123 / 100);
+			differ += wait < base * 95 / 100 ||
+				  wait > base * 105 / 100;
+		}
+		world_done(&w);
+	}
+	assert_in_range(differ, 20, 76);
 }
 
 /* Each of the four messages lost, one or several times. */
@@ -152,6 +188,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_intervals),
+		cmocka_unit_test(test_jitter),
 		cmocka_unit_test(test_losses),
 		cmocka_unit_test(test_lost_responses),
 		cmocka_unit_test(test_duplicates),
