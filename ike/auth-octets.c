@@ -32,12 +32,45 @@ int ike_auth_octets_build(const struct ike_auth_octets *o, uint8_t **ret,
 	return 0;
 }
 
+/* An IKE_SA_INIT message of this role (RFC 7296 3.1), a nonce, an identity that
+ * a key can prove: nothing else is ever signed. */
+static bool is_plausible(const struct ike_sign *s)
+{
+	struct ike_header h;
+
+	return s->algorithm > IKE_SIGNATURE_NONE &&
+	       s->algorithm < IKE_SIGNATURES &&
+	       s->nonce.len >= LIMIT_IKE_NONCE_MIN &&
+	       s->nonce.len <= LIMIT_IKE_NONCE_MAX &&
+	       s->sk_p.len <= sizeof(s->sk_p.data) && s->id.type != 0 &&
+	       s->id.len <= sizeof(s->id.data) && s->id.type != IKE_ID_NULL &&
+	       ike_header_parse(s->message, s->message_len, &h) == 0 &&
+	       h.exchange == IKE_EXCHANGE_SA_INIT && h.id == 0 &&
+	       ike_header_from_initiator(&h) == s->initiator &&
+	       ike_header_is_response(&h) != s->initiator;
+}
+
 int ike_sign_with(EVP_PKEY *key, const struct ike_sign *s, uint8_t *ret,
 		  size_t *ret_len)
 {
-	(void)key;
-	(void)s;
-	(void)ret;
-	(void)ret_len;
-	return -EINVAL;
+	const struct ike_prf *prf = ike_prf_find(s->prf);
+	uint8_t id[IKE_IDENTITY_BODY_MAX], *octets;
+	struct ike_auth_octets o = {
+		.prf = prf,
+		.sk_p = &s->sk_p,
+		.message = { s->message, s->message_len },
+		.nonce = &s->nonce,
+	};
+	size_t len;
+	int rc;
+
+	if (!is_plausible(s) || !prf || s->sk_p.len != prf->len)
+		return -EINVAL;
+	o.id = (struct ike_view){ id, ike_identity_body(&s->id, id) };
+	rc = ike_auth_octets_build(&o, &octets, &len);
+	if (rc < 0)
+		return rc;
+	rc = ike_signature_make(s->algorithm, key, octets, len, ret, ret_len);
+	free(octets);
+	return rc;
 }

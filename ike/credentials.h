@@ -12,6 +12,7 @@
 #define TACIT_IKE_CREDENTIALS_H
 
 #include "ike/identity.h"
+#include "ike/public-key.h"
 
 enum ike_auth_method {
 	IKE_AUTH_NONE = 0,
@@ -57,8 +58,6 @@ int ike_credentials_copy(const struct ike_credentials *c,
 			 struct ike_credentials **ret)
 	__attribute__((warn_unused_result));
 struct ike_credentials *ike_credentials_free(struct ike_credentials *c);
-
-#define IKE_FINGERPRINT_LEN 32u /* SHA-256 of the SPKI */
 
 /* How a peer proved who it is. */
 struct ike_proof {

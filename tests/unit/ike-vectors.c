@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "tests/unit/ike-vectors.h"
 
+#include <openssl/evp.h>
+#include <openssl/x509.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -9,14 +11,14 @@
 
 #include <cmocka.h>
 
-static FILE *open_vectors(void)
+static FILE *open_vectors(const char *file)
 {
 	const char *srcdir = getenv("srcdir");
 	char path[512];
 	FILE *f;
 
-	snprintf(path, sizeof(path), "%s/tests/unit/data/ike-vectors.txt",
-		 srcdir ? srcdir : ".");
+	snprintf(path, sizeof(path), "%s/tests/unit/data/%s",
+		 srcdir ? srcdir : ".", file);
 	f = fopen(path, "re");
 	if (!f)
 		fail_msg("%s is not there", path);
@@ -36,20 +38,39 @@ static struct vector parse(const char *hex)
 	return v;
 }
 
-struct vector vector_get(const char *name)
+static struct vector find(const char *file, const char *name)
 {
 	char line[2 * VECTOR_MAX + 128];
 	size_t len = strlen(name);
 	struct vector v = { 0 };
-	FILE *f = open_vectors();
+	FILE *f = open_vectors(file);
 
 	while (!v.len && fgets(line, sizeof(line), f))
 		if (strncmp(line, name, len) == 0 && line[len] == ' ')
 			v = parse(line + len + 1);
 	fclose(f);
+	return v;
+}
+
+struct vector vector_get(const char *name)
+{
+	struct vector v = find("ike-vectors.txt", name);
+
+	if (!v.len)
+		v = find("signature-vectors.txt", name);
 	if (!v.len)
 		fail_msg("no vector %s", name);
 	return v;
+}
+
+EVP_PKEY *vector_key(const char *name)
+{
+	struct vector v = vector_get2("key", name);
+	const uint8_t *p = v.data;
+	EVP_PKEY *key = d2i_AutoPrivateKey(NULL, &p, (long)v.len);
+
+	assert_non_null(key);
+	return key;
 }
 
 struct vector vector_get2(const char *prefix, const char *name)
