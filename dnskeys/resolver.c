@@ -147,7 +147,11 @@ static int configure(struct ub_ctx *ub, const struct resolver_config *c)
 {
 	int rc;
 
-	rc = set_options(ub);
+	/* What goes wrong is in the answers: a stranger's name servers shall
+	 * not write to our log. */
+	rc = error_of(ub_ctx_debugout(ub, NULL));
+	if (rc == 0)
+		rc = set_options(ub);
 	if (rc == 0)
 		rc = add_anchors(ub, c->anchors);
 	if (rc == 0)

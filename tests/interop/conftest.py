@@ -36,3 +36,8 @@ def libreswan_root():
 @pytest.fixture(scope="session")
 def strongswan_root():
     return root_of("strongswan")
+
+
+@pytest.fixture(scope="session")
+def nameserver_root():
+    return root_of("nameserver")

@@ -40,6 +40,7 @@ class Key:
 
     @property
     def public(self):
+        """The file."""
         path = f"{self.base}.pub"
         if not os.path.exists(path):
             openssl("pkey", "-in", self.private, "-pubout", "-out", path)
@@ -58,6 +59,20 @@ class Key:
     @property
     def spki(self):
         return base64.b64decode(self.public_base64)
+
+    def ipseckey(self, precedence=10, gateway="."):
+        """The RDATA of its IPSECKEY record, as a zone file has it."""
+        if self.kind.startswith("rsa"):
+            text = openssl("rsa", "-pubin", "-in", self.public, "-noout",
+                           "-modulus").decode().strip().partition("=")[2]
+            raw, algorithm = b"\3\1\0\1" + bytes.fromhex(text), 2
+        elif self.kind.startswith("p"):
+            bits = int(self.kind[1:])
+            raw, algorithm = self.spki[-2 * bits // 8:], 3
+        else:
+            raw, algorithm = self.spki[-32:], 4
+        return (f"{precedence} 0 {algorithm} {gateway} "
+                f"{base64.b64encode(raw).decode()}")
 
     def pkcs12(self, name):
         """A file with the key and a certificate of itself, which libreswan's
