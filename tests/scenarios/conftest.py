@@ -35,6 +35,8 @@ def pytest_configure(config):
         "markers", "family(n): only for IPv4 or only for IPv6")
     config.addinivalue_line(
         "markers", "no_esp: for a kernel without ESP, where nothing else runs")
+    config.addinivalue_line(
+        "markers", "quick: of tests/interop, what ./check runs as well")
 
 
 def seconds(item):
@@ -42,6 +44,7 @@ def seconds(item):
     return mark.args[0] if mark else 2
 
 
+@pytest.hookimpl(trylast=True)  # what is left of them
 def pytest_collection_modifyitems(config, items):
     items[:] = [i for i in items
                 if bool(i.get_closest_marker("no_esp")) != has_esp.HERE]
