@@ -405,6 +405,12 @@ static void read_option(struct host *h, struct ike_config *config, int option)
 		read_algorithms(&config->algorithms.propose, optarg);
 		config->algorithms.answer = config->algorithms.propose;
 		break;
+	case 'c':
+		config->cookie_threshold = (uint32_t)atoi(optarg);
+		break;
+	case 'f':
+		config->fragment_mtu = (uint16_t)atoi(optarg);
+		break;
 	case 'h':
 		h->hold = true;
 		break;
@@ -426,6 +432,7 @@ int main(int argc, char **argv)
 		{ "tunnel", 0, NULL, 't' },  { "either", 0, NULL, 'e' },
 		{ "pfs", 1, NULL, 'p' },     { "liveness", 1, NULL, 'L' },
 		{ "propose", 1, NULL, 'P' }, { "hold", 0, NULL, 'h' },
+		{ "cookie", 1, NULL, 'c' },  { "fragment", 1, NULL, 'f' },
 		{ NULL, 0, NULL, 0 },
 	};
 	struct host h = { .id = ike_identity_null() };

@@ -235,6 +235,44 @@ def test_cookie_theirs(lab, kinds, kind):
     check(net, a, b)
 
 
+@pytest.mark.parametrize("kind", ["libreswan", "strongswan"])
+def test_cookie_ours(lab, kinds, kind):
+    net, a, b = pair(lab, kinds[kind], ours={"cookie": 0})
+    b.initiate()
+    assert [f for f in net.capture.sent(a, b, ("ike",))
+            if COOKIE in f.ike.notifies]
+    check(net, a, b)
+
+
+def fragments(net, src, dst):
+    """How many of each message: {message id: fragments}"""
+    found = {}
+    for f in net.capture.sent(src, dst, ("ike",)):
+        if f.payload[16] == 53:
+            key = f.ike.exchange, f.ike.message_id, f.ike.response
+            found[key] = found.get(key, 0) + 1
+    return found
+
+
+# Theirs are so large by the keys they have, and by the identities.
+FRAGMENTS = {"libreswan": {"fragmentation": "force"},
+             "strongswan": {"fragmentation": "force",
+                            "daemon": {"fragment_size": 400}}}
+
+
+@pytest.mark.parametrize("initiator", ["a", "b"])
+@pytest.mark.parametrize("kind", ["libreswan", "strongswan"])
+def test_fragments(lab, kinds, kind, initiator):
+    """IKE_AUTH in pieces, both ways."""
+    auth = "rsa4096"
+    net, a, b = pair(lab, kinds[kind], auth, ours={"fragment": 400},
+                     **FRAGMENTS[kind])
+    (a if initiator == "a" else b).initiate()
+    check(net, a, b)
+    for src, dst in ((a, b), (b, a)):
+        assert max(fragments(net, src, dst).values()) > 1
+
+
 @pytest.mark.seconds(6)
 @pytest.mark.family(6)
 @pytest.mark.parametrize("checks", ["a", "b"])
