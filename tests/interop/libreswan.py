@@ -58,7 +58,7 @@ class LibreswanHost(PeerHost):
                        null=False, identity=None, peer_identity=None,
                        setup=None, **keys):
         """One connection with one peer: with a shared secret, with keys
-        (keys.py), or anonymous."""
+        (peer_keys.py), or anonymous."""
         conn = {"type": "transport", "left": self.ip, "right": peer.ip,
                 "leftid": identity or self.ip,
                 "rightid": peer_identity or peer.ip,

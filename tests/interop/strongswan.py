@@ -32,7 +32,7 @@ class StrongswanHost(PeerHost):
                   identity=None, peer_identity=None, daemon=None, child=None,
                   **keys):
         """One connection with a peer: with a shared secret, or with keys
-        (keys.py), each side with its own. What is left are the keys of
+        (peer_keys.py), each side with its own. What is left are the keys of
         swanctl's connection, of its child, and of the daemon."""
         local = {"auth": "pubkey" if key else "psk",
                  "id": identity or self.ip}

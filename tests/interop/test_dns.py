@@ -7,7 +7,7 @@ import os
 import pytest
 from agent import BUILD
 from dnstree import NameServer, reverse
-from keys import key
+from peer_keys import key
 
 PROBE = os.environ.get("TACIT_KEY_PROBE",
                        os.path.join(BUILD, "tests/lab/key-probe"))

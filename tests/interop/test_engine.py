@@ -7,7 +7,7 @@ import time
 
 import pytest
 from engine import EngineHost
-from keys import key
+from peer_keys import key
 from libreswan import LibreswanHost
 from strongswan import StrongswanHost
 from traffic import Sink, Stream, ping

@@ -6,7 +6,7 @@ about our agent."""
 import time
 
 import pytest
-from keys import key
+from peer_keys import key
 from libreswan import LibreswanHost
 from strongswan import StrongswanHost
 from traffic import ping
