@@ -150,13 +150,17 @@ static uint64_t hash_of(const struct key_cache *c,
 	return hash_bytes(&c->hash_key, r->peer.bytes, sizeof(r->peer.bytes));
 }
 
-/* A name is looked up as such, whoever is said to have it. */
 static bool is_same(const struct lookup_request *a,
 		    const struct lookup_request *b)
 {
-	if (a->name || b->name)
-		return a->name && b->name && strcmp(a->name, b->name) == 0;
-	return addr_equal(&a->peer, &b->peer);
+	bool by_name = a->name || b->name;
+
+	if (by_name && (!a->name || !b->name || strcmp(a->name, b->name) != 0))
+		return false;
+	/* A name is looked up as such; who claims it matters. */
+	if (by_name && !a->claimed && !b->claimed)
+		return true;
+	return a->claimed == b->claimed && addr_equal(&a->peer, &b->peer);
 }
 
 static struct entry *find(const struct key_cache *c,

@@ -45,8 +45,9 @@ struct lookup {
 	struct keyset *keys[N_STEPS]; /* of the two steps that ask for keys */
 	enum dns_verdict pointer, address;
 	uint32_t address_ttl;
-	bool has_address; /* the name has the peer's */
-	bool named;	  /* by name, not by address */
+	bool has_address;	   /* the name has the peer's */
+	bool named;		   /* by a name that is the peer's */
+	enum keyset_source source; /* of the name's keys */
 	char reverse[NAME_STRLEN];
 	char name[NAME_STRLEN]; /* given, or of the pointer; "": none */
 };
@@ -192,6 +193,8 @@ static unsigned worry(enum keyset_status s)
 
 static void weigh_pointer(const struct lookup *l, struct keyset *keys)
 {
+	keys->mismatch = keys->status == KEYSET_SECURE &&
+			 l->address == DNS_SECURE && !l->has_address;
 	keys->status = by_pointer(l);
 	if (l->address_ttl < keys->ttl)
 		keys->ttl = l->address_ttl;
@@ -206,8 +209,9 @@ static void conclude(struct lookup *l)
 
 	if (l->keys[STEP_NAME_KEYS]) {
 		weigh_pointer(l, l->keys[STEP_NAME_KEYS]);
-		if (worry(l->keys[STEP_NAME_KEYS]->status) >
-		    worry(l->keys[STEP_KEYS]->status))
+		if (!l->keys[STEP_KEYS] ||
+		    worry(l->keys[STEP_NAME_KEYS]->status) >
+			    worry(l->keys[STEP_KEYS]->status))
 			step = STEP_NAME_KEYS;
 	}
 	finish(l, take(l, step));
@@ -249,14 +253,16 @@ static bool goes_on(const struct lookup *l)
 	       (l->pointer == DNS_SECURE || l->pointer == DNS_INSECURE);
 }
 
-static void ask_name(struct lookup *l)
+static int ask_name(struct lookup *l, enum keyset_source source)
 {
 	uint16_t type = l->peer.family == AF_INET ? TYPE_A : TYPE_AAAA;
+	int rc;
 
-	if (ask(l, STEP_NAME_KEYS, l->name, IPSECKEY_RR_TYPE, on_name_keys) <
-		    0 ||
-	    ask(l, STEP_NAME_ADDRESS, l->name, type, on_name_address) < 0)
-		finish(l, NULL);
+	l->source = source;
+	rc = ask(l, STEP_NAME_KEYS, l->name, IPSECKEY_RR_TYPE, on_name_keys);
+	if (rc == 0)
+		rc = ask(l, STEP_NAME_ADDRESS, l->name, type, on_name_address);
+	return rc;
 }
 
 static void after_reverse(struct lookup *l)
@@ -267,10 +273,10 @@ static void after_reverse(struct lookup *l)
 		conclude(l);
 	else if (!both(l, STEP_KEYS, STEP_POINTER))
 		return;
-	else if (goes_on(l))
-		ask_name(l);
-	else
+	else if (!goes_on(l))
 		conclude(l);
+	else if (ask_name(l, KEYSET_POINTER) < 0)
+		finish(l, NULL);
 }
 
 static void on_keys(void *user, const struct dns_answer *a)
@@ -302,7 +308,7 @@ static void on_name_keys(void *user, const struct dns_answer *a)
 {
 	struct lookup *l = answered(user);
 
-	l->keys[STEP_NAME_KEYS] = judge(a, KEYSET_POINTER, l->name);
+	l->keys[STEP_NAME_KEYS] = judge(a, l->source, l->name);
 	if (!l->keys[STEP_NAME_KEYS])
 		finish(l, NULL);
 	else if (!l->questions[STEP_NAME_ADDRESS].pending)
@@ -331,6 +337,8 @@ static int begin(struct lookup *l, const struct lookup_request *request)
 		if (strlen(request->name) >= sizeof(l->name))
 			return -EINVAL;
 		strcpy(l->name, request->name);
+		if (request->claimed)
+			return ask_name(l, KEYSET_FORWARD);
 		return ask(l, STEP_KEYS, l->name, IPSECKEY_RR_TYPE, on_keys);
 	}
 	rc = name_of_address(&request->peer, l->reverse);

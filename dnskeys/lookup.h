@@ -20,8 +20,11 @@ struct lookup;
 
 struct lookup_request {
 	struct addr peer;
-	/* Known to be the peer's: asked instead of its address. NULL: none. */
+	/* Asked instead of its address. NULL: none. */
 	const char *name;
+	/* The peer says that the name is its own: keys count only where the
+	 * name has its address, securely. Else the name is known to be its. */
+	bool claimed;
 };
 
 /* keys is borrowed: keyset_ref() to keep it. NULL: out of memory, or no room in

@@ -7,6 +7,7 @@
 #ifndef TACIT_UTIL_KEYSET_H
 #define TACIT_UTIL_KEYSET_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -50,9 +51,10 @@ struct keyset {
 	uint32_t ttl;		  /* seconds from when it was found */
 	char *name;		  /* "www.example.net.", NULL: none */
 	char why[KEYSET_WHY_MAX]; /* of BOGUS and UNREACHABLE */
-	size_t skipped;		  /* keys that could not be used */
-	size_t n;		  /* LIMIT_KEYSET_KEYS at most */
-	struct keyset_key *keys;  /* by precedence */
+	bool mismatch;	/* the name is not the peer's: it has other addresses */
+	size_t skipped; /* keys that could not be used */
+	size_t n;	/* LIMIT_KEYSET_KEYS at most */
+	struct keyset_key *keys; /* by precedence */
 };
 
 const char *keyset_status_name(enum keyset_status s); /* "secure" */

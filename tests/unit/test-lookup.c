@@ -63,7 +63,8 @@ static struct resolver *connect_to(const struct dns_fake *f)
 static struct keyset *look_up(struct dns_fake *f, struct resolver *r,
 			      const char *address, const char *name)
 {
-	struct lookup_request request = { .name = name };
+	struct lookup_request request = { .name = name,
+					  .claimed = name && address };
 	struct result result = { 0 };
 	struct lookup *l = NULL;
 
@@ -82,7 +83,7 @@ static struct keyset *look_up(struct dns_fake *f, struct resolver *r,
 }
 
 static const struct {
-	const char *what, *address, *name;
+	const char *what, *address, *name; /* both: claimed */
 	const char *records[5];
 	enum keyset_status status;
 	enum keyset_source source;
@@ -263,6 +264,8 @@ static void test_table(void **state)
 		assert_string_equal(keys->name, rows[i].proven);
 		assert_int_equal(keys->n, rows[i].n);
 		assert_int_equal(keys->skipped, rows[i].skipped);
+		assert_int_equal(keys->mismatch,
+				 keys->status == KEYSET_NONE && keys->n != 0);
 		if (keys->n)
 			assert_in_range(keys->ttl, 1, 60);
 		keyset_unref(keys);
