@@ -56,12 +56,13 @@ def secured(a, b):
         {(s.src, s.spi) for s in b.states()}
 
 
-def check(net, a, b, mode="transport"):
+def check(net, a, b, mode="transport", kind="esp"):
     wait_until(lambda: secured(a, b), 8, "the same pair of states")
     mark = net.capture.mark()
     assert None not in ping(a, b.ip, 3)
     assert None not in ping(b, a.ip, 3)
-    assert len(net.capture.sent(a, b, ("esp",), mark)) >= 6
+    for src, dst in ((a, b), (b, a)):
+        assert len(net.capture.sent(src, dst, (kind,), mark)) >= 6
     assert net.capture.clear_packets(a, b) == []
     assert {s.mode for s in a.states() + b.states()} == {mode}
 
@@ -163,6 +164,24 @@ def test_other_mode(lab, kinds, kind, initiator):
     net, a, b = pair(lab, kinds[kind], ours={"either": True}, **TUNNEL[kind])
     (a if initiator == "a" else b).initiate()
     check(net, a, b, "tunnel")
+
+
+# They say that there is a NAT where none is.
+ENCAPSULATED = {"libreswan": {"encapsulation": "yes"},
+                "strongswan": {"encap": "yes"}}
+
+
+@pytest.mark.parametrize("mode", ["transport", "tunnel"])
+@pytest.mark.parametrize("initiator", ["a", "b"])
+@pytest.mark.parametrize("kind", ["libreswan", "strongswan"])
+def test_encapsulation(lab, kinds, kind, initiator, mode):
+    """ESP in UDP, and IKE on port 4500."""
+    theirs = ENCAPSULATED[kind] | (TUNNEL[kind] if mode == "tunnel" else {})
+    net, a, b = pair(lab, kinds[kind], **theirs,
+                     ours={"tunnel": True} if mode == "tunnel" else {})
+    (a if initiator == "a" else b).initiate()
+    check(net, a, b, mode, "udp-esp")
+    assert all(s.encapsulated for s in a.states() + b.states())
 
 
 # What ours are called, and theirs for IKE and for ESP.
