@@ -216,8 +216,9 @@ def wrong_with(message, unknown):
     if len(m.exchange) != 1 or not m.payloads and m.following[:1] != [0]:
         return "not dissected as IKE"
     if m.exchange == [IKE_SA_INIT] or not {SK, SKF} & set(m.payloads):
-        # Outside of every SA (RFC 7296 1.5): one notify of an unknown SPI.
-        lone = m.exchange == [37] and m.payloads == [41]
+        # Outside of every SA (RFC 7296 1.5, 2.5): one notify, as an answer
+        # to an unknown SPI or version.
+        lone = m.payloads == [41] and m.whole[-1] in ("1", "True")
         return None if m.exchange == [IKE_SA_INIT] or lone else \
             "not encrypted"
     if m.spis in unknown:

@@ -26,6 +26,16 @@ static bool on_tap(struct world *w, unsigned from, const struct ike_send *s,
 	return true;
 }
 
+static void inject(struct puppet *p, const void *data, size_t len)
+{
+	if (!p->hold) {
+		world_inject(p->w, 0, data, len);
+		return;
+	}
+	memcpy(p->held, data, len);
+	p->held_len = len;
+}
+
 static void fill(struct puppet *p, void *buf, size_t len)
 {
 	uint8_t *b = buf;
@@ -252,6 +262,10 @@ static void write_all(struct ike_builder *b, struct puppet *p,
 
 		if (s->omit & IKE_PRESENT(type))
 			continue;
+		if (s->empty & IKE_PRESENT(type)) {
+			write_body(b, type, NULL, 0);
+			continue;
+		}
 		write_one(b, p, s, type, init);
 		if (s->twice & IKE_PRESENT(type))
 			write_one(b, p, s, type, init);
@@ -318,7 +332,7 @@ void puppet_send_init(struct puppet *p, const struct puppet_script *s)
 {
 	build_init(p, s, &p->request);
 	p->next_id = 1;
-	world_inject(p->w, 0, p->request.data, p->request.len);
+	inject(p, p->request.data, p->request.len);
 }
 
 void puppet_take_init(struct puppet *p)
@@ -360,7 +374,7 @@ void puppet_answer_init(struct puppet *p, const struct puppet_script *s)
 	build_init(p, s, &p->response);
 	if (!s->group && !s->ke)
 		derive(p, ike_message_find(&p->m, IKE_PAYLOAD_KE));
-	world_inject(p->w, 0, p->response.data, p->response.len);
+	inject(p, p->response.data, p->response.len);
 }
 
 void puppet_answer_notify(struct puppet *p, uint16_t notify, const void *data,
@@ -377,7 +391,7 @@ void puppet_answer_notify(struct puppet *p, uint16_t notify, const void *data,
 	ike_builder_init(&out.b, out.buf, sizeof(out.buf), &h);
 	ike_notify_write(&out.b, notify, data, len);
 	assert_int_equal(ike_builder_finish(&out.b), 0);
-	world_inject(p->w, 0, out.buf, out.b.w.len);
+	inject(p, out.buf, out.b.w.len);
 }
 
 /* --- protected --------------------------------------------------------------- */
@@ -404,7 +418,7 @@ void puppet_send(struct puppet *p, struct ike_outgoing *out)
 		p->initiator ? &p->keys.ei : &p->keys.er;
 
 	assert_int_equal(ike_protect_seal(&out->b, p->cipher, key->data), 0);
-	world_inject(p->w, 0, out->buf, out->b.w.len);
+	inject(p, out->buf, out->b.w.len);
 }
 
 void puppet_send_raw(struct puppet *p, uint8_t exchange, bool response,
@@ -475,9 +489,9 @@ void puppet_check_child(const struct puppet *p, const struct child *c)
 	const struct esp_sa *in = p->initiator ? &i : &r;
 	const struct esp_sa *out = p->initiator ? &r : &i;
 
-	assert_int_equal(
-		ike_keymat_child(p->prf, &p->keys.d, NULL, &p->ni, &p->nr, &i, &r),
-		0);
+	assert_int_equal(ike_keymat_child(p->prf, &p->keys.d, NULL, &p->ni,
+					  &p->nr, &i, &r),
+			 0);
 	assert_int_equal(c->up.in.key_len, in->key_len);
 	assert_int_equal(c->up.out.key_len, out->key_len);
 	assert_memory_equal(c->up.in.key, in->key, in->key_len);

@@ -14,6 +14,7 @@
 struct puppet_script {
 	uint32_t omit;	   /* of IKE_PRESENT(): payloads left out */
 	uint32_t twice;	   /* payloads written twice */
+	uint32_t empty;	   /* payloads without a body */
 	bool reverse;	   /* payloads in the opposite order */
 	uint16_t group;	   /* of the KE payload, 0: that of its key */
 	const uint8_t *ke; /* another public key */
@@ -50,6 +51,10 @@ struct puppet {
 	uint64_t iv;
 	uint32_t next_id;   /* of our next request */
 	uint32_t child_spi; /* of our inbound ESP SA */
+	/* Instead of sending, keep: for what comes between. */
+	bool hold;
+	uint8_t held[LIMIT_IKE_MESSAGE];
+	size_t held_len;
 	/* What host 0 sent last, and how much in all. */
 	uint8_t rx[LIMIT_IKE_MESSAGE];
 	size_t rx_len;
