@@ -81,14 +81,14 @@
 #define LIMIT_INITIATE_RATE   2000u
 #define LIMIT_INITIATE_PREFIX 256u
 /* New IKE_SA_INIT requests answered a second from one /32 or /64. */
-#define LIMIT_RESPOND_RATE 1000u
+#define LIMIT_RESPOND_RATE 2000u
 /* Source prefixes whose rates are remembered. Beyond: the oldest is forgot. */
 #define LIMIT_RATE_PREFIXES 8192u
 /* Jobs waiting for a crypto thread. Beyond: the exchange is dropped. */
 #define LIMIT_JOBS 4096u
 
 /* IKE datagrams of one flow that wait for netd. Beyond: lost, asked again. */
-#define LIMIT_PARKED 4u
+#define LIMIT_PARKED 16u
 
 /* --- records between the processes ------------------------------------ */
 

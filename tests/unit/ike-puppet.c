@@ -432,6 +432,30 @@ void puppet_send_raw(struct puppet *p, uint8_t exchange, bool response,
 	puppet_send(p, &out);
 }
 
+void puppet_send_fragment(struct puppet *p, const struct puppet_fragment *f)
+{
+	const struct ike_protect_key *key =
+		p->initiator ? &p->keys.ei : &p->keys.er;
+	struct ike_header h = {
+		.spi_i = p->spi_i,
+		.spi_r = p->spi_r,
+		.exchange = f->exchange,
+		.flags = (p->initiator ? IKE_FLAG_INITIATOR : 0) |
+			 (f->response ? IKE_FLAG_RESPONSE : 0),
+		.id = f->id,
+	};
+	struct ike_outgoing out;
+
+	ike_builder_init(&out.b, out.buf, sizeof(out.buf), &h);
+	ike_protect_open_fragment(&out.b, p->cipher, p->iv++, f->number,
+				  f->total);
+	out.buf[IKE_HEADER_LEN] = f->first;
+	wbuf_bytes(&out.b.w, f->data, f->len);
+	assert_int_equal(ike_protect_seal(&out.b, p->cipher, key->data), 0);
+	out.buf[out.b.w.len - 1] ^= f->forged;
+	world_inject(p->w, 0, out.buf, out.b.w.len);
+}
+
 static const uint8_t auth_request_types[] = {
 	IKE_PAYLOAD_IDI, IKE_PAYLOAD_IDR, IKE_PAYLOAD_AUTH, IKE_PAYLOAD_NOTIFY,
 	IKE_PAYLOAD_SA,	 IKE_PAYLOAD_TSI, IKE_PAYLOAD_TSR,

@@ -97,6 +97,19 @@ void puppet_send(struct puppet *p, struct ike_outgoing *out);
 void puppet_send_raw(struct puppet *p, uint8_t exchange, bool response,
 		     uint32_t id, uint8_t first, const void *data, size_t len);
 
+/* The same as one fragment (RFC 7383). */
+struct puppet_fragment {
+	uint8_t exchange;
+	bool response;
+	uint32_t id;
+	uint16_t number, total;
+	uint8_t first; /* type of the first inner payload, in any of them */
+	const void *data;
+	size_t len;
+	bool forged; /* the tag is wrong */
+};
+void puppet_send_fragment(struct puppet *p, const struct puppet_fragment *f);
+
 /* A whole handshake up to an established SA; host 0 initiates, or not. */
 void puppet_establish(struct puppet *p, struct world *w, bool initiator);
 
