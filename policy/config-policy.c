@@ -41,6 +41,7 @@ enum key { /* the order of the table below */
 	   KEY_PROPOSE,
 	   KEY_ACCEPT_ANSWER,
 	   KEY_ACCEPT,
+	   KEY_IDENTITY,
 };
 
 static bool good_name(const char *name)
@@ -286,6 +287,56 @@ static void set_accept(const struct config_place *at)
 	config_algorithms_set(at, &d->policy->algorithms.accept);
 }
 
+static void add_identity(const struct config_place *at, const char *word)
+{
+	char canonical[CONFIG_IDENTITY_STRLEN];
+	struct draft *d = at->target;
+	struct policy *p = d->policy;
+	char **grown;
+
+	if (config_value_identity(word, canonical) < 0) {
+		config_errors_add(at->errors, at->path, at->item->line,
+				  "%s is no identity: write a name "
+				  "(host.example.org, *.example.org), an "
+				  "address, user@host.example.org, or keyid: "
+				  "and hexadecimal digits",
+				  word);
+		return;
+	}
+	if (p->n_identities == LIMIT_POLICY_IDENTITIES) {
+		config_place_error(at, "a policy has at most %u identities",
+				   LIMIT_POLICY_IDENTITIES);
+		return;
+	}
+	grown = reallocarray(p->identities, p->n_identities + 1,
+			     sizeof(char *));
+	if (grown) {
+		p->identities = grown;
+		grown[p->n_identities] = strdup(canonical);
+	}
+	if (grown && grown[p->n_identities])
+		p->n_identities++;
+	else
+		d->no_memory = true;
+}
+
+static void set_identity(const struct config_place *at)
+{
+	char text[256], *save, *word;
+	size_t len = strlen(at->item->value);
+
+	/* inih's lines are shorter as distributions build it. */
+	if (len >= sizeof(text)) {
+		config_place_error(at, "break this line and indent what "
+				       "follows");
+		return;
+	}
+	memcpy(text, at->item->value, len + 1);
+	word = strtok_r(text, " \t", &save);
+	for (; word; word = strtok_r(NULL, " \t", &save))
+		add_identity(at, word);
+}
+
 static const struct config_key policy_keys[] = {
 	[KEY_NAME] = { "Policy", "Name", false, set_name },
 	[KEY_NETWORKS] = { "Policy", "Networks", true, set_networks },
@@ -300,6 +351,7 @@ static const struct config_key policy_keys[] = {
 	[KEY_ACCEPT_ANSWER] = { "Algorithms", "AcceptAnswer", false,
 				set_accept_answer },
 	[KEY_ACCEPT] = { "Algorithms", "Accept", false, set_accept },
+	[KEY_IDENTITY] = { "Policy", "Identity", true, set_identity },
 };
 
 /* The rules of Wait= and Authentication= beside Encryption=. */
@@ -332,18 +384,17 @@ static void check_level(struct draft *d, const struct config_seen *seen,
 					  level);
 		break;
 	}
-	if (p->auth == POLICY_AUTH_ALLOW)
-		return;
-	if (p->level == POLICY_FORBID || p->level == POLICY_BLOCK)
+	if (p->auth != POLICY_AUTH_ALLOW &&
+	    (p->level == POLICY_FORBID || p->level == POLICY_BLOCK))
 		config_errors_add(errors, path, auth,
 				  "Authentication=%s contradicts Encryption=%s "
 				  "(nobody is talked to): remove it",
 				  policy_auth_name(p->auth), level);
-	else if (p->auth == POLICY_AUTH_REQUIRE)
+	else if (p->auth == POLICY_AUTH_REQUIRE && d->all->no_keys)
 		config_errors_warn(errors, path, auth,
-				   "Authentication=require cannot be satisfied "
-				   "yet, as there are no keys: every peer of "
-				   "this policy will be refused");
+				   "Authentication=require, and no peer has a "
+				   "key in keys.d: every peer of this policy "
+				   "will be refused");
 }
 
 static void check_policy(struct draft *d, const struct config_seen *seen,

@@ -17,6 +17,7 @@ struct config_policies {
 	size_t count;
 	size_t n_networks; /* of all, for LIMIT_POLICY_NETWORKS */
 	bool too_many;	   /* said once */
+	bool no_keys;	   /* keys.d has nobody who could prove anything */
 	/* Of tacit.conf, for those that name none. */
 	const struct algorithms *algorithms;
 };

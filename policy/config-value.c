@@ -8,6 +8,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "util/limits.h"
+
 /* Longest word that spelling help looks at. */
 #define WORD_MAX 32u
 
@@ -186,6 +188,103 @@ static unsigned distance(const char *a, size_t n, const char *b, size_t m)
 		}
 	}
 	return d[n][m];
+}
+
+/* --- identities and keys ---------------------------------------------------- */
+
+/* What may stand in a log: no blanks and no control characters. */
+static bool is_printable(const char *text, size_t max)
+{
+	size_t len = 0;
+
+	for (; text[len]; len++)
+		if (text[len] <= ' ' || text[len] > '~')
+			return false;
+	return len > 0 && len <= max;
+}
+
+static int hex_identity(const char *text, const char *digits_at, char *ret)
+{
+	static const char hex[] = "0123456789abcdef";
+	size_t prefix = (size_t)(digits_at - text), len = strlen(digits_at);
+
+	if (len == 0 || len % 2 || len / 2 > LIMIT_IKE_ID)
+		return -EINVAL;
+	memcpy(ret, text, prefix);
+	for (size_t i = 0; i <= len; i++) {
+		ret[prefix + i] = lower(digits_at[i]);
+		if (i < len && !strchr(hex, ret[prefix + i]))
+			return -EINVAL;
+	}
+	return 0;
+}
+
+int config_value_identity(const char *text, char ret[CONFIG_IDENTITY_STRLEN])
+{
+	char made[CONFIG_IDENTITY_STRLEN];
+	const char *at = strchr(text, '@');
+	struct addr a;
+	int r = 0;
+
+	if (!strncmp(text, "keyid:", 6) || !strncmp(text, "dn:", 3)) {
+		r = hex_identity(text, strchr(text, ':') + 1, made);
+	} else if (addr_parse(text, &a) == 0 && !a.scope) {
+		addr_format(&a, made);
+	} else if (at && at != text) {
+		if (!is_printable(text, LIMIT_IKE_ID) || strchr(at + 1, '@'))
+			return -EINVAL;
+		strcpy(made, text);
+	} else {
+		if (at == text)
+			text++;
+		/* An address, or another form, with an error in it. */
+		if (!is_printable(text, LIMIT_IKE_ID) || strpbrk(text, "@:/%"))
+			return -EINVAL;
+		made[0] = '@';
+		strcpy(made + 1, text);
+	}
+	if (r == 0)
+		strcpy(ret, made);
+	return r;
+}
+
+static int base64_digit(char c)
+{
+	if (c >= 'A' && c <= 'Z')
+		return c - 'A';
+	if (c >= 'a' && c <= 'z')
+		return c - 'a' + 26;
+	if (c >= '0' && c <= '9')
+		return c - '0' + 52;
+	return c == '+' ? 62 : c == '/' ? 63 : -1;
+}
+
+int config_value_base64(const char *text, uint8_t *ret, size_t max)
+{
+	uint32_t bits = 0;
+	unsigned count = 0, padding = 0;
+	size_t n = 0;
+
+	for (; *text; text++) {
+		int v = base64_digit(*text);
+
+		if (strchr(" \t\r\n", *text))
+			continue;
+		if (*text == '=' && ++padding <= 2)
+			continue;
+		if (v < 0 || padding)
+			return -EINVAL;
+		bits = bits << 6 | (uint32_t)v;
+		if (++count % 4 == 1)
+			continue;
+		if (n == max)
+			return -EINVAL;
+		/* 6 bits are there, then 4 and 2 beyond a byte. */
+		ret[n++] = (uint8_t)(bits >> (count % 4 == 2   ? 4
+					      : count % 4 == 3 ? 2
+							       : 0));
+	}
+	return count % 4 == 1 || (count + padding) % 4 ? -EINVAL : (int)n;
 }
 
 const char *config_value_nearest(const char *text, const char *const *words)

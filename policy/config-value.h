@@ -30,6 +30,16 @@ enum config_network {
 };
 enum config_network config_value_network(const char *text, struct prefix *ret);
 
+/* An identity in canonical form: an address as addr_format() writes it, a name
+ * as "@host.example", "user@host.example", "keyid:" and "dn:" with lower-case
+ * hexadecimal digits: the forms of ike_identity_format(). */
+#define CONFIG_IDENTITY_STRLEN 528
+int config_value_identity(const char *text, char ret[CONFIG_IDENTITY_STRLEN])
+	__attribute__((warn_unused_result));
+/* Decodes base64, with white space between. The length, or -EINVAL. */
+int config_value_base64(const char *text, uint8_t *ret, size_t max)
+	__attribute__((warn_unused_result));
+
 /* The word of the list (NULL at its end) that text was likely meant to be, or
  * NULL when none is near. Case does not count as a difference. */
 const char *config_value_nearest(const char *text, const char *const *words);

@@ -19,6 +19,7 @@
 #include "policy/config-algorithms.h"
 #include "policy/config-error.h"
 #include "policy/config-file.h"
+#include "policy/config-peer.h"
 #include "policy/config-policy.h"
 #include "policy/config-value.h"
 
@@ -171,6 +172,27 @@ static void set_accept(const struct config_place *at)
 	config_algorithms_set(at, &c->algorithms.accept);
 }
 
+static void set_local_identity(const struct config_place *at)
+{
+	char canonical[CONFIG_IDENTITY_STRLEN];
+	struct config *c = at->target;
+
+	free(c->local_identity);
+	c->local_identity = NULL;
+	if (!strcmp(at->item->value, "address"))
+		return;
+	if (config_value_identity(at->item->value, canonical) < 0) {
+		config_place_error(at, "write address, or a name of this host "
+				       "(host.example.org), an address, "
+				       "user@host.example.org, or keyid: and "
+				       "hexadecimal digits");
+		return;
+	}
+	c->local_identity = strdup(canonical);
+	if (!c->local_identity)
+		config_place_error(at, "there is no memory for it");
+}
+
 enum key { /* the order of the table below */
 	   KEY_LOG_LEVEL,
 	   KEY_ON_STOP,
@@ -184,6 +206,7 @@ enum key { /* the order of the table below */
 	   KEY_PROPOSE,
 	   KEY_ACCEPT_ANSWER,
 	   KEY_ACCEPT,
+	   KEY_LOCAL_IDENTITY,
 	   N_KEYS,
 };
 
@@ -202,6 +225,8 @@ static const struct config_key main_keys[] = {
 	[KEY_ACCEPT_ANSWER] = { "Algorithms", "AcceptAnswer", false,
 				set_accept_answer },
 	[KEY_ACCEPT] = { "Algorithms", "Accept", false, set_accept },
+	[KEY_LOCAL_IDENTITY] = { "Authentication", "LocalIdentity", false,
+				 set_local_identity },
 };
 
 /* A configuration while it is read. */
@@ -210,13 +235,14 @@ struct loader {
 	struct config *config;
 	struct config_errors *errors;
 	struct config_policies policies;
+	struct config_peers peers;
 	/* Where each key of tacit.conf was last given, for rules between
 	 * keys; file NULL: nowhere. */
 	struct {
 		char *file;
 		unsigned line;
 	} where[N_KEYS];
-	size_t n_policy_files;
+	size_t n_policy_files, n_peer_files;
 };
 
 static int read_main(struct loader *l, const char *path)
@@ -292,6 +318,19 @@ static int read_policy(struct loader *l, const char *path, const char *base)
 	return config_policy_read(&l->policies, path, base, l->errors);
 }
 
+static int read_peer(struct loader *l, const char *path, const char *base)
+{
+	(void)base;
+	if (l->n_peer_files++ == LIMIT_KNOWN_PEERS)
+		config_errors_add(l->errors, path, 0,
+				  "There are more than %u peers in keys.d: "
+				  "publish their keys in DNS",
+				  LIMIT_KNOWN_PEERS);
+	if (l->n_peer_files > LIMIT_KNOWN_PEERS)
+		return 0;
+	return config_peer_read(&l->peers, path, l->errors);
+}
+
 /* Calls read() for each file DIR/SUB/NAME.conf, in order of name. */
 static int read_each(struct loader *l, const char *sub,
 		     int (*read)(struct loader *l, const char *path,
@@ -360,7 +399,12 @@ static int read_all(struct loader *l)
 	if (r < 0)
 		return r;
 	check_main(l);
-	r = read_each(l, "policy.d", read_policy);
+	r = read_each(l, "keys.d", read_peer);
+	if (r == 0)
+		r = config_peers_table(&l->peers, l->errors, &l->config->peers);
+	l->policies.no_keys = l->n_peer_files == 0;
+	if (r == 0)
+		r = read_each(l, "policy.d", read_policy);
 	if (r < 0)
 		return r;
 	if (!l->n_policy_files)
@@ -407,6 +451,7 @@ int config_load(const char *dir, struct config **ret,
 	if (r == 0)
 		r = config_policies_table(&l.policies, &l.config->policies);
 	config_policies_done(&l.policies);
+	config_peers_done(&l.peers);
 	for (size_t i = 0; i < N_KEYS; i++)
 		free(l.where[i].file);
 	if (r < 0) {
@@ -422,6 +467,8 @@ struct config *config_free(struct config *c)
 	if (!c)
 		return NULL;
 	policy_table_free(c->policies);
+	known_peers_free(c->peers);
+	free(c->local_identity);
 	free(c->capture);
 	free(c->keys);
 	free(c);

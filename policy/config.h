@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Configuration: DIR/tacit.conf with DIR/tacit.conf.d/, and one policy a
- * file in DIR/policy.d/ (names ending in .conf); INI in the style of systemd. Every error is
+ * Configuration: DIR/tacit.conf with DIR/tacit.conf.d/, one policy a file in
+ * DIR/policy.d/ and one peer with its keys a file in DIR/keys.d/ (names ending
+ * in .conf); INI in the style of systemd. Every error is
  * collected with file and line, none stops the reading; with any error nothing
  * is loaded. Without files the built-in defaults hold: offer, Wait=no for
  * private and link-local networks, allow for the rest.
@@ -9,6 +10,7 @@
 #ifndef TACIT_POLICY_CONFIG_H
 #define TACIT_POLICY_CONFIG_H
 
+#include "policy/known-peer.h"
 #include "policy/policy.h"
 
 struct config_error {
@@ -42,7 +44,11 @@ struct config {
 	char *keys;    /* Keys=, a directory for Wireshark's tables of keys */
 	/* [Algorithms]: those of policies that name none of their own */
 	struct algorithms algorithms;
+	/* [Authentication] LocalIdentity=: canonical, or NULL: "address", the
+	 * one that we speak from. */
+	char *local_identity;
 	struct policy_table *policies;
+	struct known_peers *peers; /* of keys.d/ */
 };
 
 /*

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "util/trie.h"
 
@@ -66,10 +67,33 @@ struct policy *policy_free(struct policy *p)
 {
 	if (!p)
 		return NULL;
+	for (size_t i = 0; i < p->n_identities; i++)
+		free(p->identities[i]);
+	free(p->identities);
 	free(p->networks);
 	free((char *)p->file);
 	free(p);
 	return NULL;
+}
+
+/* "@*.example.org" takes "@a.example.org" and "@a.b.example.org". */
+static bool accepts(const char *pattern, const char *identity)
+{
+	size_t tail, len = strlen(identity);
+
+	if (strncmp(pattern, "@*.", 3))
+		return !strcasecmp(pattern, identity);
+	tail = strlen(pattern + 2);
+	return identity[0] == '@' && len > tail + 1 &&
+	       !strcasecmp(identity + len - tail, pattern + 2);
+}
+
+bool policy_accepts_identity(const struct policy *p, const char *identity)
+{
+	for (size_t i = 0; i < p->n_identities; i++)
+		if (accepts(p->identities[i], identity))
+			return true;
+	return p->n_identities == 0;
 }
 
 static int by_name(const void *a, const void *b)

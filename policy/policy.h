@@ -41,6 +41,10 @@ struct policy {
 	uint32_t retry_ms; /* RetryTime=: a failed peer is left alone so long */
 	uint32_t lifetime_s; /* Lifetime=: hard lifetime of an SA, seconds */
 	struct algorithms algorithms; /* [Algorithms] */
+	/* Identity=: who may be there, canonical; "@*.example.org" is every
+	 * name in that domain. None: whoever proves an identity. */
+	char **identities;
+	size_t n_identities;
 	struct prefix *networks;
 	size_t n_networks;
 	const char *file; /* where it stands; NULL: built in */
@@ -48,6 +52,10 @@ struct policy {
 };
 
 struct policy_table;
+
+/* May a peer that has proven this identity (canonical form) have what the
+ * policy gives to an authenticated one? */
+bool policy_accepts_identity(const struct policy *p, const char *identity);
 
 /* Takes NULL; returns NULL. */
 struct policy *policy_free(struct policy *p);

@@ -716,9 +716,8 @@ static void test_many_errors(void **state)
 static void test_warning(void **state)
 {
 	static const char want[] =
-		"policy.d/x.conf:3: Authentication=require cannot be satisfied "
-		"yet, as there are no keys: every peer of this policy will be "
-		"refused\n";
+		"policy.d/x.conf:3: Authentication=require, and no peer has a "
+		"key in keys.d: every peer of this policy will be refused\n";
 	struct place *place = *state;
 	struct config_errors e;
 	struct config *c;
