@@ -19,9 +19,13 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "agent/identify.h"
 #include "agent/negotiation.h"
 #include "agent/status.h"
 
+#define READY_STATUS "STATUS=Encrypting where policy says so"
+/* tacit-keyd has so long to be there before we begin without it. */
+#define KEYD_WAIT_US 2000000ull
 /* A clean stop waits so long for netd to read the goodbye. */
 #define BYE_MS 500u
 /* While flows wait for the rate limit to let them go. */
@@ -124,15 +128,6 @@ static void agent_run_job(struct agent *a, struct ike_job *job)
 		ike_job_done(a->ike, agent_now(a), job);
 }
 
-/* Nobody has an identity yet. */
-static void agent_identify(struct agent *a, struct handle sa)
-{
-	struct ike_credentials c = ike_credentials_anonymous();
-
-	if (ike_authenticate(a->ike, agent_now(a), sa, &c) == -ENOMEM)
-		ike_refuse(a->ike, agent_now(a), sa);
-}
-
 static void agent_run_action(struct agent *a, const struct ike_action *x)
 {
 	switch (x->type) {
@@ -155,11 +150,10 @@ static void agent_run_action(struct agent *a, const struct ike_action *x)
 		negotiation_on_child_down(a, &x->child_down);
 		break;
 	case IKE_IDENTIFY:
-		agent_identify(a, x->sa);
+		identify_on_ask(a, x->sa, &x->identify);
 		break;
 	case IKE_SIGN:
-		ike_sign_done(a->ike, agent_now(a), x->sa, NULL, 0,
-			      -EOPNOTSUPP);
+		identify_on_sign(a, x->sa, &x->sign);
 		break;
 	case IKE_REKEYED:
 		negotiation_on_rekeyed(a, &x->rekeyed);
@@ -258,6 +252,28 @@ static void agent_on_unreachable(void *user, const struct endpoint *remote)
 	ike_unreachable(a->ike, agent_now(a), remote);
 }
 
+void agent_say_ready(struct agent *a)
+{
+	if (a->said_ready || !link_is_up(a->link) ||
+	    (!signer_is_up(a->signer) && !a->keyd_late))
+		return;
+	a->said_ready = true;
+	sd_notify(0, "READY=1\n" READY_STATUS);
+}
+
+/* Without tacit-keyd we are anonymous, which is better than nothing. */
+static int agent_on_keyd_late(sd_event_source *source, uint64_t usec,
+			      void *user)
+{
+	struct agent *a = user;
+
+	(void)source;
+	(void)usec;
+	a->keyd_late = true;
+	agent_say_ready(a);
+	return 0;
+}
+
 static void agent_on_link_up(void *user, const struct record_welcome *w,
 			     const int *fds, size_t n_fds)
 {
@@ -277,7 +293,9 @@ static void agent_on_link_up(void *user, const struct record_welcome *w,
 	a->kernel = w->flags;
 	log_info("tacit-netd is there");
 	negotiation_on_welcome(a);
-	sd_notify(0, "READY=1\nSTATUS=Encrypting where policy says so");
+	if (a->said_ready)
+		sd_notify(0, READY_STATUS);
+	agent_say_ready(a);
 }
 
 static void agent_on_link_down(void *user)
@@ -419,6 +437,10 @@ static int agent_new_sources(struct agent *a)
 		r = sd_event_add_io(a->event, &a->jobs_io, jobs_fd(a->jobs),
 				    EPOLLIN, agent_on_jobs, a);
 	if (r >= 0)
+		r = sd_event_add_time_relative(a->event, NULL, CLOCK_MONOTONIC,
+					       KEYD_WAIT_US, 0,
+					       agent_on_keyd_late, a);
+	if (r >= 0)
 		r = sd_event_set_watchdog(a->event, true);
 	a->timer_at = UINT64_MAX;
 	return r < 0 ? r : 0;
@@ -444,6 +466,9 @@ static int agent_new_links(struct agent *a)
 
 	snprintf(path, sizeof(path), "%s/agent.sock", a->options->runtime_dir);
 	r = dbus_server_new(a->event, path, &source, &a->bus);
+	if (r < 0)
+		return r;
+	r = identify_start(a);
 	if (r < 0)
 		return r;
 	r = wire_new(a->event, a->config->port, a->config->natt_port, &wire,
@@ -503,6 +528,7 @@ struct agent *agent_free(struct agent *a)
 	if (!a)
 		return NULL;
 	dbus_server_free(a->bus);
+	identify_stop(a);
 	link_free(a->link);
 	wire_free(a->wire);
 	jobs_free(a->jobs);

@@ -10,11 +10,14 @@
 
 #include "agent/admission.h"
 #include "agent/capture.h"
+#include "agent/credentials.h"
 #include "agent/flow.h"
 #include "agent/jobs.h"
+#include "agent/key-file.h"
 #include "agent/link.h"
 #include "agent/wire.h"
 #include "dbus/server.h"
+#include "dnskeys/own-key.h"
 #include "ike/engine.h"
 #include "policy/config.h"
 #include "util/log.h"
@@ -36,6 +39,10 @@ struct agent {
 	sd_event_source *pump, *timer, *jobs_io;
 	uint64_t timer_at; /* ms, what the timer is armed for */
 	struct link *link;
+	struct signer *signer;
+	struct key_files *key_files;
+	struct credentials credentials;
+	struct hmap identifying; /* agent/identify.c */
 	struct wire *wire;
 	struct jobs *jobs;
 	struct ike_engine *ike;
@@ -49,14 +56,21 @@ struct agent {
 	struct record_alive netd; /* its latest news */
 	bool reconciling;	  /* between WELCOME and the last ORPHAN */
 	bool stopping;
+	bool said_ready;
+	bool keyd_late; /* no longer waited for */
 	struct agent_counters counters;
-	struct log_limit log_negotiation, log_netd, log_ike;
+	struct log_limit log_negotiation, log_netd, log_ike, log_identify;
+	char status_identity[IKE_IDENTITY_STRLEN];
+	char status_fingerprint[OWN_KEY_FINGERPRINT_LEN];
 	struct ike_sa_info status_info; /* the strings of one status call */
 };
 
 /* Milliseconds of the monotonic clock, as the loop knows it. */
 uint64_t agent_now(const struct agent *a);
 uint64_t agent_now_us(const struct agent *a);
+/* READY, once: when tacit-netd is there, and tacit-keyd too, or it has had
+ * its time. */
+void agent_say_ready(struct agent *a);
 
 /* Takes the config. 0; -EADDRINUSE: another agent has the socket; -errno. */
 int agent_new(const struct agent_options *options, struct config *config,

@@ -19,7 +19,7 @@
 #include "util/privilege.h"
 
 struct options {
-	const char *config_dir, *runtime_dir;
+	const char *config_dir, *runtime_dir, *state_dir;
 	bool standalone, debug;
 };
 
@@ -27,9 +27,12 @@ static void usage(FILE *out)
 {
 	fputs("Usage: tacitd [OPTION]...\n"
 	      "Opportunistic-encryption agent. Started by tacit.service, or:\n\n"
-	      "  --standalone         start tacit-netd too (no systemd)\n"
+	      "  --standalone         start tacit-netd and tacit-keyd too (no "
+	      "systemd)\n"
 	      "  --config-dir DIR     configuration (" SYSCONFDIR "/tacit)\n"
 	      "  --runtime-dir DIR    sockets (" RUNSTATEDIR "/tacit)\n"
+	      "  --state-dir DIR      with --standalone: keys, in DIR/keys\n"
+	      "                       (" LOCALSTATEDIR "/lib/tacit)\n"
 	      "  --debug              log everything\n"
 	      "  --version, --help\n\n"
 	      "See tacitd(8), and tacit(1) to ask a running agent.\n",
@@ -43,6 +46,7 @@ static int parse_options(int argc, char **argv, struct options *o)
 		{ "standalone", no_argument, NULL, 's' },
 		{ "config-dir", required_argument, NULL, 'c' },
 		{ "runtime-dir", required_argument, NULL, 'r' },
+		{ "state-dir", required_argument, NULL, 't' },
 		{ "debug", no_argument, NULL, 'd' },
 		{ "version", no_argument, NULL, 'v' },
 		{ "help", no_argument, NULL, 'h' },
@@ -60,6 +64,9 @@ static int parse_options(int argc, char **argv, struct options *o)
 			break;
 		case 'r':
 			o->runtime_dir = optarg;
+			break;
+		case 't':
+			o->state_dir = optarg;
 			break;
 		case 'd':
 			o->debug = true;
@@ -165,6 +172,7 @@ int main(int argc, char **argv)
 		struct standalone_options s = {
 			.config_dir = o.config_dir,
 			.runtime_dir = o.runtime_dir,
+			.state_dir = o.state_dir,
 			.debug = o.debug,
 		};
 

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "agent/negotiation-internal.h"
+#include "agent/proof.h"
 
 #define SWITCH_MS 100u
 #define HARDEN_MS 250u
@@ -92,7 +93,8 @@ static struct flow *negotiation_child_flow(struct agent *a,
 		policy_table_lookup(a->config->policies, &up->remote);
 	struct flow *f;
 
-	if (!negotiation_anonymous_ok(p) || !link_is_up(a->link))
+	if (!negotiation_wanted_by(p) || !link_is_up(a->link) ||
+	    !proof_suffices(p, &up->peer))
 		return NULL;
 	if (flow_table_obtain(a->flows, &up->local, &up->remote, agent_now(a),
 			      &f) < 0)
@@ -110,7 +112,10 @@ static void negotiation_unwanted(struct agent *a, struct handle sa,
 	if (!f || !handle_equal(f->attempt, sa))
 		return;
 	negotiation_attempt_over(a, f, sa);
-	if (f->state == FLOW_NEGOTIATE)
+	if (f->state == FLOW_NEGOTIATE && f->policy &&
+	    !proof_suffices(f->policy, &up->peer))
+		negotiation_fail(a, f, IKE_REASON_AUTH, 0);
+	else if (f->state == FLOW_NEGOTIATE)
 		negotiation_idle(a, f);
 	else if (f->renew)
 		negotiation_renew_later(a, f);
@@ -127,6 +132,15 @@ void negotiation_on_child_up(struct agent *a, struct handle sa,
 		return;
 	}
 	negotiation_attempt_over(a, f, sa);
+	/* Who cannot prove it does not take the place of one who did. If that
+	 * one is gone the check will find out. */
+	if (proof_is_one(f->child.auth) && !handle_is_none(f->child.ike) &&
+	    !handle_equal(f->child.ike, sa) &&
+	    !proof_is_one((uint8_t)up->peer.method)) {
+		ike_check(a->ike, agent_now(a), f->child.ike);
+		ike_close(a->ike, agent_now(a), sa);
+		return;
+	}
 	if (up->redundant && f->child.spi_in) {
 		negotiation_install(a, f, up);
 		return;
@@ -217,8 +231,23 @@ void negotiation_renewal_failed(struct agent *a, struct flow *f,
 	negotiation_fail(a, f, reason, notify);
 }
 
+/* For the log: who the peer is. */
+static const char *negotiation_who(struct agent *a, const struct flow *f,
+				   char buf[IKE_IDENTITY_STRLEN])
+{
+	struct ike_sa_info info;
+
+	if (!f->child.auth)
+		return "of an earlier agent";
+	if (!proof_is_one(f->child.auth) ||
+	    !ike_sa_describe(a->ike, f->child.ike, &info))
+		return "anonymous";
+	return ike_identity_format(&info.peer.id, buf);
+}
+
 static void negotiation_secured(struct agent *a, struct flow *f)
 {
+	char who[IKE_IDENTITY_STRLEN];
 	struct log_fields fields;
 
 	f->failures = 0;
@@ -231,8 +260,7 @@ static void negotiation_secured(struct agent *a, struct flow *f)
 	log_limited(&a->log_negotiation, agent_now(a), LOG_INFO, &fields,
 		    "encrypted, %s, peer %s",
 		    f->child.cipher ? esp_cipher_name(f->child.cipher) : "ESP",
-		    f->child.auth == IKE_AUTH_NULL ? "anonymous"
-						   : "of an earlier agent");
+		    negotiation_who(a, f, who));
 }
 
 /* Sending has begun; what is left is to refuse clear packets. */

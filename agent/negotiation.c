@@ -25,11 +25,10 @@ struct log_fields negotiation_fields(const struct flow *f)
 	};
 }
 
-bool negotiation_anonymous_ok(const struct policy *p)
+bool negotiation_wanted_by(const struct policy *p)
 {
-	return p && p->auth != POLICY_AUTH_REQUIRE &&
-	       (p->level == POLICY_ALLOW || p->level == POLICY_OFFER ||
-		p->level == POLICY_REQUIRE);
+	return p && (p->level == POLICY_ALLOW || p->level == POLICY_OFFER ||
+		     p->level == POLICY_REQUIRE);
 }
 
 void negotiation_send_verdict(struct agent *a, const struct addr *local,
@@ -214,8 +213,7 @@ void negotiation_run_queue(struct agent *a)
 
 void negotiation_begin(struct agent *a, struct flow *f)
 {
-	if (!negotiation_anonymous_ok(f->policy)) {
-		/* There are no keys yet by which a peer could prove itself. */
+	if (!negotiation_wanted_by(f->policy)) {
 		if (f->state == FLOW_IDLE)
 			negotiation_fail(a, f, IKE_REASON_AUTH, 0);
 		return;
@@ -371,5 +369,5 @@ enum ike_admission negotiation_admit(struct agent *a,
 		return IKE_IGNORE;
 	if (!admission_answer(a->admission, agent_now(a), &remote->addr))
 		return IKE_IGNORE;
-	return negotiation_anonymous_ok(p) ? IKE_ADMIT : IKE_REFUSE;
+	return negotiation_wanted_by(p) ? IKE_ADMIT : IKE_REFUSE;
 }

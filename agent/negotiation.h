@@ -37,8 +37,8 @@ void negotiation_run_queue(struct agent *a);
 /* What policy says about a stranger's IKE_SA_INIT. */
 enum ike_admission negotiation_admit(struct agent *a,
 				     const struct endpoint *remote);
-/* May this policy lead to an SA with a peer that proves nothing? */
-bool negotiation_anonymous_ok(const struct policy *p);
+/* May this policy lead to an SA at all? */
+bool negotiation_wanted_by(const struct policy *p);
 /* What is proposed to this peer and accepted from it: its policy's, without
  * what the kernel has not. */
 void negotiation_algorithms(const struct agent *a, const struct addr *remote,

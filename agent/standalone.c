@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The supervisor. Order of starting: tacit-netd, and when it is ready the
- * agent; of stopping: the agent, which says goodbye to its peers, then netd.
+ * The supervisor. Order of starting: tacit-netd, then tacit-keyd, then the
+ * agent, each when the one before it is ready; of stopping the other way round:
+ * the agent first says goodbye to its peers.
  */
 #include "config.h"
 
@@ -33,8 +34,8 @@
 #define STOP_US	       5000000ull /* then SIGKILL */
 #define FIRST_TRIES    5	  /* deaths before it was ever ready */
 
-enum helper_name { HELPER_NETD, HELPER_AGENT };
-#define HELPERS 2
+enum helper_name { HELPER_NETD, HELPER_KEYD, HELPER_AGENT };
+#define HELPERS 3
 
 struct supervisor;
 
@@ -88,19 +89,17 @@ static void helper_stop(struct helper *h)
 	}
 }
 
-/* The agent first; when it is gone, netd; when that is gone, the end. */
+/* The agent first; when it is gone, the others; when they are, the end. */
 static void supervisor_stop(struct supervisor *s)
 {
-	struct helper *agent = &s->helpers[HELPER_AGENT];
-	struct helper *netd = &s->helpers[HELPER_NETD];
-
 	s->stopping = true;
-	if (agent->pid > 0)
-		helper_stop(agent);
-	else if (netd->pid > 0)
-		helper_stop(netd);
-	else
-		sd_event_exit(s->event, s->exit_code);
+	for (int i = HELPERS - 1; i >= 0; i--) {
+		if (s->helpers[i].pid > 0) {
+			helper_stop(&s->helpers[i]);
+			return;
+		}
+	}
+	sd_event_exit(s->event, s->exit_code);
 }
 
 static bool helper_gives_up(struct helper *h, const siginfo_t *si)
@@ -172,7 +171,7 @@ static void helper_exec(struct helper *h, pid_t supervisor)
 {
 	const struct standalone_options *o = h->supervisor->options;
 	char path[PATH_MAX + 32], watchdog[32], parent[32];
-	const char *argv[8] = { h->program };
+	const char *argv[10] = { h->program };
 	sigset_t none;
 	int n = 1;
 
@@ -187,6 +186,10 @@ static void helper_exec(struct helper *h, pid_t supervisor)
 	}
 	argv[n++] = "--runtime-dir";
 	argv[n++] = o->runtime_dir;
+	if (o->state_dir && h == &h->supervisor->helpers[HELPER_KEYD]) {
+		argv[n++] = "--state-dir";
+		argv[n++] = o->state_dir;
+	}
 	if (o->debug)
 		argv[n++] = "--debug";
 	argv[n] = NULL;
@@ -238,9 +241,14 @@ static void supervisor_on_ready(struct supervisor *s, struct helper *h)
 		s->said_ready = true;
 		sd_notify(0, "READY=1\nSTATUS=Running");
 	}
-	if (h != agent && agent->pid == 0 && !agent->started_us &&
-	    helper_start(agent) < 0)
-		helper_arm(agent, RESTART_US);
+	/* The next one in order, the first time. */
+	for (int i = 0; i + 1 < HELPERS; i++) {
+		struct helper *next = &s->helpers[i + 1];
+
+		if (h == &s->helpers[i] && !next->started_us &&
+		    helper_start(next) < 0)
+			helper_arm(next, RESTART_US);
+	}
 }
 
 static int supervisor_on_notify(sd_event_source *source, int fd,
@@ -356,6 +364,7 @@ static int supervisor_prepare(struct supervisor *s)
 {
 	static const char *const programs[HELPERS] = {
 		[HELPER_NETD] = "tacit-netd",
+		[HELPER_KEYD] = "tacit-keyd",
 		[HELPER_AGENT] = "tacitd",
 	};
 	sigset_t signals;

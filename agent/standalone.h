@@ -2,7 +2,7 @@
 /*
  * tacitd --standalone: what systemd does for the units, done by a small root
  * process where there is no systemd (containers, the lab). It starts
- * tacit-netd and the agent, each of which changes to its own user, restarts
+ * tacit-netd, tacit-keyd and the agent, each of which changes to its own user, restarts
  * what dies, kills what hangs, and stops them in order. It speaks the
  * sd_notify protocol with them, so they cannot tell the difference, and parses
  * nothing that a stranger sends.
@@ -15,6 +15,7 @@
 struct standalone_options {
 	const char *config_dir; /* NULL: the compiled-in one */
 	const char *runtime_dir;
+	const char *state_dir; /* NULL: the compiled-in one */
 	bool debug;
 };
 

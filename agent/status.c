@@ -4,6 +4,8 @@
 
 #include "agent/status.h"
 
+#include "agent/proof.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +15,9 @@ static const char *status_auth(const struct flow *f)
 {
 	if (!f->child.spi_in)
 		return "none";
-	return f->child.auth == IKE_AUTH_NULL ? "null" : "unknown";
+	return f->child.auth ? ike_auth_method_name(
+				       (enum ike_auth_method)f->child.auth)
+			     : "unknown";
 }
 
 static const char *status_reason(const struct flow *f)
@@ -21,6 +25,27 @@ static const char *status_reason(const struct flow *f)
 	if (f->state == FLOW_SECURED && handle_is_none(f->child.ike))
 		return "of an earlier agent, being renewed";
 	return f->reason ? ike_reason_name(f->reason) : "";
+}
+
+static const char *status_identity(struct agent *a, const struct flow *f,
+				   const struct ike_sa_info *info)
+{
+	if (!proof_is_one(f->child.auth))
+		return "";
+	return ike_identity_format(&info->peer.id, a->status_identity);
+}
+
+/* As `tacit key show` writes them; a shared key has none. */
+static const char *status_fingerprint(struct agent *a, const struct flow *f,
+				      const struct ike_sa_info *info)
+{
+	static const uint8_t none[IKE_FINGERPRINT_LEN] = { 0 };
+
+	if (!proof_is_one(f->child.auth) ||
+	    !memcmp(info->peer.fingerprint, none, sizeof(none)))
+		return "";
+	return own_key_fingerprint_format(info->peer.fingerprint,
+					  a->status_fingerprint);
 }
 
 /* The strings live until the next call with the same info. */
@@ -37,7 +62,11 @@ static void status_of_flow(struct agent *a, const struct flow *f,
 		.state = flow_state_name(f->state),
 		.policy = f->policy ? f->policy->name : "",
 		.level = f->policy ? policy_level_name(f->policy->level) : "",
-		.identity = "",
+		.identity = status_identity(a, f, info),
+		.proof = proof_is_one(f->child.auth) && info->peer.how
+				 ? info->peer.how
+				 : "",
+		.fingerprint = status_fingerprint(a, f, info),
 		.auth = status_auth(f),
 		.algorithms = info->algorithms,
 		.cipher = cipher ? cipher : "",

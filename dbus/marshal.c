@@ -116,6 +116,8 @@ static int append_peer_entries(sd_bus_message *m, const struct dbus_peer *p)
 		{ "Level", p->level },
 		{ "Identity", p->identity },
 		{ "Authentication", p->auth },
+		{ "Proof", p->proof },
+		{ "Fingerprint", p->fingerprint },
 		{ "Algorithms", p->algorithms },
 		{ "Cipher", p->cipher },
 		{ "Reason", p->reason },

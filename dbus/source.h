@@ -18,7 +18,9 @@ struct dbus_peer {
 	const char *policy;	/* name of the policy */
 	const char *level;	/* "offer" */
 	const char *identity;	/* who the peer is: "" when anonymous */
-	const char *auth;	/* how it was proven: "none", "null" */
+	const char *auth;	/* "none", "null", "signature", "shared" */
+	const char *proof;	/* by what algorithm: "Ed25519", or "" */
+	const char *fingerprint; /* of its key, or "" */
 	const char *algorithms; /* of IKE, "" when none */
 	const char *cipher;	/* of ESP, "" when none */
 	const char *reason;	/* why it is not encrypted, "" when it is */

@@ -154,6 +154,8 @@ static void show_full(const struct tacit_output *o, const struct tacit_dict *p)
 	show_line(o, "Own address", tacit_dict_text(p, "LocalAddress"));
 	show_line(o, "Identity", tacit_dict_text(p, "Identity"));
 	show_line(o, "Authentication", tacit_dict_text(p, "Authentication"));
+	show_line(o, "Proof", tacit_dict_text(p, "Proof"));
+	show_line(o, "Its key", tacit_dict_text(p, "Fingerprint"));
 	show_line(o, "IKE", tacit_dict_text(p, "Algorithms"));
 	show_line(o, "ESP", tacit_dict_text(p, "Cipher"));
 	if (tacit_dict_number(p, "SPIIn") || tacit_dict_number(p, "SPIOut")) {

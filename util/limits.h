@@ -118,12 +118,30 @@
 /* Records of a wrong length or version in a row. Beyond: the link is cut. */
 #define LIMIT_BAD_RECORDS 16u
 
+/* --- tacit-keyd ------------------------------------------------------- */
+
+/* Private keys of ours, bytes of a key's name and of a key file. Beyond: the
+ * file is not used, and named in the log. */
+#define LIMIT_OWN_KEYS 8u
+#define LIMIT_KEY_NAME 63u
+#define LIMIT_KEY_FILE 16384u
+/* Signatures a second, and at once. Beyond: refused, counted. */
+#define LIMIT_KEYD_RATE 5000u
+/* Requests under way in tacit-keyd. Beyond: refused, counted. */
+#define LIMIT_KEYD_JOBS 1024u
+
 /* --- configuration ---------------------------------------------------- */
 
 #define LIMIT_POLICIES	      1024u
 #define LIMIT_POLICY_NETWORKS 65536u
 #define LIMIT_CONFIG_ERRORS   64u
 #define LIMIT_POLICY_NAME     63u
+/* Identities that one policy accepts. */
+#define LIMIT_POLICY_IDENTITIES 256u
+/* Files in keys.d/; addresses and public keys of one peer. */
+#define LIMIT_KNOWN_PEERS     4096u
+#define LIMIT_KNOWN_ADDRESSES 64u
+#define LIMIT_KNOWN_KEYS      8u
 
 /* --- the log ------------------------------------------------------------ */
 

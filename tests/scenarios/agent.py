@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """One agent on a host, started as a container would: tacitd --standalone, its
-readiness over NOTIFY_SOCKET, its three processes by name."""
+readiness over NOTIFY_SOCKET, its four processes by name."""
 
 import json
 import os
@@ -13,9 +13,9 @@ import time
 import judge
 from waiting import wait_until
 
-SUPERVISOR, AGENT, NETD = "supervisor", "agent", "netd"
-PROCESSES = (SUPERVISOR, AGENT, NETD)
-PROGRAMS = ("tacitd", "tacit-netd", "tacit")
+SUPERVISOR, AGENT, NETD, KEYD = "supervisor", "agent", "netd", "keyd"
+PROCESSES = (SUPERVISOR, AGENT, NETD, KEYD)
+PROGRAMS = ("tacitd", "tacit-netd", "tacit-keyd", "tacit")
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 BUILD = os.environ.get(
@@ -46,6 +46,7 @@ class Agent:
         self.bin = programs(bin_dir)
         self.etc = f"{host.dir}/etc"
         self.run_dir = f"{host.dir}/run"
+        self.state_dir = f"{host.dir}/state"
         self.log_path = f"{host.dir}/log"
         self.process = None
         os.makedirs(f"{self.etc}/policy.d", exist_ok=True)
@@ -70,12 +71,14 @@ class Agent:
             return self.host.ns.popen(
                 [*prefix, f"{self.bin}/tacitd", "--standalone",
                  "--config-dir", self.etc, "--runtime-dir", self.run_dir,
+                 "--state-dir", self.state_dir,
                  *options],
                 env=environment, stdin=subprocess.DEVNULL, stdout=log,
                 stderr=log)
 
     def start(self, *options, timeout=10):
         """Starts it and waits until it says that it is ready."""
+        self.host.keys.make()
         self.process = self.popen("--debug", *options)
         end = time.monotonic() + timeout
         while True:
@@ -124,7 +127,8 @@ class Agent:
             return None
         if name == SUPERVISOR:
             return self.process.pid
-        wanted = {AGENT: "tacitd", NETD: "tacit-netd"}[name]
+        wanted = {AGENT: "tacitd", NETD: "tacit-netd",
+                  KEYD: "tacit-keyd"}[name]
         for pid, comm in self.host.ns.processes().items():
             if comm == wanted and parent(pid) == self.process.pid:
                 return pid

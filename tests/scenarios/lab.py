@@ -9,6 +9,7 @@ import shutil
 import xfrm
 from agent import Agent
 from capture import Capture
+from keys import Keys
 from namespace import Namespace
 from waiting import wait_until
 
@@ -90,6 +91,7 @@ class Host:
             self.ns.sysctl(f"ipv6.conf.{where}.accept_dad", 0)
             self.ns.sysctl(f"ipv6.conf.{where}.router_solicitations", 0)
         self._agent = None
+        self._keys = None
 
     def attached(self, net, interface, own):
         if not self.nets:
@@ -109,6 +111,12 @@ class Host:
     def ip(self):
         """The first address, of the scenario's family."""
         return self.own[self.lab.family][0]
+
+    @property
+    def keys(self):
+        if self._keys is None:
+            self._keys = Keys(self)
+        return self._keys
 
     @property
     def agent(self):

@@ -37,6 +37,8 @@ static void fill(struct fake *f, uint32_t index, struct dbus_peer *ret)
 		.level = "offer",
 		.identity = "",
 		.auth = kind ? "none" : "null",
+		.proof = "",
+		.fingerprint = "",
 		.algorithms = kind ? "" : "X25519, AES-GCM-16-256, SHA2-256",
 		.cipher = kind ? "" : "AES-GCM-16-256",
 		.reason = kind == 1   ? "the peer does not answer"

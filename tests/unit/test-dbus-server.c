@@ -219,6 +219,8 @@ static void test_get_peer(void **state)
 			    "Level=offer\n"
 			    "Identity=\n"
 			    "Authentication=null\n"
+			    "Proof=\n"
+			    "Fingerprint=\n"
 			    "Algorithms=X25519, AES-GCM-16-256, SHA2-256\n"
 			    "Cipher=AES-GCM-16-256\n"
 			    "Reason=\n"

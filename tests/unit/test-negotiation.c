@@ -87,6 +87,22 @@ int ike_initiate(struct ike_engine *e, uint64_t now,
 	return 0;
 }
 
+void ike_check(struct ike_engine *e, uint64_t now, struct handle sa)
+{
+	(void)e;
+	(void)now;
+	(void)sa;
+}
+
+bool ike_sa_describe(const struct ike_engine *e, struct handle sa,
+		     struct ike_sa_info *ret)
+{
+	(void)e;
+	(void)sa;
+	(void)ret;
+	return false;
+}
+
 void ike_close(struct ike_engine *e, uint64_t now, struct handle sa)
 {
 	(void)e;
@@ -257,15 +273,16 @@ static void failed(const char *remote, enum ike_reason reason)
 	negotiation_on_failed(&world.agent, world.next_sa, &x);
 }
 
-static void child_up(const char *remote, bool initiator, uint32_t spi,
-		     bool redundant)
+static void child_up_by(const char *remote, bool initiator, uint32_t spi,
+			bool redundant, enum ike_auth_method method)
 {
 	struct ike_child_up up = {
 		.local = local_of(remote),
 		.remote = at(remote),
 		.initiator = initiator,
 		.redundant = redundant,
-		.peer = { .method = IKE_AUTH_NULL },
+		.peer = { .method = method,
+			  .id = ike_identity_of_addr(&up.remote) },
 		.in = { .spi = spi,
 			.cipher = ESP_AES_GCM_16_256,
 			.esn = 1,
@@ -280,6 +297,12 @@ static void child_up(const char *remote, bool initiator, uint32_t spi,
 	if (!initiator)
 		sa = (struct handle){ 500 + spi, 1 };
 	negotiation_on_child_up(&world.agent, sa, &up);
+}
+
+static void child_up(const char *remote, bool initiator, uint32_t spi,
+		     bool redundant)
+{
+	child_up_by(remote, initiator, spi, redundant, IKE_AUTH_NULL);
 }
 
 static void child_down(const char *remote, uint32_t spi)
@@ -489,7 +512,6 @@ static void test_refused_by_level(void **state)
 		{ "10.4.0.9", IKE_ADMIT, RECORD_CLEAR },
 		{ "fd05::9", IKE_REFUSE, RECORD_CLEAR },
 		{ "10.6.0.9", IKE_IGNORE, RECORD_BLOCK },
-		{ "10.7.0.9", IKE_REFUSE, RECORD_BLOCK },
 		{ "192.0.2.1", IKE_REFUSE, RECORD_CLEAR }, /* of no policy */
 	};
 
@@ -564,6 +586,36 @@ static void test_lost_while_renewing(void **state)
 }
 
 /* netd goes away between the attempt and its SA: the attempt is over. */
+/* Authentication=require: only who has proven it. */
+static void test_proof_required(void **state)
+{
+	(void)state;
+	acquire("10.7.0.30", 7, true);
+	assert_int_equal(world.initiated, 1);
+	child_up("10.7.0.30", true, 0x2400, false);
+	assert_int_equal(world.closed, 1);
+	assert_int_equal(sent(RECORD_VERDICT)->verdict.verdict, RECORD_BLOCK);
+	expect_state("10.7.0.30", FLOW_BLOCKED);
+	child_up_by("10.7.0.30", false, 0x2402, false, IKE_AUTH_SIGNATURE);
+	assert_int_equal(world.closed, 1);
+	expect_state("10.7.0.30", FLOW_INSTALL);
+}
+
+/* Who cannot prove it does not take the place of one who has. */
+static void test_anonymous_replaces_nobody(void **state)
+{
+	(void)state;
+	acquire("10.1.0.31", 7, false);
+	child_up_by("10.1.0.31", true, 0x2500, false, IKE_AUTH_SIGNATURE);
+	assert_int_equal(flow_of("10.1.0.31")->child.spi_in, 0x2500);
+	child_up("10.1.0.31", false, 0x2502, false);
+	assert_int_equal(world.closed, 1);
+	assert_int_equal(flow_of("10.1.0.31")->child.spi_in, 0x2500);
+	/* But one who proves it does. */
+	child_up_by("10.1.0.31", false, 0x2504, false, IKE_AUTH_SHARED);
+	assert_int_equal(flow_of("10.1.0.31")->child.spi_in, 0x2504);
+}
+
 static void test_child_up_without_netd(void **state)
 {
 	(void)state;
@@ -706,6 +758,8 @@ int main(void)
 		T(test_refused_by_level),
 		T(test_expire),
 		T(test_lost_while_renewing),
+		T(test_proof_required),
+		T(test_anonymous_replaces_nobody),
 		T(test_child_up_without_netd),
 		T(test_renewal_cannot_start),
 		T(test_stale_reply),

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "agent/identify.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/negotiation.h"
+#include "util/log.h"
+
+/* A question that waits for its source. */
+struct waiting {
+	struct hmap_node node; /* hash: the SA's handle */
+	struct handle sa;
+	struct ike_identify q;
+};
+
+static uint64_t hash_of(struct handle h)
+{
+	return (uint64_t)h.generation << 32 | h.index;
+}
+
+static void identify_answer(struct agent *a, struct handle sa,
+			    const struct ike_identify *q, int found,
+			    struct key_answer *answer)
+{
+	const struct log_fields fields = { .peer = &q->remote.addr };
+	struct credentials_choice choice;
+	uint64_t now = agent_now(a);
+	int r = credentials_choose(&a->credentials, q, found, answer, &choice);
+
+	if (choice.why)
+		log_limited(&a->log_identify, now, LOG_NOTICE, &fields,
+			    "authentication: %s", choice.why);
+	if (r == 0)
+		r = ike_authenticate(a->ike, now, sa, &choice.c);
+	if (r == -EINVAL || r == -ENOMEM || r == -EACCES)
+		ike_refuse(a->ike, now, sa);
+	credentials_choice_done(&choice);
+}
+
+void identify_on_ask(struct agent *a, struct handle sa,
+		     const struct ike_identify *q)
+{
+	struct key_question question = {
+		.sa = sa,
+		.policy = policy_table_lookup(a->config->policies,
+					      &q->remote.addr),
+		.remote = q->remote.addr,
+	};
+	struct key_answer answer = { 0 };
+	struct waiting *w;
+	int found = -ENOENT;
+
+	if (!ike_identity_is_null(&q->peer)) {
+		question.identity = q->peer;
+		found = credentials_find(&a->credentials, &question, &answer);
+	}
+	if (found != -EINPROGRESS) {
+		identify_answer(a, sa, q, found, &answer);
+		return;
+	}
+	w = calloc(1, sizeof(*w));
+	if (w) {
+		w->sa = sa;
+		w->q = *q;
+		if (hmap_insert(&a->identifying, &w->node, hash_of(sa)) == 0)
+			return;
+	}
+	free(w);
+	ike_refuse(a->ike, agent_now(a), sa);
+}
+
+void identify_on_answer(struct agent *a, struct handle sa, int found,
+			struct key_answer *answer)
+{
+	hmap_for_each (n, &a->identifying, hash_of(sa)) {
+		struct waiting *w = container_of(n, struct waiting, node);
+
+		hmap_remove(&a->identifying, n);
+		identify_answer(a, sa, &w->q, found, answer);
+		free(w);
+		return;
+	}
+	key_answer_done(answer);
+}
+
+void identify_on_sign(struct agent *a, struct handle sa,
+		      const struct ike_sign *what)
+{
+	int r = signer_request(a->signer, sa, what);
+
+	if (r < 0)
+		ike_sign_done(a->ike, agent_now(a), sa, NULL, 0, r);
+}
+
+static void identify_on_signed(void *user, struct handle sa,
+			       const void *signature, size_t len, int error)
+{
+	struct agent *a = user;
+
+	if (error < 0)
+		log_limited(&a->log_identify, agent_now(a), LOG_WARNING, NULL,
+			    "tacit-keyd has not signed: %s", strerror(-error));
+	ike_sign_done(a->ike, agent_now(a), sa, signature, len, error);
+}
+
+static void identify_on_keys(void *user)
+{
+	agent_say_ready(user);
+}
+
+int identify_start(struct agent *a)
+{
+	const struct signer_ops ops = {
+		.user = a,
+		.keys = identify_on_keys,
+		.done = identify_on_signed,
+	};
+	struct credentials *c = &a->credentials;
+	char path[256];
+	int r;
+
+	hmap_init(&a->identifying);
+	c->config = a->config;
+	if (a->config->local_identity &&
+	    ike_identity_parse(a->config->local_identity, &c->local) < 0)
+		return -EINVAL;
+	r = key_files_new(a->config->peers, &a->key_files);
+	if (r < 0)
+		return r;
+	c->sources[c->n_sources++] = key_files_source(a->key_files);
+	snprintf(path, sizeof(path), "%s/keyd.sock", a->options->runtime_dir);
+	r = signer_new(a->event, path, &ops, &a->signer);
+	c->signer = a->signer;
+	return r;
+}
+
+void identify_stop(struct agent *a)
+{
+	struct hmap_node *n;
+
+	while ((n = hmap_any(&a->identifying))) {
+		hmap_remove(&a->identifying, n);
+		free(container_of(n, struct waiting, node));
+	}
+	hmap_done(&a->identifying);
+	signer_free(a->signer);
+	key_files_free(a->key_files);
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The engine's questions about identity, between the key sources, the decision
+ * (agent/credentials.h) and tacit-keyd. Questions that a source answers later
+ * wait here; the engine bounds how long.
+ */
+#ifndef TACIT_AGENT_IDENTIFY_H
+#define TACIT_AGENT_IDENTIFY_H
+
+#include "agent/agent.h"
+
+/* The key sources and the link to tacit-keyd. 0 or -errno. */
+int identify_start(struct agent *a) __attribute__((warn_unused_result));
+void identify_stop(struct agent *a);
+/* IKE_IDENTIFY. */
+void identify_on_ask(struct agent *a, struct handle sa,
+		     const struct ike_identify *q);
+/* A source that said -EINPROGRESS has its answer: found is 0 and *answer
+ * (whose reference is taken), or -ENOENT, -EPERM. Once for each. */
+void identify_on_answer(struct agent *a, struct handle sa, int found,
+			struct key_answer *answer);
+/* IKE_SIGN. */
+void identify_on_sign(struct agent *a, struct handle sa,
+		      const struct ike_sign *what);
+
+#endif

@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * tacit-keyd(8): options, what must be done as root where there is no systemd,
+ * memory that cannot be read, and one clear sentence for each way to fail.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <malloc.h>
+#include <openssl/crypto.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/fsuid.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include "agent/follow.h"
+#include "agent/keyd.h"
+#include "policy/config.h"
+#include "util/channel.h"
+#include "util/exitcode.h"
+#include "util/log.h"
+#include "util/privilege.h"
+
+#define RUNTIME_DIR "/run/tacit"
+#define STATE_DIR   LOCALSTATEDIR "/lib/tacit"
+#define SOCKET_NAME "keyd.sock"
+/* OpenSSL's own locked and guarded memory, for private keys. */
+#define SECURE_HEAP	(256 * 1024)
+#define SECURE_HEAP_MIN 32
+/* All that we may come to hold: libraries, threads, requests. */
+#define LOCKED_MAX (128ul << 20)
+
+struct options {
+	const char *config_dir, *runtime_dir, *state_dir;
+	bool debug;
+};
+
+static void usage(FILE *to)
+{
+	fprintf(to,
+		"Usage: tacit-keyd [OPTION...]\n"
+		"\n"
+		"Holds the private keys of this host, and signs with them for "
+		"the tacit agent.\n"
+		"It is started by tacit.service or by tacitd --standalone.\n"
+		"\n"
+		"  --config-dir DIR   configuration (" SYSCONFDIR "/tacit)\n"
+		"  --runtime-dir DIR  socket " SOCKET_NAME " (" RUNTIME_DIR
+		")\n"
+		"  --state-dir DIR    keys, in DIR/keys (" STATE_DIR ")\n"
+		"  --debug            log everything\n"
+		"  --help             this text\n"
+		"  --version          the version\n");
+}
+
+/* -1: go on; else the exit code. */
+static int parse_options(int argc, char **argv, struct options *o)
+{
+	static const struct option longs[] = {
+		{ "config-dir", required_argument, NULL, 'c' },
+		{ "runtime-dir", required_argument, NULL, 'r' },
+		{ "state-dir", required_argument, NULL, 's' },
+		{ "debug", no_argument, NULL, 'd' },
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'v' },
+		{ 0 },
+	};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "", longs, NULL)) >= 0) {
+		switch (c) {
+		case 'c':
+			o->config_dir = optarg;
+			break;
+		case 'r':
+			o->runtime_dir = optarg;
+			break;
+		case 's':
+			o->state_dir = optarg;
+			break;
+		case 'd':
+			o->debug = true;
+			break;
+		case 'h':
+			usage(stdout);
+			return EXIT_OK;
+		case 'v':
+			puts("tacit-keyd " PACKAGE_VERSION);
+			return EXIT_OK;
+		default:
+			usage(stderr);
+			return EXIT_USAGE;
+		}
+	}
+	if (optind < argc) {
+		fprintf(stderr, "tacit-keyd: unexpected argument: %s\n",
+			argv[optind]);
+		return EXIT_USAGE;
+	}
+	return -1;
+}
+
+/* Of the configuration it needs to know in whose name it may sign, alone. */
+static int load_identity(const struct options *o, struct ike_identity *ret)
+{
+	struct config_errors errors = { 0 };
+	struct config *config = NULL;
+	int r = config_load(o->config_dir, &config, &errors);
+
+	/* Warnings are the agent's to say. */
+	if (r < 0)
+		config_errors_log(&errors);
+	config_errors_done(&errors);
+	if (r < 0)
+		return r == -EINVAL ? EXIT_BAD_CONFIG : EXIT_FAILED;
+	if (!o->debug)
+		log_set_level(config->log_level);
+	*ret = (struct ike_identity){ 0 };
+	if (config->local_identity)
+		r = ike_identity_parse(config->local_identity, ret);
+	config_free(config);
+	return r < 0 ? EXIT_BAD_CONFIG : EXIT_OK;
+}
+
+/* --- the socket ------------------------------------------------------------- */
+
+/* The directory is the agent's: so that it can only be ours to reach through
+ * what it could do itself, see tacit-netd. */
+static int listen_as_agent(const char *path)
+{
+	uid_t agent;
+	bool give = geteuid() == 0 && privilege_user(AGENT_USER, &agent) == 0;
+	int fd;
+
+	if (give)
+		setfsuid(agent);
+	fd = channel_listen(path);
+	if (give)
+		setfsuid(0);
+	return fd;
+}
+
+static int listen_socket(const struct options *o, int *ret)
+{
+	char path[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
+	int n = sd_listen_fds(1), fd;
+
+	if (n == 1 &&
+	    sd_is_socket(SD_LISTEN_FDS_START, AF_UNIX, SOCK_SEQPACKET, 1) > 0) {
+		*ret = SD_LISTEN_FDS_START;
+		return EXIT_OK;
+	}
+	n = snprintf(path, sizeof(path), "%s/" SOCKET_NAME, o->runtime_dir);
+	if (n < 0 || (size_t)n >= sizeof(path)) {
+		log_error("%s: the name is too long for a socket.",
+			  o->runtime_dir);
+		return EXIT_USAGE;
+	}
+	fd = listen_as_agent(path);
+	if (fd == -EADDRINUSE) {
+		log_error("%s: another tacit-keyd is running; stop it first "
+			  "(systemctl stop tacit), or give this one its own "
+			  "--runtime-dir.",
+			  path);
+		return EXIT_ALREADY_RUNNING;
+	}
+	if (fd < 0) {
+		log_error("%s: %s", path, strerror(-fd));
+		return EXIT_FAILED;
+	}
+	*ret = fd;
+	return EXIT_OK;
+}
+
+/* --- nobody else's memory --------------------------------------------------- */
+
+/* The state directory is root's, the keys in it our user's. */
+static void make_state_dir(const char *state, const char *keys)
+{
+	uid_t uid;
+
+	if (geteuid() != 0)
+		return;
+	/* The umask is for keys. */
+	if (mkdir(state, 0755) == 0)
+		(void)chmod(state, 0755);
+	else if (errno != EEXIST)
+		log_warning("%s: %s", state, strerror(errno));
+	if (mkdir(keys, 0700) < 0)
+		return; /* one that is there has its owner already */
+	if (privilege_user(KEYD_USER, &uid) == 0 &&
+	    chown(keys, uid, (gid_t)-1) < 0)
+		log_warning("%s: %s", keys, strerror(errno));
+}
+
+static int drop_privileges(void)
+{
+	const struct rlimit locked = { LOCKED_MAX, LOCKED_MAX };
+	bool switched = false;
+	int r;
+
+	/* As root; else what the unit gave. */
+	(void)setrlimit(RLIMIT_MEMLOCK, &locked);
+	r = privilege_drop(KEYD_USER, 0, &switched);
+	if (r < 0) {
+		log_error("Privileges cannot be given up: %s", strerror(-r));
+		return EXIT_FAILED;
+	}
+	follow_supervisor();
+	if (!switched && geteuid() == 0)
+		log_notice("Running as root, without capabilities: there is "
+			   "no user " KEYD_USER ".");
+	return EXIT_OK;
+}
+
+/* What cannot be locked may be written to swap: said, and gone on. */
+static void lock_memory(void)
+{
+	if (mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) < 0)
+		log_notice("Memory cannot be locked (%s): keys may get into "
+			   "swap space; raise RLIMIT_MEMLOCK.",
+			   strerror(errno));
+	(void)CRYPTO_secure_malloc_init(SECURE_HEAP, SECURE_HEAP_MIN);
+}
+
+/* --- running ---------------------------------------------------------------- */
+
+static int prepare_loop(sd_event **ret)
+{
+	static const int signals[] = { SIGTERM, SIGINT };
+	sd_event *event = NULL;
+	sigset_t set;
+	int r;
+
+	signal(SIGHUP, SIG_IGN);
+	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(&set);
+	for (size_t i = 0; i < 2; i++)
+		sigaddset(&set, signals[i]);
+	r = sigprocmask(SIG_BLOCK, &set, NULL) < 0 ? -errno : 0;
+	if (r >= 0)
+		r = sd_event_new(&event);
+	/* Without a handler of ours they end the loop. */
+	for (size_t i = 0; r >= 0 && i < 2; i++)
+		r = sd_event_add_signal(event, NULL, signals[i], NULL, NULL);
+	if (r >= 0)
+		r = sd_event_set_watchdog(event, 1);
+	if (r < 0) {
+		log_error("The event loop cannot be made: %s", strerror(-r));
+		sd_event_unref(event);
+		return EXIT_FAILED;
+	}
+	*ret = event;
+	return EXIT_OK;
+}
+
+static int run(struct keyd_setup *setup)
+{
+	sd_event *event = NULL;
+	struct keyd *k = NULL;
+	int code = prepare_loop(&event), r;
+
+	if (code != EXIT_OK)
+		return code;
+	r = keyd_new(event, setup, &k);
+	if (r < 0) {
+		log_error("It cannot be started: %s", strerror(-r));
+		sd_event_unref(event);
+		return EXIT_FAILED;
+	}
+	sd_notify(0, "READY=1\nSTATUS=Waiting for the agent.");
+	log_info("Ready.");
+	r = sd_event_loop(event);
+	sd_notify(0, "STOPPING=1");
+	keyd_free(k);
+	sd_event_unref(event);
+	return r < 0 ? EXIT_FAILED : EXIT_OK;
+}
+
+/* Keys are read by the user that we are to be, and by nobody with more. */
+static int start(const struct options *o, struct keyd_setup *setup)
+{
+	char keys[PATH_MAX];
+	int code, n = snprintf(keys, sizeof(keys), "%s/keys", o->state_dir);
+
+	if (n < 0 || (size_t)n >= sizeof(keys)) {
+		log_error("%s: the name is too long.", o->state_dir);
+		return EXIT_USAGE;
+	}
+	code = load_identity(o, &setup->identity);
+	if (code == EXIT_OK)
+		code = listen_socket(o, &setup->listen_fd);
+	if (code != EXIT_OK)
+		return code;
+	make_state_dir(o->state_dir, keys);
+	code = drop_privileges();
+	if (code != EXIT_OK)
+		return code;
+	lock_memory();
+	/* Without keys we go on: the agent is anonymous then, and says so. */
+	if (keyd_keys_open(&setup->keys, keys) < 0)
+		log_error("There are no keys: this host can prove to nobody "
+			  "who it is.");
+	return EXIT_OK;
+}
+
+int main(int argc, char **argv)
+{
+	struct options o = { .runtime_dir = RUNTIME_DIR,
+			     .state_dir = STATE_DIR };
+	struct keyd_setup setup = { .listen_fd = -1, .keys = { .dir = -1 } };
+	int code = parse_options(argc, argv, &o);
+
+	if (code >= 0)
+		return code;
+	log_open("tacit-keyd", o.debug ? LOG_DEBUG : LOG_INFO);
+	umask(0077);
+	/* One heap for all threads: less to lock, and to wipe. */
+	mallopt(M_ARENA_MAX, 1);
+	code = start(&o, &setup);
+	if (code == EXIT_OK)
+		code = run(&setup);
+	else if (setup.listen_fd >= 0)
+		close(setup.listen_fd);
+	return code;
+}

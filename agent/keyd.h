@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * tacit-keyd: the process that holds this host's private keys. It has one
+ * agent, on one socket, and one operation: the signature in an AUTH payload of
+ * this host. What it refuses is in agent/keyd-guard.h.
+ */
+#ifndef TACIT_AGENT_KEYD_H
+#define TACIT_AGENT_KEYD_H
+
+#include <systemd/sd-event.h>
+
+#include "agent/keyd-keys.h"
+#include "ike/identity.h"
+
+/* What main() has made ready. */
+struct keyd_setup {
+	int listen_fd;		      /* taken by keyd_new(), in any case */
+	struct keyd_keys keys;	      /* likewise */
+	struct ike_identity identity; /* as in struct keyd_guard */
+};
+
+struct keyd;
+
+/* 0 or -errno. */
+int keyd_new(sd_event *event, struct keyd_setup *setup, struct keyd **ret)
+	__attribute__((warn_unused_result));
+struct keyd *keyd_free(struct keyd *k);
+
+#endif

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "agent/proof.h"
+
+bool proof_suffices(const struct policy *p, const struct ike_proof *proof)
+{
+	char text[IKE_IDENTITY_STRLEN];
+
+	if (!proof_is_one((uint8_t)proof->method))
+		return p->auth != POLICY_AUTH_REQUIRE;
+	return policy_accepts_identity(p,
+				       ike_identity_format(&proof->id, text));
+}
