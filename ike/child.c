@@ -64,6 +64,7 @@ void ike_child_attach(struct ike_sa *sa, struct ike_child *c,
 	c->out = up->action.child_up.out.spi;
 	c->replaces = up->action.child_up.replaces;
 	c->state = IKE_CHILD_LIVE;
+	c->mode = (uint8_t)up->action.child_up.mode;
 	c->next = sa->children;
 	sa->children = c;
 	sa->n_children++;
@@ -153,18 +154,29 @@ int ike_child_parse(const struct ike_message *m, struct ike_child_terms *ret)
 	return find_transport(m, &ret->transport);
 }
 
+/* 1.3.1: transport mode is asked for by a notify. */
+static bool asks_transport(const struct ike_sa *sa, const struct ike_child *c)
+{
+	return sa->modes != IKE_MODES_TUNNEL && c->mode == IKE_MODE_TRANSPORT;
+}
+
+void ike_child_write_offer(const struct ike_sa *sa, const struct ike_child *c,
+			   const struct ike_offer *offer, struct ike_builder *b)
+{
+	if (asks_transport(sa, c))
+		ike_notify_write(b, IKE_NOTIFY_USE_TRANSPORT_MODE, NULL, 0);
+	ike_proposal_write_offer(b, offer, c->in);
+}
+
 void ike_child_propose(const struct ike_sa *sa, const struct ike_child *c,
 		       const struct ike_offer *offer, struct ike_builder *b)
 {
-	/* 1.3.1: transport mode is asked for by a notify. */
-	if (sa->modes != IKE_MODES_TUNNEL)
-		ike_notify_write(b, IKE_NOTIFY_USE_TRANSPORT_MODE, NULL, 0);
-	ike_proposal_write_offer(b, offer, c->in);
+	ike_child_write_offer(sa, c, offer, b);
 	ike_selectors_write(b, IKE_PAYLOAD_TSI, &sa->local.addr);
 	ike_selectors_write(b, IKE_PAYLOAD_TSR, &sa->remote.addr);
 }
 
-int ike_child_accept(const struct ike_sa *sa,
+int ike_child_accept(const struct ike_sa *sa, const struct ike_child *c,
 		     const struct ike_child_terms *terms,
 		     const struct ike_offer *offer,
 		     struct ike_child_agreed *ret)
@@ -172,7 +184,7 @@ int ike_child_accept(const struct ike_sa *sa,
 	int rc;
 
 	/* 1.3.1: no more than we asked for; without it, it is tunnel mode. */
-	if (terms->transport ? sa->modes == IKE_MODES_TUNNEL
+	if (terms->transport ? !asks_transport(sa, c)
 			     : sa->modes == IKE_MODES_TRANSPORT)
 		return 1;
 	rc = ike_proposal_accept(terms->sa, offer, &ret->choice);
@@ -225,13 +237,20 @@ int ike_child_choose(const struct ike_sa *sa,
 	return 0;
 }
 
-void ike_child_answer(const struct ike_child *c,
-		      const struct ike_child_agreed *agreed,
-		      struct ike_builder *b)
+void ike_child_write_choice(const struct ike_child *c,
+			    const struct ike_child_agreed *agreed,
+			    struct ike_builder *b)
 {
 	if (agreed->mode == IKE_MODE_TRANSPORT)
 		ike_notify_write(b, IKE_NOTIFY_USE_TRANSPORT_MODE, NULL, 0);
 	ike_proposal_write_choice(b, &agreed->choice, c->in);
+}
+
+void ike_child_answer(const struct ike_child *c,
+		      const struct ike_child_agreed *agreed,
+		      struct ike_builder *b)
+{
+	ike_child_write_choice(c, agreed, b);
 	ike_selectors_write(b, IKE_PAYLOAD_TSI, &agreed->tsi);
 	ike_selectors_write(b, IKE_PAYLOAD_TSR, &agreed->tsr);
 }

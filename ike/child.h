@@ -28,11 +28,13 @@ struct ike_child {
 	struct hmap_node by_spi;
 	struct ike_action_node *down; /* reserved; NULL: told */
 	uint64_t due_at;
-	uint32_t in, out; /* SPIs; in is ours */
-	uint8_t state;	  /* enum ike_child_state */
-	uint8_t tries;	  /* of rekeying that were put off */
-	bool rekey;	  /* asked for; at due_at when it was put off */
-	uint32_t replaces;
+	uint32_t in, out;  /* SPIs; in is ours */
+	uint8_t state;	   /* enum ike_child_state */
+	uint8_t mode;	   /* enum ike_mode */
+	uint8_t tries;	   /* of rekeying that were put off */
+	bool rekey;	   /* asked for; at due_at when it was put off */
+	bool deleter;	   /* REPLACED: it is for us to delete it */
+	uint32_t replaces; /* our SPI of the one before, or 0 */
 };
 
 /* With an SPI of ours that no other has. 0; -ENOMEM; -EIO. */
@@ -77,11 +79,15 @@ struct ike_child_agreed {
 	struct addr tsi, tsr;
 };
 
+/* Mode and proposal, and with the selectors between the two hosts. */
+void ike_child_write_offer(const struct ike_sa *sa, const struct ike_child *c,
+			   const struct ike_offer *offer,
+			   struct ike_builder *b);
 /* As initiator: writes the request's part. */
 void ike_child_propose(const struct ike_sa *sa, const struct ike_child *c,
 		       const struct ike_offer *offer, struct ike_builder *b);
 /* As initiator: exactly what we asked for. 0; 1: something else; -EBADMSG. */
-int ike_child_accept(const struct ike_sa *sa,
+int ike_child_accept(const struct ike_sa *sa, const struct ike_child *c,
 		     const struct ike_child_terms *terms,
 		     const struct ike_offer *offer,
 		     struct ike_child_agreed *ret)
@@ -93,6 +99,10 @@ int ike_child_choose(const struct ike_sa *sa,
 		     const struct ike_offer *offer, uint16_t prefer_group,
 		     struct ike_child_agreed *ret)
 	__attribute__((warn_unused_result));
+/* Mode and choice, and with the selectors. */
+void ike_child_write_choice(const struct ike_child *c,
+			    const struct ike_child_agreed *agreed,
+			    struct ike_builder *b);
 /* As responder: writes the response's part. */
 void ike_child_answer(const struct ike_child *c,
 		      const struct ike_child_agreed *agreed,

@@ -9,6 +9,7 @@
 #include "ike/auth.h"
 #include "ike/cookie.h"
 #include "ike/fragment.h"
+#include "ike/creation.h"
 #include "ike/nat.h"
 #include "ike/proposal.h"
 #include "ike/sa.h"
@@ -86,6 +87,8 @@ int ike_info_response(struct ike_engine *e, const struct ike_arrival *a,
 		      struct ike_sa *sa);
 int ike_child_request(struct ike_engine *e, const struct ike_arrival *a,
 		      struct ike_sa *sa);
+int ike_child_response(struct ike_engine *e, const struct ike_arrival *a,
+		       struct ike_sa *sa);
 
 /* --- exchange-init.c ---------------------------------------------------- */
 
@@ -117,10 +120,94 @@ int ike_auth_identified(struct ike_engine *e, uint64_t now, struct ike_sa *sa,
 	__attribute__((warn_unused_result));
 void ike_auth_refused(struct ike_engine *e, uint64_t now, struct ike_sa *sa);
 
+/* --- exchange-child.c --------------------------------------------------- */
+
+/* Asks for a Child SA in place of old, or for a further one (NULL). 0;
+ * -ENOMEM; -EIO. */
+int ike_child_begin(struct ike_engine *e, uint64_t now, struct ike_sa *sa,
+		    struct ike_child *old) __attribute__((warn_unused_result));
+/* The key pair is there, where there is to be one. */
+int ike_child_request_send(struct ike_engine *e, uint64_t now,
+			   struct ike_sa *sa)
+	__attribute__((warn_unused_result));
+/* The jobs of both roles are done. 0; -ENOMEM; -EIO; -EMSGSIZE. */
+int ike_child_derived(struct ike_engine *e, uint64_t now, struct ike_sa *sa,
+		      const struct ike_job *job)
+	__attribute__((warn_unused_result));
+int ike_child_agreed(struct ike_engine *e, uint64_t now, struct ike_sa *sa,
+		     const struct ike_job *job)
+	__attribute__((warn_unused_result));
+/* Ours came to nothing: for good, and for now. */
+void ike_child_failed(struct ike_engine *e, struct ike_sa *sa,
+		      enum ike_reason reason, uint16_t notify);
+void ike_child_put_off(struct ike_engine *e, uint64_t now, struct ike_sa *sa);
+/* The first error notify and its type; 0: none; -EBADMSG. */
+int ike_child_find_error(const struct ike_message *m, struct ike_notify *ret)
+	__attribute__((warn_unused_result));
+/* INVALID_KE_PAYLOAD for ours: the group to go on with; NULL: it is none of
+ * those that we proposed. */
+const struct ike_kex *ike_child_other_group(const struct ike_sa *sa,
+					    const struct ike_notify *n);
+/* Answers CREATE_CHILD_SA by one notify. */
+int ike_child_answer_notify(struct ike_engine *e, struct ike_sa *sa,
+			    uint16_t notify)
+	__attribute__((warn_unused_result));
+int ike_child_answer_group(struct ike_engine *e, struct ike_sa *sa,
+			   uint16_t group) __attribute__((warn_unused_result));
+
+/* --- exchange-rekey.c --------------------------------------------------- */
+
+int ike_rekey_begin(struct ike_engine *e, uint64_t now, struct ike_sa *sa)
+	__attribute__((warn_unused_result));
+int ike_rekey_request_send(struct ike_engine *e, uint64_t now,
+			   struct ike_sa *sa)
+	__attribute__((warn_unused_result));
+int ike_rekey_derived(struct ike_engine *e, uint64_t now, struct ike_sa *sa,
+		      const struct ike_job *job)
+	__attribute__((warn_unused_result));
+int ike_rekey_agreed(struct ike_engine *e, uint64_t now, struct ike_sa *sa,
+		     const struct ike_job *job)
+	__attribute__((warn_unused_result));
+void ike_rekey_failed(struct ike_engine *e, uint64_t now, struct ike_sa *sa);
+/* Handlers: CREATE_CHILD_SA that is about the IKE SA. */
+int ike_rekey_request(struct ike_engine *e, const struct ike_arrival *a,
+		      struct ike_sa *sa);
+int ike_rekey_response(struct ike_engine *e, const struct ike_arrival *a,
+		       struct ike_sa *sa);
+/* The IKE SA that this one is an heir of, while it is there; NULL. */
+struct ike_sa *ike_rekey_predecessor(const struct ike_engine *e,
+				     const struct ike_sa *sa);
+/* The heir is in charge from now on; ours: we initiated it. */
+void ike_rekey_adopt(struct ike_engine *e, uint64_t now, struct ike_sa *old,
+		     struct ike_sa *heir, bool ours);
+/* It got no answer: an heir, where there is one, takes its place. */
+void ike_rekey_rescue(struct ike_engine *e, uint64_t now, struct ike_sa *sa);
+
+/* --- task.c: what is asked of the peer next ------------------------------- */
+
+/* Starts what is due, when the way is free, and arms the timer. The SA may be
+ * gone afterwards. */
+void ike_task_next(struct ike_engine *e, uint64_t now, struct ike_sa *sa);
+/* Its timer fired. */
+void ike_task_due(struct ike_engine *e, uint64_t now, struct ike_sa *sa);
+/* A fresh lifetime, with a random margin. */
+void ike_task_lifetime(struct ike_engine *e, uint64_t now, struct ike_sa *sa);
+/* When to try again what failed so many times. */
+uint64_t ike_task_retry_at(struct ike_engine *e, uint64_t now, unsigned tries);
+
 /* --- exchange-info.c ---------------------------------------------------- */
 
-/* Starts a liveness check, unless a request is outstanding. */
+/* Starts a liveness check, now or when the way is free. */
 void ike_info_check(struct ike_engine *e, uint64_t now, struct ike_sa *sa);
+/* Sends the request: an empty one, a Delete of the IKE SA, of a Child SA. 0;
+ * -EMSGSIZE; -ENOMEM; -EIO. */
+int ike_info_probe(struct ike_engine *e, uint64_t now, struct ike_sa *sa)
+	__attribute__((warn_unused_result));
+int ike_info_delete(struct ike_engine *e, uint64_t now, struct ike_sa *sa)
+	__attribute__((warn_unused_result));
+int ike_info_delete_child(struct ike_engine *e, uint64_t now, struct ike_sa *sa,
+			  struct ike_child *c)
+	__attribute__((warn_unused_result));
 /* Tells the owner, and deletes the SA at the peer, with an error notify where
  * one is given: at once or when the outstanding request is answered. */
 void ike_info_close(struct ike_engine *e, uint64_t now, struct ike_sa *sa,

@@ -48,14 +48,29 @@ static const struct transition transitions[] = {
 	{ IKE_SA_ESTABLISHED, INFO, true, EITHER, true, 0, ike_info_response },
 	{ IKE_SA_ESTABLISHED, CHILD, false, EITHER, true,
 	  P(SA) | P(NONCE), ike_child_request },
+	{ IKE_SA_ESTABLISHED, CHILD, true, EITHER, true,
+	  0, ike_child_response },
 	{ IKE_SA_CHILDLESS, INFO, false, EITHER, true, 0, ike_info_request },
 	{ IKE_SA_CHILDLESS, INFO, true, EITHER, true, 0, ike_info_response },
 	{ IKE_SA_CHILDLESS, CHILD, false, EITHER, true,
 	  P(SA) | P(NONCE), ike_child_request },
+	{ IKE_SA_CHILDLESS, CHILD, true, EITHER, true,
+	  0, ike_child_response },
+	{ IKE_SA_HEIR, INFO, false, EITHER, true, 0, ike_info_request },
+	{ IKE_SA_HEIR, CHILD, false, EITHER, true,
+	  P(SA) | P(NONCE), ike_child_request },
+	{ IKE_SA_REKEYED, INFO, false, EITHER, true, 0, ike_info_request },
+	{ IKE_SA_REKEYED, INFO, true, EITHER, true, 0, ike_info_response },
+	{ IKE_SA_REKEYED, CHILD, false, EITHER, true,
+	  P(SA) | P(NONCE), ike_child_request },
+	{ IKE_SA_REKEYED, CHILD, true, EITHER, true,
+	  0, ike_child_response },
 	{ IKE_SA_DELETING, INFO, false, EITHER, true, 0, ike_info_request },
 	{ IKE_SA_DELETING, INFO, true, EITHER, true, 0, ike_info_response },
 	{ IKE_SA_DELETING, CHILD, false, EITHER, true,
 	  P(SA) | P(NONCE), ike_child_request },
+	{ IKE_SA_DELETING, CHILD, true, EITHER, true,
+	  0, ike_child_response },
 };
 /* clang-format on */
 
@@ -170,8 +185,9 @@ static bool is_in_window(const struct ike_sa *sa, const struct ike_header *h)
 {
 	if (ike_header_is_response(h))
 		return ike_request_outstanding(sa) && h->id == sa->request_id;
-	/* 2.2: message IDs never wrap. */
-	return h->id == sa->expected_id && h->id != UINT32_MAX;
+	/* Not while the answer to it is being computed; and 2.2: message IDs
+	 * never wrap. */
+	return h->id == sa->expected_id && !sa->theirs && h->id != UINT32_MAX;
 }
 
 void ike_dispatch_reject(struct ike_engine *e, const struct ike_arrival *a,
@@ -209,6 +225,7 @@ static void reject_critical(struct ike_engine *e, const struct ike_arrival *a,
 static void handle(struct ike_engine *e, const struct ike_arrival *a,
 		   struct ike_sa *sa, const struct transition *t, int outcome)
 {
+	const struct handle handle = sa->handle;
 	int rc = -EBADMSG;
 
 	sa->last_heard = a->now;
@@ -223,15 +240,18 @@ static void handle(struct ike_engine *e, const struct ike_arrival *a,
 	}
 	if (outcome == IKE_MESSAGE_CRITICAL) {
 		reject_critical(e, a, sa);
-		return;
-	}
-	if (outcome == IKE_MESSAGE_OK && has_required(t, a->m))
+		rc = 0;
+	} else if (outcome == IKE_MESSAGE_OK && has_required(t, a->m)) {
 		rc = t->handler(e, a, sa);
+	}
 	if (rc == -EBADMSG)
 		ike_dispatch_reject(e, a, sa, IKE_NOTIFY_INVALID_SYNTAX, NULL,
 				    0);
 	else if (rc < 0)
 		ike_sa_end(e, sa, IKE_REASON_RESOURCES, 0);
+	sa = slots_get(e->sas, handle);
+	if (sa)
+		ike_task_next(e, a->now, sa);
 }
 
 /* Integrity of the only payload of m, and its text. 0; -EBADMSG: authentic,

@@ -38,6 +38,8 @@ static bool is_attempt(const struct ike_sa *sa)
 	case IKE_SA_INIT_DONE:
 	case IKE_SA_ESTABLISHED:
 	case IKE_SA_CHILDLESS:
+	case IKE_SA_HEIR:
+	case IKE_SA_REKEYED:
 	case IKE_SA_DELETING:
 	case IKE_SA_LINGER:
 	case IKE_SA_DEAD:

@@ -48,6 +48,7 @@ const char *ike_reason_name(enum ike_reason r)
 		[IKE_REASON_REPLACED] = "replaced",
 		[IKE_REASON_DEAD] = "dead",
 		[IKE_REASON_CLOSED] = "closed",
+		[IKE_REASON_EXPIRED] = "expired",
 		[IKE_REASON_RESOURCES] = "resources",
 	};
 
@@ -229,6 +230,8 @@ static void close_sa(struct ike_engine *e, uint64_t now, struct ike_sa *sa)
 		ike_info_close(e, now, sa, IKE_REASON_CLOSED, 0);
 		break;
 	case IKE_SA_DELETING:
+	case IKE_SA_HEIR:
+	case IKE_SA_REKEYED:
 	case IKE_SA_LINGER:
 	case IKE_SA_NONE:
 	case IKE_SA_DEAD:
@@ -261,6 +264,95 @@ void ike_check(struct ike_engine *e, uint64_t now, struct handle h)
 		ike_info_check(e, now, sa);
 }
 
+/* Where an owner that has not heard of the rekeying means the new one. */
+static struct ike_sa *in_charge(const struct ike_engine *e, struct handle h)
+{
+	struct ike_sa *sa = slots_get(e->sas, h);
+
+	while (sa && sa->told && !handle_is_none(sa->heir))
+		sa = slots_get(e->sas, sa->heir);
+	if (!sa || sa->doomed || sa->told ||
+	    (sa->state != IKE_SA_ESTABLISHED && sa->state != IKE_SA_CHILDLESS))
+		return NULL;
+	return sa;
+}
+
+int ike_add_child(struct ike_engine *e, uint64_t now, struct handle h)
+{
+	struct ike_sa *sa = in_charge(e, h);
+
+	if (!sa)
+		return -ENOENT;
+	if (sa->n_children + sa->add >= LIMIT_IKE_CHILDREN)
+		return -ENOSPC;
+	sa->add++;
+	ike_task_next(e, now, sa);
+	return 0;
+}
+
+int ike_rekey_child(struct ike_engine *e, uint64_t now, struct handle h,
+		    uint32_t spi_in)
+{
+	struct ike_sa *sa = in_charge(e, h);
+	struct ike_child *c = sa ? ike_child_find_in(sa, spi_in) : NULL;
+
+	if (!c || c->state != IKE_CHILD_LIVE)
+		return -ENOENT;
+	if (c->rekey)
+		return 0;
+	c->rekey = true;
+	c->tries = 0;
+	c->due_at = now;
+	ike_task_next(e, now, sa);
+	return 0;
+}
+
+int ike_delete_child(struct ike_engine *e, uint64_t now, struct handle h,
+		     uint32_t spi_in)
+{
+	struct ike_sa *sa = in_charge(e, h);
+	struct ike_child *c = sa ? ike_child_find_in(sa, spi_in) : NULL;
+
+	if (!c || c->state == IKE_CHILD_DELETING)
+		return -ENOENT;
+	if (sa->n_children == 1 && !sa->ours && !sa->theirs && !sa->add) {
+		ike_info_close(e, now, sa, IKE_REASON_CLOSED, 0);
+		return 0;
+	}
+	if (sa->ours && sa->ours->replaces == spi_in)
+		sa->ours->unwanted = true;
+	ike_child_tell(e, sa, c, IKE_REASON_CLOSED);
+	c->state = IKE_CHILD_DELETING;
+	c->due_at = now;
+	ike_task_next(e, now, sa);
+	return 0;
+}
+
+void ike_child_used(struct ike_engine *e, uint64_t now, struct handle h,
+		    uint32_t spi_in)
+{
+	struct ike_sa *sa = in_charge(e, h);
+	struct ike_child *c = sa ? ike_child_find_in(sa, spi_in) : NULL;
+	struct ike_child *old = c ? ike_child_find_in(sa, c->replaces) : NULL;
+
+	if (!old || old->state != IKE_CHILD_REPLACED || !old->deleter)
+		return;
+	old->due_at = now;
+	ike_task_next(e, now, sa);
+}
+
+int ike_rekey(struct ike_engine *e, uint64_t now, struct handle h)
+{
+	struct ike_sa *sa = in_charge(e, h);
+
+	if (!sa)
+		return -ENOENT;
+	sa->rekey_at = now;
+	sa->rekey_tries = 0;
+	ike_task_next(e, now, sa);
+	return 0;
+}
+
 void ike_close_all(struct ike_engine *e, uint64_t now)
 {
 	struct ike_sa *sa;
@@ -289,7 +381,9 @@ void ike_job_done(struct ike_engine *e, uint64_t now, struct ike_job *job)
 {
 	struct ike_sa *sa = slots_get(e->sas, job->sa);
 
-	if (sa)
+	if (sa && job->serial)
+		ike_creation_job_done(e, now, sa, job);
+	else if (sa)
 		ike_init_job_done(e, now, sa, job);
 	ike_job_free(job);
 }

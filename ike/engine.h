@@ -122,6 +122,7 @@ enum ike_reason {
 	IKE_REASON_REPLACED,	/* a newer SA with this peer took its place */
 	IKE_REASON_DEAD,	/* liveness check unanswered */
 	IKE_REASON_CLOSED,	/* ike_close() */
+	IKE_REASON_EXPIRED,	/* its lifetime is over */
 	IKE_REASON_RESOURCES,	/* memory, randomness, a limit */
 };
 const char *ike_reason_name(enum ike_reason r); /* "unanswered" */

@@ -163,6 +163,7 @@ static void establish(struct ike_engine *e, uint64_t now, struct ike_sa *sa,
 	sa->last = ike_action_node_free(sa->last);
 	keep_lowest(sa);
 	ike_sa_forget_handshake(e, sa);
+	ike_task_lifetime(e, now, sa);
 	ike_sa_rearm(e, sa);
 	ike_nat_begin(e, now, sa);
 	ike_duplicate_resolve(e, now, sa, initial_contact, up);
@@ -287,7 +288,8 @@ static int take_child(struct ike_engine *e, uint64_t now, struct ike_sa *sa,
 	if (!am->has_child && !am->error)
 		return -EBADMSG;
 	ike_sa_propose(sa, IKE_OFFER_AUTH, &offer);
-	rc = am->has_child ? ike_child_accept(sa, &am->child, &offer, &agreed)
+	rc = am->has_child ? ike_child_accept(sa, sa->handshake->child,
+					      &am->child, &offer, &agreed)
 			   : 1;
 	if (rc < 0)
 		return rc;
@@ -384,7 +386,8 @@ static int refuse_child(struct ike_engine *e, const struct ike_arrival *a,
 	ike_sa_set_state(e, sa, IKE_SA_CHILDLESS);
 	ike_sa_forget_handshake(e, sa);
 	ike_response_send(e, sa);
-	timer_arm(e->wheel, &sa->life, a->now + e->config.redundant_ms);
+	sa->doomed_at = a->now + e->config.redundant_ms;
+	ike_sa_rearm(e, sa);
 	return 0;
 }
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * INFORMATIONAL (RFC 7296 1.4): liveness, Delete of the IKE SA and of its
- * Child SA, error notifies; and the refusal of CREATE_CHILD_SA (1.3), of
- * which this engine makes no use yet.
+ * INFORMATIONAL (RFC 7296 1.4): liveness, Delete of the IKE SA and of Child
+ * SAs, error notifies.
  */
 #include <errno.h>
 #include <string.h>
@@ -11,17 +10,21 @@
 
 void ike_info_check(struct ike_engine *e, uint64_t now, struct ike_sa *sa)
 {
+	if (sa->state != IKE_SA_ESTABLISHED)
+		return;
+	/* What is outstanding will tell. */
+	if (!ike_request_outstanding(sa))
+		sa->check = true;
+	ike_task_next(e, now, sa);
+}
+
+int ike_info_probe(struct ike_engine *e, uint64_t now, struct ike_sa *sa)
+{
 	struct ike_outgoing out;
 
-	if (sa->state != IKE_SA_ESTABLISHED || ike_request_outstanding(sa))
-		return;
-	/* Answered or not, that decides what comes next. */
-	timer_cancel(e->wheel, &sa->life);
-	if (sa->doomed)
-		ike_sa_rearm(e, sa);
+	sa->check = false;
 	ike_request_open(sa, IKE_EXCHANGE_INFORMATIONAL, &out);
-	if (ike_request_send(e, now, sa, &out) < 0)
-		ike_sa_end(e, sa, IKE_REASON_RESOURCES, 0);
+	return ike_request_send(e, now, sa, &out);
 }
 
 static int send_delete(struct ike_engine *e, uint64_t now, struct ike_sa *sa,
@@ -37,9 +40,39 @@ static int send_delete(struct ike_engine *e, uint64_t now, struct ike_sa *sa,
 	return ike_request_send(e, now, sa, &out);
 }
 
+int ike_info_delete(struct ike_engine *e, uint64_t now, struct ike_sa *sa)
+{
+	return send_delete(e, now, sa, 0);
+}
+
+int ike_info_delete_child(struct ike_engine *e, uint64_t now, struct ike_sa *sa,
+			  struct ike_child *c)
+{
+	struct ike_outgoing out;
+
+	if (c->state == IKE_CHILD_REPLACED)
+		ike_child_tell(e, sa, c, IKE_REASON_REPLACED);
+	c->state = IKE_CHILD_DELETING;
+	sa->deleting = c->in;
+	ike_request_open(sa, IKE_EXCHANGE_INFORMATIONAL, &out);
+	ike_delete_write_esp(&out.b, c->in);
+	return ike_request_send(e, now, sa, &out);
+}
+
+/* What is under way ends with the IKE SA, but for an heir that the peer may
+ * know of already: that one has to be deleted too, when it is there. */
+static void stop_creation(struct ike_engine *e, struct ike_sa *sa)
+{
+	struct ike_creation *c = sa->ours;
+
+	if (c && (c->type != IKE_CREATION_REKEY_IKE || !c->sent))
+		sa->ours = ike_creation_free(e, c);
+}
+
 void ike_info_close(struct ike_engine *e, uint64_t now, struct ike_sa *sa,
 		    enum ike_reason reason, uint16_t notify)
 {
+	struct ike_sa *heir = slots_get(e->sas, sa->heir);
 	int rc = 0;
 
 	ike_sa_tell(e, sa, reason, notify);
@@ -47,11 +80,14 @@ void ike_info_close(struct ike_engine *e, uint64_t now, struct ike_sa *sa,
 		ike_sa_free(e, sa);
 		return;
 	}
+	if (heir && heir->state == IKE_SA_HEIR)
+		ike_info_close(e, now, heir, reason, 0);
 	ike_sa_set_state(e, sa, IKE_SA_DELETING);
 	ike_sa_forget_handshake(e, sa);
-	timer_cancel(e->wheel, &sa->life);
+	stop_creation(e, sa);
+	ike_sa_rearm(e, sa);
 	/* 2.3: one request at a time; else the response brings us here. */
-	if (!ike_request_outstanding(sa))
+	if (!ike_request_outstanding(sa) && !sa->ours)
 		rc = send_delete(e, now, sa,
 				 reason == IKE_REASON_AUTH ? notify : 0);
 	if (rc < 0)
@@ -61,24 +97,29 @@ void ike_info_close(struct ike_engine *e, uint64_t now, struct ike_sa *sa,
 /* What a request asks for. */
 struct wish {
 	bool delete_ike;
-	bool delete_child;
 	bool failed; /* 2.21.2: our AUTH did not convince the peer */
+	/* Child SAs to delete, each once. */
+	struct ike_child *children[LIMIT_IKE_CHILDREN];
+	size_t n_children;
 };
 
-static bool has_spi(const struct ike_delete *d, uint32_t spi)
+static void add_child(struct wish *w, const struct ike_sa *sa,
+		      struct ike_child *c)
 {
-	struct rbuf r = rbuf_of(d->spis.data, d->spis.len);
-
-	while (r.left)
-		if (rbuf_be32(&r) == spi)
-			return true;
-	return false;
+	/* 1.4.1: what our own Delete is about is not answered with one. */
+	if (!c || c->in == sa->deleting || w->n_children == LIMIT_IKE_CHILDREN)
+		return;
+	for (size_t i = 0; i < w->n_children; i++)
+		if (w->children[i] == c)
+			return;
+	w->children[w->n_children++] = c;
 }
 
 static int parse_delete(const struct ike_payload *p, const struct ike_sa *sa,
 			struct wish *w)
 {
 	struct ike_delete d;
+	struct rbuf r;
 
 	if (ike_delete_parse(p, &d) < 0)
 		return -EBADMSG;
@@ -86,9 +127,9 @@ static int parse_delete(const struct ike_payload *p, const struct ike_sa *sa,
 		w->delete_ike = true;
 	/* 1.4.1: SPIs as the sender knows them, of its inbound SAs. Those
 	 * that we do not know are passed over. */
-	if (d.protocol == IKE_PROTOCOL_ESP && sa->children &&
-	    has_spi(&d, sa->children->out))
-		w->delete_child = sa->state == IKE_SA_ESTABLISHED;
+	r = rbuf_of(d.spis.data, d.spis.len);
+	while (d.protocol == IKE_PROTOCOL_ESP && r.left)
+		add_child(w, sa, ike_child_find_out(sa, rbuf_be32(&r)));
 	return 0;
 }
 
@@ -115,6 +156,48 @@ static int parse_request(const struct ike_message *m, const struct ike_sa *sa,
 	return 0;
 }
 
+/* The peer uses a rekeyed IKE SA that we had not decided for. */
+static void decide(struct ike_engine *e, const struct ike_arrival *a,
+		   struct ike_sa *sa)
+{
+	struct ike_sa *old = ike_rekey_predecessor(e, sa);
+
+	for (size_t i = 0; old && i < a->m->n; i++) {
+		struct ike_delete d;
+
+		if (sa->state == IKE_SA_HEIR &&
+		    a->m->payloads[i].type == IKE_PAYLOAD_DELETE &&
+		    ike_delete_parse(&a->m->payloads[i], &d) == 0 &&
+		    d.protocol == IKE_PROTOCOL_ESP)
+			ike_rekey_adopt(e, a->now, old, sa, false);
+	}
+}
+
+static void perform(struct ike_engine *e, uint64_t now, struct ike_sa *sa,
+		    const struct wish *w)
+{
+	if (w->failed || w->delete_ike) {
+		/* 2.25.2: also while our own Delete is under way; an heir
+		 * that the peer decided for takes over. */
+		if (!w->failed)
+			ike_rekey_rescue(e, now, sa);
+		ike_sa_tell(e, sa,
+			    w->failed ? IKE_REASON_AUTH : IKE_REASON_DELETED,
+			    0);
+		ike_sa_linger(e, now, sa);
+		return;
+	}
+	for (size_t i = 0; i < w->n_children; i++) {
+		struct ike_child *c = w->children[i];
+
+		ike_child_tell(e, sa, c,
+			       c->state == IKE_CHILD_REPLACED
+				       ? IKE_REASON_REPLACED
+				       : IKE_REASON_DELETED);
+		ike_child_remove(e, sa, c);
+	}
+}
+
 int ike_info_request(struct ike_engine *e, const struct ike_arrival *a,
 		     struct ike_sa *sa)
 {
@@ -122,52 +205,36 @@ int ike_info_request(struct ike_engine *e, const struct ike_arrival *a,
 	struct wish w;
 	int rc;
 
+	decide(e, a, sa);
 	rc = parse_request(a->m, sa, &w);
 	if (rc < 0)
 		return rc;
 	ike_response_open(sa, IKE_EXCHANGE_INFORMATIONAL, &out);
 	/* 1.4.1: the answer deletes the other half; for the IKE SA it is
 	 * empty. */
-	if (w.delete_child && !w.delete_ike && !w.failed)
-		ike_delete_write_esp(&out.b, sa->children->in);
+	if (!w.delete_ike && !w.failed)
+		for (size_t i = 0; i < w.n_children; i++)
+			ike_delete_write_esp(&out.b, w.children[i]->in);
 	rc = ike_response_seal(sa, &out);
 	if (rc < 0)
 		return rc;
 	ike_response_send(e, sa);
-	if (w.failed) {
-		ike_sa_tell(e, sa, IKE_REASON_AUTH, 0);
-		ike_sa_linger(e, a->now, sa);
-	} else if (w.delete_ike) {
-		/* 2.25.2: also while our own Delete is under way. */
-		ike_sa_tell(e, sa, IKE_REASON_DELETED, 0);
-		ike_sa_linger(e, a->now, sa);
-	} else if (w.delete_child) {
-		ike_sa_tell(e, sa, IKE_REASON_DELETED, 0);
-		ike_sa_set_state(e, sa, IKE_SA_CHILDLESS);
-		timer_arm(e->wheel, &sa->life, a->now + e->config.redundant_ms);
-	}
+	perform(e, a->now, sa, &w);
 	return 0;
 }
 
 int ike_info_response(struct ike_engine *e, const struct ike_arrival *a,
 		      struct ike_sa *sa)
 {
-	if (sa->state != IKE_SA_DELETING) {
-		/* A liveness check, answered. */
-		if (sa->state == IKE_SA_ESTABLISHED)
-			ike_sa_rearm(e, sa);
+	struct ike_child *c = ike_child_find_in(sa, sa->deleting);
+
+	(void)a;
+	if (sa->state == IKE_SA_DELETING && sa->delete_sent) {
+		ike_sa_free(e, sa);
 		return 0;
 	}
-	if (sa->delete_sent || send_delete(e, a->now, sa, 0) < 0)
-		ike_sa_free(e, sa);
+	if (sa->deleting && c)
+		ike_child_remove(e, sa, c);
+	sa->deleting = 0;
 	return 0;
-}
-
-int ike_child_request(struct ike_engine *e, const struct ike_arrival *a,
-		      struct ike_sa *sa)
-{
-	(void)a;
-	/* 4: what an implementation answers that makes no further ones. */
-	return ike_response_notify(e, sa, IKE_EXCHANGE_CREATE_CHILD_SA,
-				   IKE_NOTIFY_NO_ADDITIONAL_SAS, NULL, 0);
 }

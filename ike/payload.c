@@ -153,6 +153,27 @@ void ike_notify_write(struct ike_builder *b, uint16_t type, const void *data,
 	ike_builder_close(b);
 }
 
+void ike_notify_write_spi(struct ike_builder *b, uint16_t type,
+			  uint8_t protocol, const struct ike_view *spi)
+{
+	struct wbuf *w = ike_builder_open(b, IKE_PAYLOAD_NOTIFY);
+
+	wbuf_u8(w, protocol);
+	wbuf_u8(w, (uint8_t)spi->len);
+	wbuf_be16(w, type);
+	wbuf_bytes(w, spi->data, spi->len);
+	ike_builder_close(b);
+}
+
+void ike_notify_write_esp(struct ike_builder *b, uint16_t type, uint32_t spi)
+{
+	const uint8_t data[4] = { (uint8_t)(spi >> 24), (uint8_t)(spi >> 16),
+				  (uint8_t)(spi >> 8), (uint8_t)spi };
+	const struct ike_view view = { data, sizeof(data) };
+
+	ike_notify_write_spi(b, type, IKE_PROTOCOL_ESP, &view);
+}
+
 int ike_delete_parse(const struct ike_payload *p, struct ike_delete *ret)
 {
 	struct rbuf r = ike_payload_reader(p);

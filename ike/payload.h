@@ -69,6 +69,10 @@ int ike_notify_parse(const struct ike_payload *p, struct ike_notify *ret)
 	__attribute__((warn_unused_result));
 void ike_notify_write(struct ike_builder *b, uint16_t type, const void *data,
 		      size_t len);
+/* About a Child SA: its protocol and SPI, no data. */
+void ike_notify_write_spi(struct ike_builder *b, uint16_t type,
+			  uint8_t protocol, const struct ike_view *spi);
+void ike_notify_write_esp(struct ike_builder *b, uint16_t type, uint32_t spi);
 
 /* 3.11; spis holds count of them, 4 bytes each (none for the IKE SA). */
 struct ike_delete {

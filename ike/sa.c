@@ -23,6 +23,7 @@ static const struct {
 	uint32_t moves; /* to these states */
 } states[] = {
 	[IKE_SA_NONE] = { "none", MOVE(IKE_SA_GENERATE) | MOVE(IKE_SA_RESPOND) |
+					  MOVE(IKE_SA_HEIR) |
 					  MOVE(IKE_SA_DEAD) },
 	[IKE_SA_GENERATE] = { "generate",
 			      MOVE(IKE_SA_INIT_SENT) | MOVE(IKE_SA_DEAD) },
@@ -46,10 +47,19 @@ static const struct {
 						    MOVE(IKE_SA_LINGER) |
 						    MOVE(IKE_SA_DEAD) },
 	[IKE_SA_ESTABLISHED] = { "established", MOVE(IKE_SA_CHILDLESS) |
+							MOVE(IKE_SA_REKEYED) |
 							MOVE(IKE_SA_DELETING) |
 							MOVE(IKE_SA_LINGER) |
 							MOVE(IKE_SA_DEAD) },
-	[IKE_SA_CHILDLESS] = { "childless", MOVE(IKE_SA_DELETING) |
+	[IKE_SA_HEIR] = { "heir",
+			  MOVE(IKE_SA_ESTABLISHED) | MOVE(IKE_SA_DELETING) |
+				  MOVE(IKE_SA_LINGER) | MOVE(IKE_SA_DEAD) },
+	[IKE_SA_REKEYED] = { "rekeyed", MOVE(IKE_SA_DELETING) |
+						MOVE(IKE_SA_LINGER) |
+						MOVE(IKE_SA_DEAD) },
+	[IKE_SA_CHILDLESS] = { "childless", MOVE(IKE_SA_ESTABLISHED) |
+						    MOVE(IKE_SA_REKEYED) |
+						    MOVE(IKE_SA_DELETING) |
 						    MOVE(IKE_SA_LINGER) |
 						    MOVE(IKE_SA_DEAD) },
 	[IKE_SA_DELETING] = { "deleting",
@@ -128,34 +138,19 @@ static void on_life(struct timer *t, uint64_t now, void *user)
 		ike_sa_free(e, sa);
 		break;
 	case IKE_SA_ESTABLISHED:
-		if (sa->doomed && now >= sa->doomed_at)
-			ike_info_close(e, now, sa, IKE_REASON_REPLACED, 0);
-		else if (!sa->doomed &&
-			 now >= sa->last_heard + e->config.liveness_ms)
-			ike_info_check(e, now, sa);
-		else
-			ike_sa_rearm(e, sa);
+	case IKE_SA_DELETING:
+		ike_task_due(e, now, sa);
 		break;
 	case IKE_SA_CHILDLESS:
+	case IKE_SA_HEIR:
+	case IKE_SA_REKEYED:
 		ike_info_close(e, now, sa, IKE_REASON_DELETED, 0);
 		break;
 	case IKE_SA_AUTH_SENT:
-	case IKE_SA_DELETING:
 	case IKE_SA_NONE:
 	case IKE_SA_DEAD:
 		break; /* bounded by retransmission, or not there */
 	}
-}
-
-void ike_sa_rearm(struct ike_engine *e, struct ike_sa *sa)
-{
-	if (sa->doomed)
-		timer_arm(e->wheel, &sa->life, sa->doomed_at);
-	else if (e->config.liveness_ms)
-		timer_arm(e->wheel, &sa->life,
-			  sa->last_heard + e->config.liveness_ms);
-	else
-		timer_cancel(e->wheel, &sa->life);
 }
 
 static int draw_spi(struct ike_engine *e, uint64_t *ret)
@@ -196,6 +191,8 @@ static struct ike_sa *allocate(void)
 static void deallocate(struct ike_engine *e, struct ike_sa *sa)
 {
 	ike_sa_forget_handshake(e, sa);
+	ike_creation_free(e, sa->ours);
+	ike_creation_free(e, sa->theirs);
 	while (sa->children)
 		ike_child_remove(e, sa, sa->children);
 	ike_action_node_free(sa->last);

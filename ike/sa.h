@@ -10,6 +10,7 @@
 
 #include "ike/action.h"
 #include "ike/child.h"
+#include "ike/creation.h"
 #include "ike/credentials.h"
 #include "ike/job.h"
 #include "ike/proposal.h"
@@ -28,7 +29,9 @@ enum ike_sa_state {
 	IKE_SA_RESPOND,	  /* responder: the keys are being agreed */
 	IKE_SA_INIT_DONE, /* responder: answered, waits for IKE_AUTH */
 	IKE_SA_ESTABLISHED,
-	IKE_SA_CHILDLESS, /* the Child SA is gone; deleted soon */
+	IKE_SA_CHILDLESS, /* the Child SAs are gone; deleted soon */
+	IKE_SA_HEIR,	  /* made by rekeying, not in charge (yet) */
+	IKE_SA_REKEYED,	  /* its heir is in charge; deleted soon */
 	IKE_SA_DELETING,  /* our Delete is under way, or waits its turn */
 	IKE_SA_LINGER,	  /* over; only repeats its last response */
 	IKE_SA_DEAD,	  /* being freed */
@@ -63,9 +66,6 @@ struct ike_handshake {
 	struct ike_blob auth; /* the IKE_AUTH that waits, its inside */
 	uint8_t auth_first;   /* type of its first payload */
 };
-
-/* Enough of the lowest nonce to tell two SAs apart. */
-#define IKE_LOWEST_LEN 32
 
 struct ike_sa {
 	struct handle handle;
@@ -113,6 +113,16 @@ struct ike_sa {
 	uint8_t modes; /* enum ike_modes of its Child SAs */
 	struct ike_child *children;
 	uint32_t n_children;
+	/* What is wanted of the peer when the way is free: see task.c. */
+	bool check;	   /* liveness */
+	uint8_t add;	   /* further Child SAs */
+	uint32_t deleting; /* our SPI of the Child SA whose Delete is out */
+	uint8_t rekey_tries;
+	uint64_t rekey_at, expires_at; /* 0: never */
+	/* CREATE_CHILD_SA under way, initiated by us and by the peer. */
+	struct ike_creation *ours, *theirs;
+	/* The IKE SA that rekeys this one, and the one that this one rekeys. */
+	struct handle heir, predecessor;
 	uint8_t lowest[IKE_LOWEST_LEN];
 	struct ike_handshake *handshake;
 	struct ike_proof *proof; /* NULL: none, or NULL authentication */

@@ -95,6 +95,8 @@ static const char *meaning(uint8_t state)
 		[IKE_SA_RESPOND] = "it asks, making the keys",
 		[IKE_SA_INIT_DONE] = "we answered, waiting for its proof",
 		[IKE_SA_ESTABLISHED] = "established",
+		[IKE_SA_HEIR] = "made by rekeying, not in charge yet",
+		[IKE_SA_REKEYED] = "rekeyed, another took its place",
 		[IKE_SA_CHILDLESS] = "nothing is protected by it any more",
 		[IKE_SA_DELETING] = "we end it",
 		[IKE_SA_LINGER] = "over, repeated messages are still answered",
@@ -142,6 +144,7 @@ static void show_keys(struct ike_engine *e, const struct ike_sa *sa)
 static bool is_trusted(uint8_t state)
 {
 	return state == IKE_SA_ESTABLISHED || state == IKE_SA_CHILDLESS ||
+	       state == IKE_SA_HEIR || state == IKE_SA_REKEYED ||
 	       state == IKE_SA_DELETING;
 }
 

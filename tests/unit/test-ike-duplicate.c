@@ -149,6 +149,7 @@ static struct ike_config quick(void)
 	ike_config_init(&c);
 	c.liveness_ms = 0;
 	c.half_open_ms = 20000;
+	c.lifetime_ms = 0;
 	return c;
 }
 

@@ -375,7 +375,9 @@ static void test_critical(void **state)
 static void write_child(struct ike_builder *b, struct puppet *p)
 {
 	struct ike_offer offer = puppet_offer(IKE_OFFER_AUTH);
-	ike_proposal_write_offer(b, &offer, 0x12345678);
+
+	ike_notify_write(b, IKE_NOTIFY_USE_TRANSPORT_MODE, NULL, 0);
+	ike_proposal_write_offer(b, &offer, 0x12345678 + p->next_id);
 	ike_nonce_write(b, p->initiator ? &p->ni : &p->nr);
 	ike_selectors_write(b, IKE_PAYLOAD_TSI, &p->w->hosts[1].address.addr);
 	ike_selectors_write(b, IKE_PAYLOAD_TSR, &p->w->hosts[0].address.addr);
@@ -385,12 +387,20 @@ static void run_no_more_children(struct puppet *p, struct world *w)
 {
 	struct ike_outgoing out;
 
-	puppet_begin(p, &out, IKE_EXCHANGE_CREATE_CHILD_SA, false, p->next_id);
-	write_child(&out.b, p);
-	puppet_send(p, &out);
-	puppet_open(p);
-	assert_int_equal(puppet_error(p), IKE_NOTIFY_NO_ADDITIONAL_SAS);
-	assert_non_null(host_child(host(w)));
+	for (unsigned n = 1; n <= LIMIT_IKE_CHILDREN; n++) {
+		assert_int_equal(host_children(host(w)), n);
+		puppet_begin(p, &out, IKE_EXCHANGE_CREATE_CHILD_SA, false,
+			     p->next_id);
+		write_child(&out.b, p);
+		p->next_id++;
+		puppet_send(p, &out);
+		puppet_open(p);
+		assert_int_equal(puppet_error(p),
+				 n < LIMIT_IKE_CHILDREN
+					 ? IKE_NOTIFY_NONE
+					 : IKE_NOTIFY_NO_ADDITIONAL_SAS);
+	}
+	assert_int_equal(host_children(host(w)), LIMIT_IKE_CHILDREN);
 }
 
 static void test_no_more_children(void **state)
