@@ -34,6 +34,8 @@ static void inherit(struct ike_engine *e, struct ike_sa *heir,
 	(void)!ike_sa_move(e, heir, &old->remote);
 	heir->local = old->local;
 	heir->modes = old->modes;
+	heir->fragmentation = old->fragmentation;
+	heir->fragment_mtu = old->fragment_mtu;
 	heir->algorithms = old->algorithms;
 	heir->proof = old->proof;
 	old->proof = NULL;
