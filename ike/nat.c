@@ -166,6 +166,7 @@ void ike_nat_inherit(struct ike_engine *e, uint64_t now, struct ike_sa *sa,
 		     const struct ike_sa *old)
 {
 	sa->nat = old->nat;
+	sa->fragmentation = old->fragmentation;
 	sa->local.port = old->local.port;
 	sa->remote.port = old->remote.port;
 	ike_nat_begin(e, now, sa);

@@ -39,8 +39,9 @@ void ike_nat_follow(struct ike_engine *e, const struct ike_arrival *a,
 		    struct ike_sa *sa);
 /* Established: keepalives from now on where they are needed. */
 void ike_nat_begin(struct ike_engine *e, uint64_t now, struct ike_sa *sa);
-/* The same for an SA that takes the place of old by a rekey, whose endpoints
- * and NATs are its own. */
+/* The same for an SA that takes the place of old by a rekey. What IKE_SA_INIT
+ * found out about the peer and its path is not asked anew: its NATs, its
+ * ports, and that it takes fragments (RFC 7383 2.3). */
 void ike_nat_inherit(struct ike_engine *e, uint64_t now, struct ike_sa *sa,
 		     const struct ike_sa *old);
 void ike_nat_timeout(struct timer *t, uint64_t now, void *user);
