@@ -218,9 +218,17 @@ static void write_one(struct ike_builder *b, struct puppet *p,
 		write_nonce(b, p, s);
 		break;
 	case IKE_PAYLOAD_IDI:
+		if (s->id) {
+			write_body(b, type, s->id, s->id_len);
+			break;
+		}
 		write_id(b, type, s->id_type);
 		break;
 	case IKE_PAYLOAD_IDR:
+		if (s->id && !p->initiator) {
+			write_body(b, type, s->id, s->id_len);
+			break;
+		}
 		write_id(b, type, p->initiator ? s->idr_type : s->id_type);
 		break;
 	case IKE_PAYLOAD_AUTH:

@@ -22,9 +22,11 @@ struct puppet_script {
 	size_t nonce_len;
 	const uint8_t *sa; /* another SA payload */
 	size_t sa_len;
-	uint8_t id_type;  /* with four bytes of data */
-	uint8_t idr_type; /* the same, for IDr of a request */
-	uint8_t method;	  /* of AUTH */
+	uint8_t id_type;   /* with four bytes of data */
+	uint8_t idr_type;  /* the same, for IDr of a request */
+	const uint8_t *id; /* another IDi or IDr of its own */
+	size_t id_len;
+	uint8_t method; /* of AUTH */
 	bool bad_auth, no_transport, initial_contact;
 	const struct addr *tsi, *tsr;
 	const uint8_t *ts; /* another TSi payload */
