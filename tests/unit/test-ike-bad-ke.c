@@ -5,6 +5,7 @@
  * identities and AUTH methods that do not go together, and EAP.
  */
 #include <openssl/bn.h>
+#include <openssl/evp.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -62,18 +63,21 @@ static void bad_answer(uint16_t group, const struct puppet_script *s)
 {
 	const struct puppet_script honest = { 0 };
 	const uint8_t wanted[] = { (uint8_t)(group >> 8), (uint8_t)group };
+	struct algorithms *a;
 	static struct bad b;
 
-	bad_enter(&b, BAD_INIT_SENT);
-	if (group != b.p.kex->id) {
+	bad_enter(&b, BAD_NOTHING);
+	puppet_done(&b.p);
+	/* With every group that there is. */
+	a = &b.w.hosts[0].engine->config.algorithms;
+	algorithm_list_fill(&a->propose, &a->accept, ALGORITHM_GROUP);
+	algorithm_list_fill(&a->answer, &a->accept, ALGORITHM_GROUP);
+	b.state = BAD_INIT_SENT;
+	puppet_init(&b.p, &b.w, false, group);
+	world_initiate(&b.w, 0);
+	if (group != IKE_KE_X25519)
 		puppet_answer_notify(&b.p, IKE_NOTIFY_INVALID_KE_PAYLOAD,
 				     wanted, sizeof(wanted));
-		EVP_PKEY_free(b.p.key);
-		b.p.key = NULL;
-		b.p.kex = ike_kex_find(group);
-		assert_int_equal(
-			ike_kex_generate(b.p.kex, &b.p.key, b.p.public), 0);
-	}
 	bad_hold_honest(&b, s);
 	bad_mark(&b);
 	bad_send_held(&b);
@@ -89,14 +93,53 @@ static void bad_answer(uint16_t group, const struct puppet_script *s)
 
 static void both(uint16_t group, const uint8_t *ke, size_t len)
 {
-	const struct puppet_script s = {
-		.group = group,
-		.ke = ke,
-		.ke_len = len,
+	const uint8_t sa[] = {
+		0,
+		0,
+		0,
+		36,
+		1,
+		1,
+		0,
+		3,
+		3,
+		0,
+		0,
+		12,
+		1,
+		0,
+		0,
+		20,
+		0x80,
+		14,
+		1,
+		0, /* AES-GCM-256 */
+		3,
+		0,
+		0,
+		8,
+		2,
+		0,
+		0,
+		5, /* HMAC-SHA2-256 */
+		0,
+		0,
+		0,
+		8,
+		4,
+		0,
+		(uint8_t)(group >> 8),
+		(uint8_t)group,
 	};
+	const struct puppet_script request = { .sa = sa,
+					       .sa_len = sizeof(sa),
+					       .group = group,
+					       .ke = ke,
+					       .ke_len = len };
+	const struct puppet_script answer = { .ke = ke, .ke_len = len };
 
-	bad_request(&s);
-	bad_answer(group, &s);
+	bad_request(&request);
+	bad_answer(group, &answer);
 }
 
 static const uint16_t groups[] = { IKE_KE_P256, IKE_KE_P384, 21, IKE_KE_X25519,
@@ -155,7 +198,7 @@ static void test_off_curve(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(curves) / sizeof(curves[0]); i++) {
 		const struct ike_kex *kex = ike_kex_find(curves[i]);
-		EVP_PKEY *private;
+		EVP_PKEY *private = NULL;
 
 		if (!kex)
 			continue;
