@@ -119,6 +119,12 @@ int ike_auth_identified(struct ike_engine *e, uint64_t now, struct ike_sa *sa,
 			const struct ike_credentials *c)
 	__attribute__((warn_unused_result));
 void ike_auth_refused(struct ike_engine *e, uint64_t now, struct ike_sa *sa);
+/* The answer to IKE_SIGN; error is 0 or -errno. */
+void ike_auth_signed(struct ike_engine *e, uint64_t now, struct ike_sa *sa,
+		     struct ike_view signature, int error);
+/* The peer's signature was looked at. */
+void ike_auth_verified(struct ike_engine *e, uint64_t now, struct ike_sa *sa,
+		       const struct ike_job *job);
 
 /* --- exchange-child.c --------------------------------------------------- */
 

@@ -31,9 +31,11 @@ static bool is_attempt(const struct ike_sa *sa)
 	case IKE_SA_DERIVE:
 		return true;
 	case IKE_SA_IDENTIFY:
+	case IKE_SA_SIGN:
 		return sa->initiator;
 	case IKE_SA_NONE:
 	case IKE_SA_AUTH_SENT:
+	case IKE_SA_VERIFY:
 	case IKE_SA_RESPOND:
 	case IKE_SA_INIT_DONE:
 	case IKE_SA_ESTABLISHED:
@@ -66,7 +68,8 @@ struct ike_sa *ike_duplicate_attempt(const struct ike_engine *e,
 
 	for (; o; o = ike_sa_next_remote(o))
 		if (addr_equal(&o->local.addr, local) && !o->told &&
-		    (is_attempt(o) || o->state == IKE_SA_AUTH_SENT))
+		    (is_attempt(o) || o->state == IKE_SA_AUTH_SENT ||
+		     (o->initiator && o->state == IKE_SA_VERIFY)))
 			return o;
 	return NULL;
 }

@@ -215,12 +215,19 @@ static void close_sa(struct ike_engine *e, uint64_t now, struct ike_sa *sa)
 	case IKE_SA_INIT_SENT:
 	case IKE_SA_DERIVE:
 	case IKE_SA_IDENTIFY:
+	case IKE_SA_SIGN:
 		ike_sa_end(e, sa, IKE_REASON_CLOSED, 0);
 		break;
 	case IKE_SA_RESPOND:
 	case IKE_SA_INIT_DONE:
 		ike_sa_free(e, sa);
 		break;
+	case IKE_SA_VERIFY:
+		if (!sa->initiator) {
+			ike_sa_end(e, sa, IKE_REASON_CLOSED, 0);
+			break;
+		}
+		/* fall through */
 	case IKE_SA_AUTH_SENT:
 		/* The peer may have it already: deleted when it answers. */
 		ike_sa_tell(e, sa, IKE_REASON_CLOSED, 0);
@@ -407,12 +414,11 @@ void ike_refuse(struct ike_engine *e, uint64_t now, struct handle h)
 void ike_sign_done(struct ike_engine *e, uint64_t now, struct handle h,
 		   const void *signature, size_t len, int error)
 {
-	(void)e;
-	(void)now;
-	(void)h;
-	(void)signature;
-	(void)len;
-	(void)error;
+	struct ike_sa *sa = slots_get(e->sas, h);
+
+	if (sa && sa->state == IKE_SA_SIGN)
+		ike_auth_signed(e, now, sa, (struct ike_view){ signature, len },
+				error);
 }
 
 bool ike_sa_describe(const struct ike_engine *e, struct handle h,

@@ -233,6 +233,8 @@ struct ike_failed {
 	/* The peer had proven who it is: this is its own word. Without it a
 	 * refusal may be anybody's who can answer for that address. */
 	bool proven;
+	/* What was wrong with the peer's proof, or with ours; NULL. Static. */
+	const char *why;
 };
 
 /* From natt_port with the non-ESP marker, which the caller puts before it. */

@@ -1,83 +1,67 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * IKE_AUTH (RFC 7296 1.2): both sides prove that they are those of
- * IKE_SA_INIT, and make the first Child SA, in transport mode between exactly
- * the two addresses. Identities are ID_NULL (RFC 7619).
+ * IKE_AUTH (RFC 7296 1.2): both sides prove who they are, or at least that they
+ * are those of IKE_SA_INIT, and make the first Child SA between exactly the two
+ * addresses. What a proof has to be is in proof.c. A message that waits for
+ * the owner or for a job is kept, and read again when it goes on.
  */
 #include <errno.h>
 #include <string.h>
 
 #include "ike/core.h"
 
-/* --- AUTH of either side --------------------------------------------------- */
-
-static struct ike_auth_octets octets(const struct ike_sa *sa, bool of_initiator,
-				     struct ike_view id)
-{
-	const struct ike_handshake *hs = sa->handshake;
-	const struct ike_blob *b = of_initiator ? &hs->request : &hs->response;
-
-	return (struct ike_auth_octets){
-		.prf = sa->prf,
-		.sk_p = of_initiator ? &sa->keys.pi : &sa->keys.pr,
-		.message = { b->data, b->len },
-		.nonce = of_initiator ? &hs->nr : &hs->ni,
-		.id = id,
-	};
-}
-
-static int write_auth(struct ike_builder *b, const struct ike_sa *sa)
-{
-	uint8_t id[IKE_ID_NULL_BODY_LEN], data[IKE_AUTH_DATA_MAX];
-	struct ike_auth_octets o;
-	size_t len;
-	int rc;
-
-	ike_id_null_body(id);
-	o = octets(sa, sa->initiator, (struct ike_view){ id, sizeof(id) });
-	rc = ike_auth_sign(IKE_AUTH_NULL, &o, data, &len);
-	if (rc == 0)
-		ike_authentication_write(b, IKE_AUTH_NULL, data, len);
-	return rc;
-}
-
-/* The peer's AUTH over its identity. As ike_auth_verify(). */
-static int verify_auth(const struct ike_sa *sa, const struct ike_id *id,
-		       const struct ike_authentication *auth)
-{
-	struct ike_auth_octets o = octets(sa, !sa->initiator, id->body);
-
-	return ike_auth_verify(&o, auth);
-}
-
 /* --- what a message says --------------------------------------------------- */
 
 /* Either direction of IKE_AUTH, parsed; has_* where it was there. */
 struct auth_message {
 	bool has_id, has_idr, has_auth, has_child;
-	struct ike_id id;  /* of the sender */
-	struct ike_id idr; /* in a request: who we should be */
-	struct ike_authentication auth;
+	struct ike_claim claim; /* of the sender */
+	struct ike_id idr;	/* in a request: who we should be */
 	struct ike_child_terms child;
 	bool initial_contact;
 	uint16_t error; /* the first error notify, or 0 */
 };
 
-static int parse_notifies(const struct ike_message *m, struct auth_message *am)
+static int parse_notify(const struct ike_payload *p, struct auth_message *am)
 {
-	for (size_t i = 0; i < m->n; i++) {
-		struct ike_notify n;
+	struct ike_notify n;
 
-		if (m->payloads[i].type != IKE_PAYLOAD_NOTIFY)
-			continue;
-		if (ike_notify_parse(&m->payloads[i], &n) < 0)
-			return -EBADMSG;
-		if (n.type == IKE_NOTIFY_INITIAL_CONTACT)
-			am->initial_contact = true;
-		else if (n.type < IKE_NOTIFY_STATUS && !am->error)
-			am->error = n.type;
-	}
+	if (ike_notify_parse(p, &n) < 0)
+		return -EBADMSG;
+	if (n.type == IKE_NOTIFY_INITIAL_CONTACT)
+		am->initial_contact = true;
+	else if (n.type == IKE_NOTIFY_NULL_AUTH)
+		am->claim.null_auth = n.data;
+	else if (n.type < IKE_NOTIFY_STATUS && !am->error)
+		am->error = n.type;
 	return 0;
+}
+
+/* 3.6: the first one is that of the AUTH payload. */
+static int parse_cert(const struct ike_payload *p, struct auth_message *am)
+{
+	struct ike_cert c;
+
+	if (ike_cert_parse(p, &c) < 0)
+		return -EBADMSG;
+	if (c.encoding == IKE_CERT_RAW_KEY && !am->claim.raw_key.len)
+		am->claim.raw_key = c.data;
+	return 0;
+}
+
+static int parse_many(const struct ike_message *m, struct auth_message *am)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < m->n; i++) {
+		const struct ike_payload *p = &m->payloads[i];
+
+		if (p->type == IKE_PAYLOAD_NOTIFY)
+			rc = parse_notify(p, am);
+		else if (p->type == IKE_PAYLOAD_CERT)
+			rc = parse_cert(p, am);
+	}
+	return rc;
 }
 
 static int parse_id(const struct ike_message *m, enum ike_payload_type type,
@@ -97,15 +81,18 @@ static int parse_message(const struct ike_message *m, struct auth_message *ret)
 
 	memset(ret, 0, sizeof(*ret));
 	rc = parse_id(m, response ? IKE_PAYLOAD_IDR : IKE_PAYLOAD_IDI,
-		      &ret->has_id, &ret->id);
+		      &ret->has_id, &ret->claim.id);
 	if (rc == 0 && !response)
 		rc = parse_id(m, IKE_PAYLOAD_IDR, &ret->has_idr, &ret->idr);
 	if (rc == 0 && auth)
-		rc = ike_authentication_parse(auth, &ret->auth);
+		rc = ike_authentication_parse(auth, &ret->claim.auth);
 	if (rc == 0)
-		rc = parse_notifies(m, ret);
+		rc = parse_many(m, ret);
 	if (rc < 0)
 		return rc;
+	/* An IDr that nobody can have asks for nobody in particular. */
+	if (ret->has_idr)
+		(void)!ike_identity_from_payload(&ret->idr, &ret->claim.wanted);
 	rc = ike_child_parse(m, &ret->child);
 	if (rc < 0)
 		return rc;
@@ -169,66 +156,137 @@ static void establish(struct ike_engine *e, uint64_t now, struct ike_sa *sa,
 	ike_duplicate_resolve(e, now, sa, initial_contact, up);
 }
 
-/* --- the owner is asked ------------------------------------------------------ */
+/* --- what takes a while -------------------------------------------------- */
 
-static int wanted_identities(const struct ike_message *m,
-			     struct ike_identify *ret)
+/* Waits in that state, but not for ever. */
+static void await(struct ike_engine *e, uint64_t now, struct ike_sa *sa,
+		  enum ike_sa_state state)
 {
-	struct auth_message am;
-	int rc = parse_message(m, &am);
+	ike_sa_set_state(e, sa, state);
+	timer_arm(e->wheel, &sa->life, now + e->config.half_open_ms);
+}
 
+static int keep(struct ike_sa *sa, const struct ike_message *m)
+{
+	struct ike_handshake *hs = sa->handshake;
+
+	hs->auth_first = m->inner_first;
+	return ike_blob_set(&hs->auth, m->inner, m->inner_len);
+}
+
+/* Goes on with the message that was kept: the peer's request, or its response
+ * to ours. A step is a handler as dispatch.c has them; 1: it waits again. */
+static void resume(struct ike_engine *e, uint64_t now, struct ike_sa *sa,
+		   int (*step)(struct ike_engine *e,
+			       const struct ike_arrival *a, struct ike_sa *sa))
+{
+	struct ike_handshake *hs = sa->handshake;
+	struct ike_message m = {
+		.header = {
+			.spi_i = sa->spi_i,
+			.spi_r = sa->spi_r,
+			.exchange = IKE_EXCHANGE_AUTH,
+			.flags = sa->initiator ? IKE_FLAG_RESPONSE
+					       : IKE_FLAG_INITIATOR,
+			.id = 1,
+		},
+	};
+	const struct ike_arrival a = { now, &sa->local, &sa->remote, &m };
+	struct ike_blob kept = hs->auth;
+	int rc;
+
+	/* The step may end the SA, and the handshake with it. */
+	hs->auth = (struct ike_blob){ 0 };
+	rc = ike_message_parse_inner(&m, hs->auth_first, kept.data, kept.len);
 	if (rc == 0)
-		rc = ike_identity_from_payload(&am.id, &ret->peer);
-	if (rc == 0 && am.has_idr)
-		rc = ike_identity_from_payload(&am.idr, &ret->wanted);
-	return rc;
+		rc = step(e, &a, sa);
+	if (rc == 1) {
+		hs->auth = kept;
+		return;
+	}
+	if (rc == -EBADMSG)
+		ike_dispatch_reject(e, &a, sa, IKE_NOTIFY_INVALID_SYNTAX, NULL,
+				    0);
+	else if (rc < 0)
+		ike_sa_end(e, sa, IKE_REASON_RESOURCES, 0);
+	secret_wipe(kept.data, kept.len);
+	ike_blob_done(&kept);
 }
 
 int ike_auth_ask(struct ike_engine *e, struct ike_sa *sa,
 		 const struct ike_message *request)
 {
-	struct ike_action_node *n = ike_action_node_new();
-	struct ike_identify *ask;
-	int rc = 0;
+	struct ike_action_node *n;
+	struct auth_message am = { 0 };
+	struct ike_identity peer = { 0 };
+	int rc = request ? parse_message(request, &am) : 0;
 
+	if (rc == 0 && request)
+		rc = ike_identity_from_payload(&am.claim.id, &peer);
+	if (rc < 0)
+		return rc;
+	n = ike_action_node_new();
 	if (!n)
 		return -ENOMEM;
-	ask = &n->action.identify;
-	*ask = (struct ike_identify){
-		.initiator = sa->initiator,
-		.local = sa->local,
-		.remote = sa->remote,
+	n->action = (struct ike_action){
+		.type = IKE_IDENTIFY,
+		.sa = sa->handle,
+		.identify = {
+			.initiator = sa->initiator,
+			.local = sa->local,
+			.remote = sa->remote,
+			.peer = peer,
+			.wanted = am.claim.wanted,
+		},
 	};
-	if (request)
-		rc = wanted_identities(request, ask);
-	if (rc < 0) {
-		ike_action_node_free(n);
-		return rc;
-	}
-	n->action.type = IKE_IDENTIFY;
-	n->action.sa = sa->handle;
 	ike_queue_push(&e->queue, n);
 	return 0;
 }
 
 /* --- as initiator ------------------------------------------------------------ */
 
+/* Who we want: nobody, where only nobody is taken. */
+static void write_wanted(const struct ike_credentials *c, struct ike_builder *b)
+{
+	bool known = c->n_peer_keys || (c->accept_shared && c->shared.len);
+
+	if (!known)
+		ike_id_write_null(b, IKE_PAYLOAD_IDR);
+	else if (!ike_identity_is_none(&c->peer))
+		ike_identity_write(b, IKE_PAYLOAD_IDR, &c->peer);
+}
+
+/* ID, and the key where the peer asked to see it. */
+static void write_identity(const struct ike_handshake *hs,
+			   struct ike_builder *b, enum ike_payload_type type)
+{
+	const struct ike_plan *plan = &hs->plan;
+
+	ike_identity_write(b, type, &plan->id);
+	if (plan->key && hs->wishes.raw_key)
+		ike_cert_write(b, IKE_CERT_RAW_KEY, plan->key->spki.data,
+			       plan->key->spki.len);
+}
+
 static int send_request(struct ike_engine *e, uint64_t now, struct ike_sa *sa)
 {
+	struct ike_handshake *hs = sa->handshake;
 	struct ike_outgoing out;
 	struct ike_builder *b = &out.b;
 	struct ike_offer offer;
 	int rc;
 
-	rc = ike_child_new(e, &sa->handshake->child);
+	rc = ike_child_new(e, &hs->child);
 	if (rc < 0)
 		return rc;
 	ike_nat_float(e, sa);
 	ike_request_open(sa, IKE_EXCHANGE_AUTH, &out);
-	ike_id_write_null(b, IKE_PAYLOAD_IDI);
-	/* Asks the responder to be anonymous too. */
-	ike_id_write_null(b, IKE_PAYLOAD_IDR);
-	rc = write_auth(b, sa);
+	write_identity(hs, b, IKE_PAYLOAD_IDI);
+	ike_announce_methods(b, hs->credentials);
+	write_wanted(hs->credentials, b);
+	rc = ike_proof_write(sa, b);
+	if (rc == 0)
+		rc = ike_proof_write_fallback(sa, b);
 	if (rc < 0)
 		return rc;
 	/* 2.4: only where this is the only one. A peer that initiates too would
@@ -236,11 +294,11 @@ static int send_request(struct ike_engine *e, uint64_t now, struct ike_sa *sa)
 	if (!sa->crossed && !ike_duplicate_exists(e, sa))
 		ike_notify_write(b, IKE_NOTIFY_INITIAL_CONTACT, NULL, 0);
 	ike_sa_propose(sa, IKE_OFFER_AUTH, &offer);
-	ike_child_propose(sa, sa->handshake->child, &offer, b);
+	ike_child_propose(sa, hs->child, &offer, b);
 	return ike_request_send(e, now, sa, &out);
 }
 
-static void begin(struct ike_engine *e, uint64_t now, struct ike_sa *sa)
+static void send_auth(struct ike_engine *e, uint64_t now, struct ike_sa *sa)
 {
 	timer_cancel(e->wheel, &sa->life);
 	ike_sa_set_state(e, sa, IKE_SA_AUTH_SENT);
@@ -248,13 +306,25 @@ static void begin(struct ike_engine *e, uint64_t now, struct ike_sa *sa)
 		ike_sa_end(e, sa, IKE_REASON_RESOURCES, 0);
 }
 
+/* Keys and credentials are there. */
+static void begin(struct ike_engine *e, uint64_t now, struct ike_sa *sa)
+{
+	if (!ike_proof_plan(sa, NULL)) {
+		ike_sa_end(e, sa, IKE_REASON_AUTH, 0);
+	} else if (!sa->handshake->plan.key) {
+		send_auth(e, now, sa);
+	} else {
+		await(e, now, sa, IKE_SA_SIGN);
+		if (ike_proof_ask(e, sa) < 0)
+			ike_sa_end(e, sa, IKE_REASON_RESOURCES, 0);
+	}
+}
+
 void ike_auth_ready(struct ike_engine *e, uint64_t now, struct ike_sa *sa)
 {
-	ike_sa_set_state(e, sa, IKE_SA_IDENTIFY);
+	await(e, now, sa, IKE_SA_IDENTIFY);
 	if (sa->handshake->credentials)
 		begin(e, now, sa);
-	else
-		timer_arm(e->wheel, &sa->life, now + e->config.half_open_ms);
 }
 
 /* Why a protected error notify ended the attempt. */
@@ -304,26 +374,14 @@ static int take_child(struct ike_engine *e, uint64_t now, struct ike_sa *sa,
 	return 0;
 }
 
-int ike_auth_response(struct ike_engine *e, const struct ike_arrival *a,
-		      struct ike_sa *sa)
+/* What the peer proved, or did not. As a step. */
+static int finish(struct ike_engine *e, const struct ike_arrival *a,
+		  struct ike_sa *sa)
 {
 	struct auth_message am;
 	int rc;
 
-	rc = parse_message(a->m, &am);
-	if (rc < 0)
-		return rc;
-	/* 2.21.2: refused before it proved anything; nothing to delete. */
-	if (!am.has_auth && am.error) {
-		ike_sa_end(e, sa, reason_of(am.error), am.error);
-		return 0;
-	}
-	if (!am.has_auth || !am.has_id)
-		return -EBADMSG;
-	rc = verify_auth(sa, &am.id, &am.auth);
-	if (rc == -EIO)
-		return rc;
-	if (rc < 0) {
+	if (!sa->handshake->proven) {
 		e->counters.auth_failed++;
 		ike_info_close(e, a->now, sa, IKE_REASON_AUTH,
 			       IKE_NOTIFY_AUTHENTICATION_FAILED);
@@ -333,25 +391,66 @@ int ike_auth_response(struct ike_engine *e, const struct ike_arrival *a,
 		ike_info_close(e, a->now, sa, IKE_REASON_CLOSED, 0);
 		return 0;
 	}
-	return take_child(e, a->now, sa, &am);
+	rc = parse_message(a->m, &am);
+	return rc < 0 ? rc : take_child(e, a->now, sa, &am);
+}
+
+int ike_auth_response(struct ike_engine *e, const struct ike_arrival *a,
+		      struct ike_sa *sa)
+{
+	struct auth_message am;
+	int rc;
+
+	rc = parse_message(a->m, &am);
+	if (rc < 0)
+		return rc;
+	/* 2.21.2: refused before it proved anything; nothing to delete. SK says
+	 * that the same peer answered both messages: nobody else can give a
+	 * better answer, so that there is none to wait for. */
+	if (!am.has_auth && am.error) {
+		ike_sa_end(e, sa, reason_of(am.error), am.error);
+		return 0;
+	}
+	if (!am.has_auth || !am.has_id)
+		return -EBADMSG;
+	rc = ike_proof_judge(e, sa, &am.claim);
+	if (rc != IKE_PROOF_BUSY)
+		return rc < 0 ? rc : finish(e, a, sa);
+	rc = keep(sa, a->m);
+	if (rc == 0)
+		await(e, a->now, sa, IKE_SA_VERIFY);
+	return rc;
 }
 
 /* --- as responder ------------------------------------------------------------ */
 
 /* 2.21.2: a failed authentication is answered, and that is the end. */
-static int fail_auth(struct ike_engine *e, const struct ike_arrival *a,
-		     struct ike_sa *sa)
+static int end_auth(struct ike_engine *e, const struct ike_arrival *a,
+		    struct ike_sa *sa, enum ike_reason reason)
 {
 	int rc;
 
-	e->counters.auth_failed++;
 	rc = ike_response_notify(e, sa, IKE_EXCHANGE_AUTH,
 				 IKE_NOTIFY_AUTHENTICATION_FAILED, NULL, 0);
 	if (rc < 0)
 		return rc;
-	ike_sa_tell(e, sa, IKE_REASON_AUTH, 0);
+	ike_sa_tell(e, sa, reason, 0);
 	ike_sa_linger(e, a->now, sa);
 	return 0;
+}
+
+static int fail_auth(struct ike_engine *e, const struct ike_arrival *a,
+		     struct ike_sa *sa)
+{
+	e->counters.auth_failed++;
+	return end_auth(e, a, sa, IKE_REASON_AUTH);
+}
+
+/* Not the peer's fault: no signature of ours was to be had. */
+static int fail_signing(struct ike_engine *e, const struct ike_arrival *a,
+			struct ike_sa *sa)
+{
+	return end_auth(e, a, sa, IKE_REASON_RESOURCES);
 }
 
 /* IDr and AUTH, then the child or why there is none; sealed. */
@@ -363,8 +462,8 @@ static int seal_response(struct ike_sa *sa, uint16_t refusal,
 	int rc;
 
 	ike_response_open(sa, IKE_EXCHANGE_AUTH, &out);
-	ike_id_write_null(b, IKE_PAYLOAD_IDR);
-	rc = write_auth(b, sa);
+	write_identity(sa->handshake, b, IKE_PAYLOAD_IDR);
+	rc = ike_proof_write(sa, b);
 	if (rc < 0)
 		return rc;
 	if (refusal)
@@ -415,40 +514,9 @@ static int grant_child(struct ike_engine *e, const struct ike_arrival *a,
 	return 0;
 }
 
-/* The request waits for the owner's word; what is asked again meanwhile is
- * passed over, for want of a response (dispatch.c). */
-int ike_auth_request(struct ike_engine *e, const struct ike_arrival *a,
-		     struct ike_sa *sa)
-{
-	struct ike_handshake *hs = sa->handshake;
-	struct auth_message am;
-	int rc;
-
-	rc = parse_message(a->m, &am);
-	if (rc < 0)
-		return rc;
-	/* Without AUTH it asks for EAP (2.16); an IDr other than ID_NULL asks
-	 * us to be somebody. */
-	if (!am.has_auth || (am.has_idr && am.idr.type != IKE_ID_NULL))
-		return fail_auth(e, a, sa);
-	rc = ike_blob_set(&hs->auth, a->m->inner, a->m->inner_len);
-	if (rc < 0)
-		return rc;
-	hs->auth_first = a->m->inner_first;
-	rc = ike_auth_ask(e, sa, a->m);
-	/* An identity that nobody can have. */
-	if (rc == -EBADMSG)
-		return fail_auth(e, a, sa);
-	if (rc < 0)
-		return rc;
-	ike_sa_set_state(e, sa, IKE_SA_IDENTIFY);
-	timer_arm(e->wheel, &sa->life, a->now + e->config.half_open_ms);
-	return 0;
-}
-
-/* The request, with the credentials there. As a handler. */
-static int answer_request(struct ike_engine *e, const struct ike_arrival *a,
-			  struct ike_sa *sa)
+/* Both sides have proven who they are. As a step. */
+static int answer(struct ike_engine *e, const struct ike_arrival *a,
+		  struct ike_sa *sa)
 {
 	struct ike_child_agreed agreed;
 	struct auth_message am;
@@ -458,11 +526,6 @@ static int answer_request(struct ike_engine *e, const struct ike_arrival *a,
 	rc = parse_message(a->m, &am);
 	if (rc < 0)
 		return rc;
-	rc = verify_auth(sa, &am.id, &am.auth);
-	if (rc == -EIO)
-		return rc;
-	if (rc < 0)
-		return fail_auth(e, a, sa);
 	if (e->ops.modes)
 		sa->modes = (uint8_t)e->ops.modes(e->ops.user, &sa->local.addr,
 						  &sa->remote.addr);
@@ -475,41 +538,77 @@ static int answer_request(struct ike_engine *e, const struct ike_arrival *a,
 	return grant_child(e, a, sa, &am, &agreed);
 }
 
-/* --- the owner's answer -------------------------------------------------------- */
-
-/* Goes on with the request that was kept. */
-static void resume(struct ike_engine *e, uint64_t now, struct ike_sa *sa,
-		   int (*handler)(struct ike_engine *e,
-				  const struct ike_arrival *a,
-				  struct ike_sa *sa))
+/* The peer has proven who it is, or not: our turn. As a step. */
+static int prove(struct ike_engine *e, const struct ike_arrival *a,
+		 struct ike_sa *sa)
 {
-	struct ike_handshake *hs = sa->handshake;
-	struct ike_message m = {
-		.header = {
-			.spi_i = sa->spi_i,
-			.spi_r = sa->spi_r,
-			.exchange = IKE_EXCHANGE_AUTH,
-			.flags = IKE_FLAG_INITIATOR,
-			.id = sa->expected_id,
-		},
-	};
-	const struct ike_arrival a = { now, &sa->local, &sa->remote, &m };
-	struct ike_blob kept = hs->auth;
+	struct auth_message am;
 	int rc;
 
-	/* The handler may free the SA. */
-	hs->auth = (struct ike_blob){ 0 };
-	rc = ike_message_parse_inner(&m, hs->auth_first, kept.data, kept.len);
-	if (rc == 0)
-		rc = handler(e, &a, sa);
-	if (rc == -EBADMSG)
-		ike_dispatch_reject(e, &a, sa, IKE_NOTIFY_INVALID_SYNTAX, NULL,
-				    0);
-	else if (rc < 0)
-		ike_sa_end(e, sa, IKE_REASON_RESOURCES, 0);
-	secret_wipe(kept.data, kept.len);
-	ike_blob_done(&kept);
+	if (!sa->handshake->proven)
+		return fail_auth(e, a, sa);
+	rc = parse_message(a->m, &am);
+	if (rc < 0)
+		return rc;
+	if (!ike_proof_plan(sa, &am.claim))
+		return fail_auth(e, a, sa);
+	if (!sa->handshake->plan.key)
+		return answer(e, a, sa);
+	rc = ike_proof_ask(e, sa);
+	if (rc < 0)
+		return rc;
+	await(e, a->now, sa, IKE_SA_SIGN);
+	return 1;
 }
+
+/* The credentials are there. As a step. */
+static int judge(struct ike_engine *e, const struct ike_arrival *a,
+		 struct ike_sa *sa)
+{
+	struct auth_message am;
+	int rc;
+
+	rc = parse_message(a->m, &am);
+	if (rc == 0)
+		rc = ike_wishes_learn(a->m, &sa->handshake->wishes);
+	if (rc < 0)
+		return rc;
+	rc = ike_proof_judge(e, sa, &am.claim);
+	if (rc != IKE_PROOF_BUSY)
+		return rc < 0 ? rc : prove(e, a, sa);
+	await(e, a->now, sa, IKE_SA_VERIFY);
+	return 1;
+}
+
+/* The request waits for the owner's word; what is asked again meanwhile is
+ * passed over, for want of a response (dispatch.c). */
+int ike_auth_request(struct ike_engine *e, const struct ike_arrival *a,
+		     struct ike_sa *sa)
+{
+	struct auth_message am;
+	int rc;
+
+	rc = parse_message(a->m, &am);
+	if (rc < 0)
+		return rc;
+	/* Without AUTH it asks for EAP (2.16). */
+	if (!am.has_auth) {
+		sa->handshake->why = "it asks for EAP";
+		return fail_auth(e, a, sa);
+	}
+	rc = keep(sa, a->m);
+	if (rc == 0)
+		rc = ike_auth_ask(e, sa, a->m);
+	if (rc == -EBADMSG) {
+		sa->handshake->why = "an identity that nobody can have";
+		return fail_auth(e, a, sa);
+	}
+	if (rc == 0)
+		await(e, a->now, sa, IKE_SA_IDENTIFY);
+	return rc;
+}
+
+/* --- answers --------------------------------------------------------------------- */
 
 int ike_auth_identified(struct ike_engine *e, uint64_t now, struct ike_sa *sa,
 			const struct ike_credentials *c)
@@ -526,7 +625,7 @@ int ike_auth_identified(struct ike_engine *e, uint64_t now, struct ike_sa *sa,
 	if (sa->initiator)
 		begin(e, now, sa);
 	else
-		resume(e, now, sa, answer_request);
+		resume(e, now, sa, judge);
 	return 0;
 }
 
@@ -538,4 +637,35 @@ void ike_auth_refused(struct ike_engine *e, uint64_t now, struct ike_sa *sa)
 		ike_sa_end(e, sa, IKE_REASON_CLOSED, 0);
 	else if (sa->state == IKE_SA_IDENTIFY)
 		resume(e, now, sa, fail_auth);
+}
+
+void ike_auth_signed(struct ike_engine *e, uint64_t now, struct ike_sa *sa,
+		     struct ike_view signature, int error)
+{
+	struct ike_handshake *hs = sa->handshake;
+	int rc = error;
+
+	if (rc == 0 &&
+	    (signature.len == 0 || signature.len > LIMIT_IKE_SIGNATURE))
+		rc = -EINVAL;
+	if (rc == 0)
+		rc = ike_blob_set(&hs->signature, signature.data,
+				  signature.len);
+	if (rc < 0)
+		hs->why = "our signature could not be made";
+	if (!sa->initiator)
+		resume(e, now, sa, rc < 0 ? fail_signing : answer);
+	else if (rc < 0)
+		ike_sa_end(e, sa, IKE_REASON_RESOURCES, 0);
+	else
+		send_auth(e, now, sa);
+}
+
+void ike_auth_verified(struct ike_engine *e, uint64_t now, struct ike_sa *sa,
+		       const struct ike_job *job)
+{
+	if (ike_proof_verified(sa, job) < 0)
+		ike_sa_end(e, sa, IKE_REASON_RESOURCES, 0);
+	else
+		resume(e, now, sa, sa->initiator ? finish : prove);
 }

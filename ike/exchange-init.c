@@ -98,6 +98,8 @@ static int send_request(struct ike_engine *e, uint64_t now, struct ike_sa *sa)
 	ike_nonce_write(&out.b, &hs->ni);
 	ike_nat_write(&out.b, &h, &sa->local, &sa->remote);
 	ike_notify_write(&out.b, IKE_NOTIFY_FRAGMENTATION_SUPPORTED, NULL, 0);
+	ike_announce_hashes(&out.b);
+	hs->hashes_sent = true;
 	ike_vendor_write(&out.b, vendor);
 	rc = ike_builder_finish(&out.b);
 	if (rc == 0)
@@ -226,6 +228,7 @@ struct answer {
 	struct ike_choice choice;
 	struct ike_ke ke;
 	struct ike_nonce nonce;
+	struct ike_wishes wishes;
 	const struct ike_prf *prf;
 	const struct ike_cipher *cipher;
 };
@@ -244,6 +247,9 @@ static int parse_answer(const struct ike_sa *sa, const struct ike_message *m,
 	    ike_proposal_accept(p_sa, &offer, &ret->choice) != 0 ||
 	    ike_ke_parse(p_ke, &ret->ke) < 0 ||
 	    ike_nonce_parse(p_n, &ret->nonce) < 0)
+		return -EBADMSG;
+	ret->wishes = (struct ike_wishes){ 0 };
+	if (ike_wishes_learn(m, &ret->wishes) < 0)
 		return -EBADMSG;
 	prf = ike_choice_get(&ret->choice, IKE_TRANSFORM_PRF);
 	ke = ike_choice_get(&ret->choice, IKE_TRANSFORM_KE);
@@ -303,6 +309,7 @@ int ike_init_response(struct ike_engine *e, const struct ike_arrival *a,
 	hs->answered = true;
 	forget_refusal(e, sa);
 	hs->nr = an.nonce;
+	hs->wishes = an.wishes;
 	sa->nat = (struct ike_nat){ 0 };
 	(void)ike_nat_detect(a->m, a->local, a->remote, &sa->nat);
 	sa->fragmentation = can_fragment(a->m);
@@ -377,6 +384,7 @@ struct question {
 	bool acceptable;
 	struct ike_ke ke;
 	struct ike_nonce nonce;
+	struct ike_wishes wishes;
 	const struct ike_kex *kex;
 };
 
@@ -389,7 +397,8 @@ static int parse_question(const struct ike_engine *e,
 
 	if (ike_ke_parse(ike_message_find(m, IKE_PAYLOAD_KE), &ret->ke) < 0 ||
 	    ike_nonce_parse(ike_message_find(m, IKE_PAYLOAD_NONCE),
-			    &ret->nonce) < 0)
+			    &ret->nonce) < 0 ||
+	    ike_wishes_learn(m, &ret->wishes) < 0)
 		return -EBADMSG;
 	ike_engine_algorithms(e, a->local, a->remote, &ret->algorithms);
 	ike_offer_init(&offer, IKE_OFFER_INIT, &ret->algorithms.accept);
@@ -433,6 +442,7 @@ static int respond(struct ike_engine *e, const struct ike_arrival *a,
 	sa->kex = q->kex;
 	hs->ni = q->nonce;
 	hs->choice = q->choice;
+	hs->wishes = q->wishes;
 	sa->fragmentation = can_fragment(m);
 	hs->nat_known = ike_nat_detect(m, a->local, a->remote, &sa->nat);
 	rc = ike_sa_index_init(e, sa, m->raw, m->raw_len);
@@ -572,6 +582,12 @@ static int send_response(struct ike_engine *e, struct ike_sa *sa)
 	if (sa->fragmentation)
 		ike_notify_write(&out.b, IKE_NOTIFY_FRAGMENTATION_SUPPORTED,
 				 NULL, 0);
+	/* RFC 7427 4: the peer speaks of signatures. */
+	if (hs->wishes.signature.hashes) {
+		ike_announce_hashes(&out.b);
+		ike_announce_raw_key(&out.b);
+		hs->hashes_sent = true;
+	}
 	ike_vendor_write(&out.b, vendor);
 	rc = ike_builder_finish(&out.b);
 	if (rc == 0)
@@ -620,6 +636,10 @@ void ike_init_job_done(struct ike_engine *e, uint64_t now, struct ike_sa *sa,
 	case IKE_JOB_AGREE:
 		if (sa->state == IKE_SA_RESPOND)
 			agreed(e, now, sa, job);
+		break;
+	case IKE_JOB_VERIFY:
+		if (sa->state == IKE_SA_VERIFY)
+			ike_auth_verified(e, now, sa, job);
 		break;
 	}
 }

@@ -8,6 +8,8 @@
 #include <openssl/evp.h>
 #include <stdlib.h>
 
+#include "ike/proof.h"
+
 struct ike_job *ike_job_new(enum ike_job_type type, struct handle sa,
 			    const struct ike_kex *kex)
 {
@@ -27,6 +29,7 @@ struct ike_job *ike_job_free(struct ike_job *job)
 	if (!job)
 		return NULL;
 	EVP_PKEY_free(job->private);
+	ike_verification_free(job->verification);
 	secret_wipe(job, sizeof(*job));
 	free(job);
 	return NULL;
@@ -50,6 +53,10 @@ void ike_job_run(struct ike_job *job)
 {
 	int rc = 0;
 
+	if (job->type == IKE_JOB_VERIFY) {
+		job->result = ike_verification_run(job->verification);
+		return;
+	}
 	if (job->type != IKE_JOB_DERIVE)
 		rc = ike_kex_generate(job->kex, &job->private, job->public);
 	if (rc == 0 && job->type != IKE_JOB_GENERATE)

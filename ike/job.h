@@ -14,7 +14,10 @@ enum ike_job_type {
 	IKE_JOB_GENERATE, /* initiator: a key pair */
 	IKE_JOB_DERIVE,	  /* initiator: the keys, from the peer's half */
 	IKE_JOB_AGREE,	  /* responder: both at once */
+	IKE_JOB_VERIFY,	  /* a signature of the peer (ike/proof.h) */
 };
+
+struct ike_verification;
 
 struct ike_job {
 	enum ike_job_type type;
@@ -29,8 +32,9 @@ struct ike_job {
 	/* Of a CREATE_CHILD_SA exchange; 0: of the handshake. */
 	uint32_t serial;
 	bool bare; /* only the shared secret is asked for, not the keys */
+	struct ike_verification *verification; /* VERIFY */
 	/* 0; -ECANCELED until it has run; -EBADMSG: the peer's key is bad;
-	 * -EIO. */
+	 * -EACCES: its signature is not its own; -EIO. */
 	int result;
 	struct ike_keys keys;
 	struct secret shared; /* where bare */

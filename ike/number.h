@@ -112,6 +112,10 @@ enum ike_id_type { /* 3.5; RFC 7619 */
 		   IKE_ID_NULL = 13,
 };
 
+enum ike_cert_encoding { /* 3.6; RFC 7670 */
+			 IKE_CERT_RAW_KEY = 15,
+};
+
 enum ike_ts_type { /* 3.13.1 */
 		   IKE_TS_IPV4 = 7,
 		   IKE_TS_IPV6 = 8,
@@ -141,7 +145,10 @@ enum ike_notify_type {
 	IKE_NOTIFY_COOKIE = 16390,
 	IKE_NOTIFY_USE_TRANSPORT_MODE = 16391,
 	IKE_NOTIFY_REKEY_SA = 16393,
-	IKE_NOTIFY_FRAGMENTATION_SUPPORTED = 16430, /* RFC 7383 */
+	IKE_NOTIFY_FRAGMENTATION_SUPPORTED = 16430,   /* RFC 7383 */
+	IKE_NOTIFY_SIGNATURE_HASH_ALGORITHMS = 16431, /* RFC 7427 */
+	IKE_NOTIFY_SUPPORTED_AUTH_METHODS = 16443,    /* RFC 9593 */
+	IKE_NOTIFY_NULL_AUTH = 40960, /* private, of libreswan */
 };
 
 #endif

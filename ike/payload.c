@@ -90,6 +90,29 @@ void ike_id_write_null(struct ike_builder *b, enum ike_payload_type type)
 	ike_builder_close(b);
 }
 
+int ike_cert_parse(const struct ike_payload *p, struct ike_cert *ret)
+{
+	struct rbuf r = ike_payload_reader(p);
+	struct ike_cert c = { 0 };
+
+	c.encoding = rbuf_u8(&r);
+	c.data = rest(&r);
+	if (!rbuf_finish(&r) || c.data.len == 0)
+		return -EBADMSG;
+	*ret = c;
+	return 0;
+}
+
+void ike_cert_write(struct ike_builder *b, uint8_t encoding, const void *data,
+		    size_t len)
+{
+	struct wbuf *w = ike_builder_open(b, IKE_PAYLOAD_CERT);
+
+	wbuf_u8(w, encoding);
+	wbuf_bytes(w, data, len);
+	ike_builder_close(b);
+}
+
 int ike_authentication_parse(const struct ike_payload *p,
 			     struct ike_authentication *ret)
 {

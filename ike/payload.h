@@ -47,6 +47,16 @@ void ike_id_write_null(struct ike_builder *b, enum ike_payload_type type);
 #define IKE_ID_NULL_BODY_LEN 4u
 void ike_id_null_body(uint8_t body[static IKE_ID_NULL_BODY_LEN]);
 
+/* 3.6 */
+struct ike_cert {
+	uint8_t encoding; /* enum ike_cert_encoding */
+	struct ike_view data;
+};
+int ike_cert_parse(const struct ike_payload *p, struct ike_cert *ret)
+	__attribute__((warn_unused_result));
+void ike_cert_write(struct ike_builder *b, uint8_t encoding, const void *data,
+		    size_t len);
+
 /* 3.8 */
 struct ike_authentication {
 	uint8_t method;

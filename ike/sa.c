@@ -33,12 +33,23 @@ static const struct {
 	[IKE_SA_DERIVE] = { "derive", MOVE(IKE_SA_INIT_SENT) |
 					      MOVE(IKE_SA_IDENTIFY) |
 					      MOVE(IKE_SA_DEAD) },
-	[IKE_SA_IDENTIFY] = { "identify", MOVE(IKE_SA_AUTH_SENT) |
-						  MOVE(IKE_SA_ESTABLISHED) |
-						  MOVE(IKE_SA_CHILDLESS) |
-						  MOVE(IKE_SA_LINGER) |
-						  MOVE(IKE_SA_DEAD) },
-	[IKE_SA_AUTH_SENT] = { "auth-sent", MOVE(IKE_SA_ESTABLISHED) |
+	[IKE_SA_IDENTIFY] = { "identify",
+			      MOVE(IKE_SA_SIGN) | MOVE(IKE_SA_VERIFY) |
+				      MOVE(IKE_SA_AUTH_SENT) |
+				      MOVE(IKE_SA_ESTABLISHED) |
+				      MOVE(IKE_SA_CHILDLESS) |
+				      MOVE(IKE_SA_LINGER) | MOVE(IKE_SA_DEAD) },
+	[IKE_SA_SIGN] = { "sign",
+			  MOVE(IKE_SA_AUTH_SENT) | MOVE(IKE_SA_ESTABLISHED) |
+				  MOVE(IKE_SA_CHILDLESS) | MOVE(IKE_SA_LINGER) |
+				  MOVE(IKE_SA_DEAD) },
+	[IKE_SA_VERIFY] = { "verify",
+			    MOVE(IKE_SA_SIGN) | MOVE(IKE_SA_ESTABLISHED) |
+				    MOVE(IKE_SA_CHILDLESS) |
+				    MOVE(IKE_SA_DELETING) |
+				    MOVE(IKE_SA_LINGER) | MOVE(IKE_SA_DEAD) },
+	[IKE_SA_AUTH_SENT] = { "auth-sent", MOVE(IKE_SA_VERIFY) |
+						    MOVE(IKE_SA_ESTABLISHED) |
 						    MOVE(IKE_SA_DELETING) |
 						    MOVE(IKE_SA_DEAD) },
 	[IKE_SA_RESPOND] = { "respond",
@@ -82,7 +93,9 @@ static bool is_stranger(uint8_t state)
 bool ike_sa_is_half_open(const struct ike_sa *sa, uint8_t state)
 {
 	return is_stranger(state) ||
-	       (!sa->initiator && state == IKE_SA_IDENTIFY);
+	       (!sa->initiator &&
+		(state == IKE_SA_IDENTIFY || state == IKE_SA_SIGN ||
+		 state == IKE_SA_VERIFY));
 }
 
 void ike_sa_set_state(struct ike_engine *e, struct ike_sa *sa,
@@ -129,6 +142,8 @@ static void on_life(struct timer *t, uint64_t now, void *user)
 	case IKE_SA_GENERATE:
 	case IKE_SA_DERIVE:
 	case IKE_SA_IDENTIFY:
+	case IKE_SA_SIGN:
+	case IKE_SA_VERIFY:
 		/* The job, or the answer, never came back. */
 		ike_sa_end(e, sa, IKE_REASON_RESOURCES, 0);
 		break;
@@ -273,6 +288,7 @@ void ike_sa_forget_handshake(struct ike_engine *e, struct ike_sa *sa)
 	if (hs->auth.data)
 		secret_wipe(hs->auth.data, hs->auth.len);
 	ike_blob_done(&hs->auth);
+	ike_blob_done(&hs->signature);
 	EVP_PKEY_free(hs->private);
 	ike_child_free(e, hs->child);
 	secret_wipe(hs, sizeof(*hs));
@@ -308,6 +324,8 @@ static void fill_failed(struct ike_sa *sa, struct ike_action *a,
 		.remote = sa->remote,
 		.reason = reason,
 		.notify = notify,
+		.proven = !sa->handshake || sa->handshake->proven,
+		.why = sa->handshake ? sa->handshake->why : NULL,
 	};
 }
 

@@ -13,6 +13,7 @@
 #include "ike/creation.h"
 #include "ike/credentials.h"
 #include "ike/job.h"
+#include "ike/proof.h"
 #include "ike/proposal.h"
 #include "util/hmap.h"
 #include "util/timer.h"
@@ -25,6 +26,8 @@ enum ike_sa_state {
 	/* Initiator: the keys are there, our credentials are not. Responder:
 	 * IKE_AUTH is there, its sender's and our credentials are not. */
 	IKE_SA_IDENTIFY,
+	IKE_SA_SIGN,   /* our signature is being made, then AUTH goes out */
+	IKE_SA_VERIFY, /* IKE_AUTH is there, its signature is looked at */
 	IKE_SA_AUTH_SENT,
 	IKE_SA_RESPOND,	  /* responder: the keys are being agreed */
 	IKE_SA_INIT_DONE, /* responder: answered, waits for IKE_AUTH */
@@ -63,6 +66,12 @@ struct ike_handshake {
 	enum ike_reason refused;
 	uint16_t refused_notify;
 	struct ike_credentials *credentials; /* NULL until they are there */
+	struct ike_wishes wishes;	     /* the peer's */
+	bool hashes_sent;		     /* we named ours (RFC 7427) */
+	struct ike_plan plan;		     /* our proof */
+	struct ike_blob signature;	     /* of the plan, once it is made */
+	bool proven;			     /* the peer proved who it is */
+	const char *why;      /* static: what was wrong with a proof */
 	struct ike_blob auth; /* the IKE_AUTH that waits, its inside */
 	uint8_t auth_first;   /* type of its first payload */
 };

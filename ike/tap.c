@@ -90,6 +90,9 @@ static const char *meaning(uint8_t state)
 		[IKE_SA_GENERATE] = "we begin",
 		[IKE_SA_INIT_SENT] = "asked, waiting for an answer",
 		[IKE_SA_DERIVE] = "it answered, making the keys",
+		[IKE_SA_IDENTIFY] = "finding out who we are for it",
+		[IKE_SA_SIGN] = "signing our proof",
+		[IKE_SA_VERIFY] = "looking at its signature",
 		[IKE_SA_AUTH_SENT] = "we said who we are, waiting for its "
 				     "proof",
 		[IKE_SA_RESPOND] = "it asks, making the keys",

@@ -90,6 +90,8 @@ void ike_sa_rearm(struct ike_engine *e, struct ike_sa *sa)
 	case IKE_SA_INIT_SENT:
 	case IKE_SA_DERIVE:
 	case IKE_SA_IDENTIFY:
+	case IKE_SA_SIGN:
+	case IKE_SA_VERIFY:
 	case IKE_SA_AUTH_SENT:
 	case IKE_SA_RESPOND:
 	case IKE_SA_INIT_DONE:

@@ -116,7 +116,8 @@ static const struct request_case request_cases[] = {
 	{ "AUTH of no method", { .method = 255 }, FAILED },
 	{ "IDi is an address", { .id_type = IKE_ID_IPV4 }, FAILED },
 	{ "IDi is ID_NULL with data", { .id_type = IKE_ID_NULL }, SYNTAX },
-	{ "IDr is an address", { .idr_type = IKE_ID_IPV4 }, FAILED },
+	/* We are nobody; the peer may do without. */
+	{ "IDr is an address", { .idr_type = IKE_ID_IPV4 }, UP, 0 },
 	{ "an address with a signature",
 	  { .id_type = IKE_ID_IPV4, .method = 14 },
 	  FAILED },
