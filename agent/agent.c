@@ -159,8 +159,14 @@ static void agent_run_action(struct agent *a, const struct ike_action *x)
 		negotiation_on_rekeyed(a, &x->rekeyed);
 		break;
 	case IKE_CHILD_REFUSED:
+		negotiation_on_child_refused(a, x->sa, &x->child_refused);
+		break;
 	case IKE_MOVED:
+		negotiation_on_moved(a, x->sa, &x->moved);
+		break;
 	case IKE_KEEPALIVE:
+		wire_keepalive(a->wire, &x->keepalive.local,
+			       &x->keepalive.remote);
 		break;
 	case IKE_FAILED:
 		negotiation_on_failed(a, x->sa, &x->failed);
@@ -318,6 +324,9 @@ static void agent_on_link_event(void *user, const struct record *r)
 	case RECORD_EXPIRE:
 		negotiation_on_expire(a, &r->expire);
 		break;
+	case RECORD_USED:
+		negotiation_on_used(a, &r->flow);
+		break;
 	case RECORD_ORPHAN:
 		negotiation_on_orphan(a, &r->orphan);
 		break;
@@ -334,6 +343,7 @@ static void agent_on_link_event(void *user, const struct record *r)
 	case RECORD_HARDEN:
 	case RECORD_REMOVE_SA:
 	case RECORD_REMOVE:
+	case RECORD_MOVE:
 	case RECORD_VERDICT:
 	case RECORD_BYE:
 	case RECORD_WELCOME:
@@ -387,11 +397,23 @@ static int agent_on_signal(sd_event_source *source,
 	return sd_event_exit(a->event, 0);
 }
 
+/* Tunnel mode too, for those who insist: the two hosts are its ends as well,
+ * so that it protects the same packets. */
+static enum ike_modes agent_modes(void *user, const struct addr *local,
+				  const struct addr *remote)
+{
+	(void)user;
+	(void)local;
+	(void)remote;
+	return IKE_MODES_EITHER;
+}
+
 static int agent_new_engine(struct agent *a)
 {
 	struct ike_ops ops = {
 		.random = agent_random,
 		.admit = agent_admit,
+		.modes = agent_modes,
 		.algorithms = agent_algorithms,
 		.changed = agent_on_change,
 		.tap = a->capture ? agent_on_tap : NULL,
@@ -404,6 +426,11 @@ static int agent_new_engine(struct agent *a)
 	if (r < 0)
 		return r;
 	ike_config_init(&config);
+	config.port = a->config->port;
+	config.natt_port = a->config->natt_port;
+	config.pfs = a->config->pfs;
+	config.lifetime_ms = a->config->ike_lifetime_s * 1000;
+	config.margin_ms = config.lifetime_ms / 16;
 	a->ike = ike_engine_new(&config, &ops, a->started);
 	a->timers = timer_wheel_new(a->started, a);
 	a->flows = flow_table_new(&key, agent_on_flow_state,

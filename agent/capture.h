@@ -16,8 +16,7 @@ struct capture;
  * of ours where IKE and ESP are told apart by a marker (RFC 3948). 0; -errno:
  * one of them cannot be written, as the log says. */
 int capture_new(const char *file, const char *directory, uint16_t natt_port,
-		struct capture **ret)
-	__attribute__((warn_unused_result));
+		struct capture **ret) __attribute__((warn_unused_result));
 struct capture *capture_free(struct capture *c); /* takes NULL */
 /* What the engine shows; time is microseconds since 1970. */
 void capture_tap(struct capture *c, uint64_t time_us, const struct ike_tap *t);

@@ -69,7 +69,8 @@ struct flow {
 	uint64_t setup_us;	/* acquire to SA; 0: unknown */
 	uint8_t failures;	/* in a row: the backoff */
 	bool held;		/* netd holds packets of it */
-	bool renew;		/* secured, and wants a fresh SA */
+	bool renew;		/* secured, and wants a fresh IKE SA */
+	bool rekeying;		/* the engine has been asked to rekey child */
 	bool unconfirmed;	/* netd has not named it since it came back */
 	enum ike_reason reason; /* why it is not secured */
 	uint16_t notify;	/* the peer's, with that reason */

@@ -51,14 +51,8 @@ static void negotiation_remove_sa(struct agent *a, const struct flow *f,
 		link_request(a->link, f->self, &r);
 }
 
-/* Soft lifetimes differ by role, so that one side renews and not both. */
-static uint32_t negotiation_soft(const struct policy *p, bool initiator)
-{
-	return p->lifetime_s / 100 * (initiator ? 80 : 90);
-}
-
-static void negotiation_install(struct agent *a, struct flow *f,
-				const struct ike_child_up *up)
+void negotiation_install(struct agent *a, struct flow *f,
+			 const struct ike_child_up *up)
 {
 	struct record r;
 
@@ -67,8 +61,13 @@ static void negotiation_install(struct agent *a, struct flow *f,
 	r.install.remote = f->peer->addr;
 	r.install.reqid = f->reqid;
 	r.install.acquire_seq = f->acquire_seq;
-	r.install.hard_s = f->policy->lifetime_s;
-	r.install.soft_s = negotiation_soft(f->policy, up->initiator);
+	negotiation_set_limits(f->policy, up, &r.install);
+	r.install.replaces = up->replaces;
+	r.install.tunnel = up->mode == IKE_MODE_TUNNEL;
+	if (up->encapsulation.udp) {
+		r.install.udp_local = up->encapsulation.local_port;
+		r.install.udp_remote = up->encapsulation.remote_port;
+	}
 	r.install.in = up->in;
 	if (!up->redundant)
 		r.install.out = up->out;
@@ -121,6 +120,20 @@ static void negotiation_unwanted(struct agent *a, struct handle sa,
 		negotiation_renew_later(a, f);
 }
 
+void negotiation_set_child(struct flow *f, struct handle sa,
+			   const struct ike_child_up *up)
+{
+	f->rekeying = false;
+	f->child = (struct flow_child){
+		.ike = sa,
+		.spi_in = up->in.spi,
+		.spi_out = up->out.spi,
+		.cipher = up->out.cipher,
+		.auth = (uint8_t)up->peer.method,
+		.initiator = up->initiator,
+	};
+}
+
 void negotiation_on_child_up(struct agent *a, struct handle sa,
 			     const struct ike_child_up *up)
 {
@@ -141,6 +154,8 @@ void negotiation_on_child_up(struct agent *a, struct handle sa,
 		ike_close(a->ike, agent_now(a), sa);
 		return;
 	}
+	if (negotiation_rekeyed(a, f, sa, up))
+		return;
 	if (up->redundant && f->child.spi_in) {
 		negotiation_install(a, f, up);
 		return;
@@ -155,14 +170,7 @@ void negotiation_on_child_up(struct agent *a, struct handle sa,
 			f->acquired_us ? agent_now_us(a) - f->acquired_us : 0;
 	f->renew = false;
 	f->unconfirmed = false; /* netd will know it as this agent's */
-	f->child = (struct flow_child){
-		.ike = sa,
-		.spi_in = up->in.spi,
-		.spi_out = up->out.spi,
-		.cipher = up->out.cipher,
-		.auth = (uint8_t)up->peer.method,
-		.initiator = up->initiator,
-	};
+	negotiation_set_child(f, sa, up);
 	negotiation_install(a, f, up);
 	flow_set_state(a->flows, f, FLOW_INSTALL, agent_now(a));
 	f->acquire_seq = 0;
@@ -170,8 +178,7 @@ void negotiation_on_child_up(struct agent *a, struct handle sa,
 }
 
 /* The flow has lost its SAs, or they are no good any more. */
-static void negotiation_lost(struct agent *a, struct flow *f,
-			     enum ike_reason reason)
+void negotiation_lost(struct agent *a, struct flow *f, enum ike_reason reason)
 {
 	struct log_fields fields;
 
@@ -186,14 +193,6 @@ static void negotiation_lost(struct agent *a, struct flow *f,
 	fields = negotiation_fields(f);
 	log_limited(&a->log_negotiation, agent_now(a), LOG_INFO, &fields,
 		    "no longer encrypted: %s", ike_reason_name(reason));
-}
-
-void negotiation_on_rekeyed(struct agent *a, const struct ike_rekeyed *r)
-{
-	struct flow *f = flow_table_get(a->flows, &r->local, &r->remote);
-
-	if (f && handle_equal(f->child.ike, r->old))
-		f->child.ike = r->new;
 }
 
 void negotiation_on_child_down(struct agent *a,
@@ -333,6 +332,9 @@ void negotiation_on_reply(struct agent *a, struct handle flow,
 	if (reply->type == RECORD_INSTALL && f->installing &&
 	    --f->installing == 0)
 		parked_flush(&f->parked, negotiation_send_parked, a);
+	if (f->state == FLOW_SECURED && reply->type == RECORD_INSTALL &&
+	    reply->error < 0)
+		negotiation_install_refused(a, f, reply);
 	if (f->state != FLOW_INSTALL)
 		return;
 	if (reply->type != RECORD_INSTALL && reply->type != RECORD_SWITCH &&
@@ -359,26 +361,6 @@ void negotiation_on_reply(struct agent *a, struct handle flow,
 				  agent_now(a) + SWITCH_MS);
 		}
 	}
-}
-
-void negotiation_on_expire(struct agent *a, const struct record_expire *x)
-{
-	struct flow *f = flow_table_get(a->flows, &x->local, &x->remote);
-
-	if (!f || f->reqid != x->reqid ||
-	    (x->spi != f->child.spi_in && x->spi != f->child.spi_out))
-		return;
-	if (!x->hard) {
-		if (f->state == FLOW_SECURED && !f->renew) {
-			f->renew = true;
-			negotiation_begin(a, f);
-		}
-		return;
-	}
-	if (handle_is_none(f->child.ike))
-		negotiation_lost(a, f, IKE_REASON_CLOSED);
-	else
-		ike_close(a->ike, agent_now(a), f->child.ike);
 }
 
 void negotiation_on_address_gone(struct agent *a, const struct addr *local)

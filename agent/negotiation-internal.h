@@ -25,6 +25,21 @@ void negotiation_attempt_over(struct agent *a, struct flow *f,
 void negotiation_step(struct agent *a, struct flow *f);
 /* A renewal could not be tried now; the flow goes on with what it has. */
 void negotiation_renew_later(struct agent *a, struct flow *f);
+/* Installs the SA pair of this CHILD_UP, as the flow's or beside it. */
+void negotiation_install(struct agent *a, struct flow *f,
+			 const struct ike_child_up *up);
+/* From now on this is the flow's own. */
+void negotiation_set_child(struct flow *f, struct handle sa,
+			   const struct ike_child_up *up);
+/* The flow has lost its SAs, or they are no good any more. */
+void negotiation_lost(struct agent *a, struct flow *f, enum ike_reason reason);
+/* Lifetimes, with some randomness. */
+void negotiation_set_limits(const struct policy *p,
+			    const struct ike_child_up *up,
+			    struct record_install *ret);
+/* Takes the CHILD_UP that rekeys the flow's SA pair; false: it is another. */
+bool negotiation_rekeyed(struct agent *a, struct flow *f, struct handle sa,
+			 const struct ike_child_up *up);
 /* A fresh SA for a secured flow could not be had. */
 void negotiation_renewal_failed(struct agent *a, struct flow *f,
 				enum ike_reason reason, uint16_t notify);

@@ -154,6 +154,7 @@ static void negotiation_initiate(struct agent *a, struct flow *f)
 	struct ike_request req = {
 		.local = { f->local, a->config->port },
 		.remote = { f->peer->addr, a->config->port },
+		.modes = IKE_MODES_EITHER,
 		.algorithms = &algorithms,
 	};
 	uint64_t now = agent_now(a);

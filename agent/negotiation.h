@@ -17,6 +17,10 @@ void negotiation_on_child_up(struct agent *a, struct handle sa,
 void negotiation_on_rekeyed(struct agent *a, const struct ike_rekeyed *rekeyed);
 void negotiation_on_child_down(struct agent *a,
 			       const struct ike_child_down *down);
+void negotiation_on_child_refused(struct agent *a, struct handle sa,
+				  const struct ike_child_refused *refused);
+void negotiation_on_moved(struct agent *a, struct handle sa,
+			  const struct ike_moved *moved);
 void negotiation_on_failed(struct agent *a, struct handle sa,
 			   const struct ike_failed *failed);
 /* Takes the datagram if it has to wait for netd; false: send it now. */
@@ -25,6 +29,7 @@ bool negotiation_park(struct agent *a, const struct ike_send *send);
 void negotiation_on_reply(struct agent *a, struct handle flow,
 			  const struct record_reply *reply);
 void negotiation_on_expire(struct agent *a, const struct record_expire *x);
+void negotiation_on_used(struct agent *a, const struct record_flow *used);
 void negotiation_on_orphan(struct agent *a, const struct record_orphan *o);
 /* This address is ours no more: flows from it end without a word. */
 void negotiation_on_address_gone(struct agent *a, const struct addr *local);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The inside of a flow, shared by netd-flows.c and netd-orphans.c alone.
+ * The inside of a flow, shared by netd-flows.c, netd-install.c, netd-rekey.c
+ * and netd-orphans.c alone.
  */
 #ifndef TACIT_AGENT_NETD_FLOW_H
 #define TACIT_AGENT_NETD_FLOW_H
@@ -13,8 +14,11 @@ struct netd_sa {
 	struct netd_flow *flow;
 	uint32_t spi;
 	bool inbound;
-	bool old;     /* was an orphan's: goes when the new one is in use */
-	bool waiting; /* not in the kernel before RECORD_SWITCH */
+	bool old;	/* was an orphan's: goes when the new one is in use */
+	bool waiting;	/* not in the kernel before RECORD_SWITCH */
+	bool alone;	/* an in-SA whose out-SA may follow */
+	bool replaced;	/* a newer pair took over from it */
+	uint64_t until; /* of an old in-SA: when it goes */
 };
 
 struct netd_flow {
@@ -33,6 +37,11 @@ struct netd_flow {
 	bool gated; /* sending, but packets are held back until SWITCH */
 	bool mixed; /* in-SAs of two reqids are in use */
 	bool orphan;
+	bool tunnel;   /* mode; transport if not set */
+	bool changing; /* what waits is a rekeyed pair's: agent/netd-rekey.c */
+	uint32_t look_spi;   /* its in-SA: has it been used? */
+	uint64_t look_since; /* ms */
+	struct timer look;
 	struct ksa *waiting; /* an out-SA with its key; owned */
 	struct timer drain;  /* end of the old in-SAs */
 	struct timer lonely; /* end of an orphan */
@@ -49,6 +58,30 @@ struct netd_flow *netd_flow_get(const struct netd_flows *t, uint32_t reqid);
 void netd_flow_claim(struct netd_flow *f);
 /* Timer of an orphan that nobody took over. */
 void netd_flow_lonely(struct timer *timer, uint64_t now, void *user);
+
+/* Claims, and the kernel's policies. */
+int netd_flow_sync(struct netd_flow *f) __attribute__((warn_unused_result));
+/* Deletes SAs from the kernel and the table: those of a direction that are
+ * old, or all. */
+void netd_flow_delete(struct netd_flow *f, bool only_old, bool inbound);
+/* The out-SA that waits goes into the kernel, or is forgotten. */
+int netd_flow_add_waiting(struct netd_flow *f)
+	__attribute__((warn_unused_result));
+void netd_flow_forget_waiting(struct netd_flow *f);
+
+/* --- netd-rekey.c ------------------------------------------------------- */
+
+/* An SA pair that replaces another is in; sa_out: NULL where it has none. */
+void netd_rekey_begin(struct netd_flow *f, const struct record_install *in,
+		      const struct netd_sa *sa_out, uint64_t now);
+/* Sends with what waited from now on. */
+int netd_rekey_change(struct netd_flow *f) __attribute__((warn_unused_result));
+/* A replaced in-SA goes in a moment. */
+void netd_rekey_drain(struct netd_sa *sa, uint64_t now);
+/* Room for two SAs in a full flow: what drains goes. False: nothing does. */
+bool netd_rekey_evict(struct netd_flow *f);
+void netd_rekey_look(struct timer *timer, uint64_t now, void *user);
+void netd_rekey_drained(struct timer *timer, uint64_t now, void *user);
 
 struct netd_sa *netd_sa_new(struct netd_flow *f, uint32_t spi, bool inbound);
 void netd_sa_free(struct netd_sa *sa);

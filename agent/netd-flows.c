@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The flow table: installation, make before break, removal. What is found at
- * start, and what is left over, is agent/netd-orphans.c's.
+ * The flow table: what a flow is, and its removal. Installation is
+ * agent/netd-install.c's, the change from one SA pair to the next
+ * agent/netd-rekey.c's; what is found at start, and what is left over, is
+ * agent/netd-orphans.c's.
  */
 #include "agent/netd-flow.h"
 
@@ -12,9 +14,6 @@
 #include "util/limits.h"
 #include "util/log.h"
 #include "util/secret.h"
-
-/* Packets under way when the peer gets a new SA still come with the old. */
-#define FLOW_DRAIN_MS 5000u
 
 /* --- the table ---------------------------------------------------------- */
 
@@ -107,8 +106,6 @@ struct netd_flow *netd_flow_get(const struct netd_flows *t, uint32_t reqid)
 	return n ? container_of(n, struct netd_flow, node) : NULL;
 }
 
-static void flow_drained(struct timer *timer, uint64_t now, void *user);
-
 int netd_flow_new(struct netd_flows *t, struct netd_pair *p, uint32_t reqid,
 		  struct netd_flow **ret)
 {
@@ -123,7 +120,8 @@ int netd_flow_new(struct netd_flows *t, struct netd_pair *p, uint32_t reqid,
 	f->pair = p;
 	f->reqid = reqid;
 	f->out_reqid = reqid;
-	timer_init(&f->drain, flow_drained);
+	timer_init(&f->drain, netd_rekey_drained);
+	timer_init(&f->look, netd_rekey_look);
 	timer_init(&f->lonely, netd_flow_lonely);
 	if (hmap_insert(&t->by_reqid, &f->node, reqid) < 0) {
 		free(f);
@@ -141,12 +139,13 @@ int netd_flow_new(struct netd_flows *t, struct netd_pair *p, uint32_t reqid,
 }
 
 /* The out-SA that waits, with its place in the table. */
-static void flow_forget_waiting(struct netd_flow *f)
+void netd_flow_forget_waiting(struct netd_flow *f)
 {
 	if (f->waiting)
 		secret_wipe(f->waiting, sizeof(*f->waiting));
 	free(f->waiting);
 	f->waiting = NULL;
+	f->changing = false;
 	for (struct netd_sa *sa = f->sas, *next; sa; sa = next) {
 		next = sa->next;
 		if (sa->waiting)
@@ -159,10 +158,11 @@ void netd_flow_free(struct netd_flow *f)
 {
 	struct netd_flows *t = f->table;
 
-	flow_forget_waiting(f);
+	netd_flow_forget_waiting(f);
 	while (f->sas)
 		netd_sa_free(f->sas);
 	timer_cancel(t->wheel, &f->drain);
+	timer_cancel(t->wheel, &f->look);
 	timer_cancel(t->wheel, &f->lonely);
 	hmap_remove(&t->by_reqid, &f->node);
 	*f->prev = f->next;
@@ -203,16 +203,18 @@ void netd_flow_claim(struct netd_flow *f)
 		.set = true,
 		.action = KACTION_PROTECT,
 		.optional = !f->hardened,
+		.tunnel = f->tunnel,
 		.reqid = f->mixed ? 0 : f->reqid,
 	};
 	*out = (struct netd_claim){
 		.set = f->sending,
 		.action = KACTION_PROTECT,
+		.tunnel = f->tunnel,
 		.reqid = f->out_reqid,
 	};
 }
 
-static int flow_sync(struct netd_flow *f)
+int netd_flow_sync(struct netd_flow *f)
 {
 	netd_flow_claim(f);
 	return netd_pair_sync(f->table->pairs, f->pair);
@@ -220,7 +222,7 @@ static int flow_sync(struct netd_flow *f)
 
 /* Deletes SAs from the kernel and the table: those of a direction that are
  * old, or all. */
-static void flow_delete(struct netd_flow *f, bool only_old, bool inbound)
+void netd_flow_delete(struct netd_flow *f, bool only_old, bool inbound)
 {
 	const struct netd_kernel *k = f->table->kernel;
 	struct change c[LIMIT_FLOW_SAS];
@@ -240,256 +242,6 @@ static void flow_delete(struct netd_flow *f, bool only_old, bool inbound)
 			    f->reqid);
 }
 
-static void flow_drained(struct timer *timer, uint64_t now, void *user)
-{
-	struct netd_flow *f = container_of(timer, struct netd_flow, drain);
-
-	(void)now;
-	(void)user;
-	/* The in-policy first, so that none of it hits a template that does
-	 * not know it; it is on its way out anyway. */
-	f->mixed = false;
-	if (flow_sync(f) < 0)
-		log_warning("The in-policy of reqid %08x still takes any SA.",
-			    f->reqid);
-	flow_delete(f, true, true);
-}
-
-/* --- installation --------------------------------------------------------- */
-
-struct installation {
-	const struct record_install *in;
-	struct netd_flow *flow;
-	struct netd_sa *sa_in, *sa_out;
-	bool is_new;   /* the flow was made for it */
-	bool takeover; /* an orphan's */
-	bool defer;    /* the out-SA waits here, not in the kernel */
-	bool send;     /* from now on with the new out-SA */
-	bool gate;     /* but held back until RECORD_SWITCH */
-};
-
-static struct ksa install_ksa(const struct record_install *in, bool inbound)
-{
-	return (struct ksa){
-		.src = inbound ? in->remote : in->local,
-		.dst = inbound ? in->local : in->remote,
-		.reqid = in->reqid,
-		.seq = inbound ? 0 : in->acquire_seq,
-		.hard_s = in->hard_s,
-		.soft_s = in->soft_s,
-		.inbound = inbound,
-		.esp = inbound ? in->in : in->out,
-	};
-}
-
-/* Everything that needs memory, before anything is done. */
-static int install_prepare(struct netd_flows *t, struct installation *x)
-{
-	const struct record_install *in = x->in;
-	struct netd_pair *p =
-		netd_pair_obtain(t->pairs, &in->local, &in->remote);
-	struct netd_flow *f;
-	int r;
-
-	if (!p)
-		return -ENOMEM;
-	x->is_new = !p->flow;
-	if (x->is_new) {
-		r = netd_flow_new(t, p, in->reqid, &p->flow);
-		if (r < 0) {
-			netd_pair_release(t->pairs, p);
-			return r;
-		}
-	}
-	f = x->flow = p->flow;
-	x->takeover = f->orphan;
-	x->send = !(in->flags & (RECORD_IN_ONLY | RECORD_OUT_LATER));
-	x->gate = in->flags & RECORD_OUT_LATER;
-	x->defer = (in->flags & RECORD_OUT_LATER) && f->sending &&
-		   f->reqid == in->reqid;
-	if (x->defer) {
-		flow_forget_waiting(f);
-		x->gate = false;
-	}
-	if (f->n_sas + 2 > LIMIT_FLOW_SAS)
-		return -ENOSPC;
-	x->sa_in = netd_sa_new(f, in->in.spi, true);
-	if (!x->sa_in)
-		return -ENOMEM;
-	if (in->flags & RECORD_IN_ONLY)
-		return 0;
-	x->sa_out = netd_sa_new(f, in->out.spi, false);
-	if (!x->sa_out)
-		return -ENOMEM;
-	x->sa_out->waiting = x->defer;
-	if (!x->defer)
-		return 0;
-	f->waiting = malloc(sizeof(*f->waiting));
-	if (!f->waiting)
-		return -ENOMEM;
-	*f->waiting = install_ksa(in, false);
-	return 0;
-}
-
-static int install_sas(struct netd_flows *t, const struct installation *x)
-{
-	struct change c[2] = { 0 };
-	size_t n = 0;
-	int r;
-
-	c[n].op = CHANGE_SA_ADD;
-	c[n++].sa = install_ksa(x->in, true);
-	if (x->sa_out && !x->defer) {
-		c[n].op = CHANGE_SA_ADD;
-		c[n++].sa = install_ksa(x->in, false);
-	}
-	r = t->kernel->apply(t->kernel->user, c, n);
-	for (size_t i = 0; r < 0 && i < n; i++) {
-		struct change back = c[i];
-
-		back.op = CHANGE_SA_DELETE;
-		if (!c[i].error &&
-		    t->kernel->apply(t->kernel->user, &back, 1) < 0)
-			log_error("An SA could not be taken back.");
-		change_wipe(&back, 1);
-	}
-	change_wipe(c, 2);
-	return r;
-}
-
-/* Undoes install_prepare(), and what the kernel got when there. */
-static void install_undo(struct netd_flows *t, struct installation *x,
-			 bool there)
-{
-	struct netd_flow *f = x->flow;
-	struct change c[2];
-	size_t n = 0;
-
-	if (!f)
-		return;
-	if (x->sa_in) {
-		c[n++] = netd_sa_deletion(x->sa_in);
-		netd_sa_free(x->sa_in);
-	}
-	if (x->defer) {
-		flow_forget_waiting(f);
-	} else if (x->sa_out) {
-		c[n++] = netd_sa_deletion(x->sa_out);
-		netd_sa_free(x->sa_out);
-	}
-	if (there && t->kernel->apply(t->kernel->user, c, n) < 0)
-		log_error("SAs of reqid %08x could not be taken back.",
-			  f->reqid);
-	if (x->is_new) {
-		struct netd_pair *p = f->pair;
-
-		netd_flow_free(f);
-		netd_pair_release(t->pairs, p);
-	}
-}
-
-/* The flow's new claims; on failure the old ones stand again. */
-static int install_policies(struct installation *x)
-{
-	struct netd_flow *f = x->flow, before = *f;
-	bool optional = (x->in->flags & RECORD_IN_OPTIONAL) != 0;
-	int r;
-
-	/* A flow that has once required protection goes on to, unless a new
-	 * agent begins anew. */
-	f->hardened = !optional || (before.hardened && !x->takeover);
-	if (f->reqid != x->in->reqid)
-		f->mixed = true;
-	f->reqid = x->in->reqid;
-	if (x->send) {
-		f->sending = true;
-		f->out_reqid = f->reqid;
-	}
-	r = flow_sync(f);
-	if (r == 0)
-		return 0;
-	f->hardened = before.hardened;
-	f->mixed = before.mixed;
-	f->reqid = before.reqid;
-	f->sending = before.sending;
-	f->out_reqid = before.out_reqid;
-	if (x->is_new)
-		memset(f->pair->flow_claim, 0, sizeof(f->pair->flow_claim));
-	else
-		netd_flow_claim(f);
-	if (netd_pair_sync(f->table->pairs, f->pair) < 0)
-		log_error("Policies of reqid %08x could not be put back.",
-			  f->reqid);
-	return r;
-}
-
-/* Nothing can fail from here on. */
-static void install_commit(struct netd_flows *t, struct installation *x,
-			   uint32_t reqid_before, uint64_t now)
-{
-	struct netd_flow *f = x->flow;
-	bool old = false;
-
-	if (f->reqid != reqid_before) {
-		hmap_remove(&t->by_reqid, &f->node);
-		/* Only a first insertion needs memory. */
-		if (hmap_insert(&t->by_reqid, &f->node, f->reqid) < 0)
-			log_error("Out of memory: reqid %08x is lost.",
-				  f->reqid);
-	}
-	for (struct netd_sa *sa = f->sas; x->takeover && sa; sa = sa->next)
-		if (sa != x->sa_in && sa != x->sa_out) {
-			sa->old = true;
-			old = true;
-		}
-	if (x->takeover) {
-		f->orphan = false;
-		timer_cancel(t->wheel, &f->lonely);
-	}
-	if (x->send)
-		flow_delete(f, true, false);
-	if (old)
-		timer_arm(t->wheel, &f->drain, now + FLOW_DRAIN_MS);
-}
-
-int netd_flow_install(struct netd_flows *t, const struct record_install *in,
-		      uint64_t now)
-{
-	struct installation x = { .in = in };
-	uint32_t reqid_before;
-	int r;
-
-	r = install_prepare(t, &x);
-	if (r < 0) {
-		install_undo(t, &x, false);
-		return r;
-	}
-	r = install_sas(t, &x);
-	if (r < 0) {
-		install_undo(t, &x, false);
-		return r;
-	}
-	/* Where packets cannot be held back, sending itself has to wait. */
-	if (x.gate)
-		x.gate = t->gate(t->user, &in->local, &in->remote) == 0;
-	x.send = x.send || x.gate;
-	reqid_before = x.flow->reqid;
-	r = install_policies(&x);
-	if (r < 0) {
-		install_undo(t, &x, true);
-	} else {
-		install_commit(t, &x, reqid_before, now);
-		/* One that waits changes nothing about those before it. */
-		if (x.send)
-			x.flow->gated = x.gate;
-		if (x.gate || x.defer)
-			x.flow->proof_spi = in->in.spi;
-	}
-	if (r < 0 ? x.gate : x.send && !x.gate)
-		t->ready(t->user, &in->local, &in->remote);
-	return r;
-}
-
 /* --- the other requests ------------------------------------------------- */
 
 static bool flow_has_out(const struct netd_flow *f)
@@ -501,7 +253,7 @@ static bool flow_has_out(const struct netd_flow *f)
 }
 
 /* The out-SA that waited here goes into the kernel. */
-static int flow_add_waiting(struct netd_flow *f)
+int netd_flow_add_waiting(struct netd_flow *f)
 {
 	struct change c = { .op = CHANGE_SA_ADD };
 	int r;
@@ -515,7 +267,7 @@ static int flow_add_waiting(struct netd_flow *f)
 		return r;
 	for (struct netd_sa *sa = f->sas; sa; sa = sa->next)
 		sa->waiting = false;
-	flow_forget_waiting(f);
+	netd_flow_forget_waiting(f);
 	return 0;
 }
 
@@ -530,21 +282,22 @@ int netd_flow_switch(struct netd_flows *t, uint32_t reqid)
 		return -ENOENT;
 	if (!flow_has_out(f))
 		return -ENODATA;
-	r = flow_add_waiting(f);
+	/* A rekeyed pair changes over by itself. */
+	r = f->changing ? 0 : netd_flow_add_waiting(f);
 	if (r < 0)
 		return r;
 	sending = f->sending;
 	out_reqid = f->out_reqid;
 	f->sending = true;
 	f->out_reqid = f->reqid;
-	r = flow_sync(f);
+	r = netd_flow_sync(f);
 	if (r < 0) {
 		f->sending = sending;
 		f->out_reqid = out_reqid;
 		netd_flow_claim(f);
 		return r;
 	}
-	flow_delete(f, true, false);
+	netd_flow_delete(f, true, false);
 	f->gated = false;
 	t->ready(t->user, &f->pair->local, &f->pair->remote);
 	return 0;
@@ -579,7 +332,7 @@ int netd_flow_harden(struct netd_flows *t, uint32_t reqid)
 	if (f->hardened)
 		return 0;
 	f->hardened = true;
-	r = flow_sync(f);
+	r = netd_flow_sync(f);
 	if (r < 0) {
 		f->hardened = false;
 		netd_flow_claim(f);
@@ -588,7 +341,7 @@ int netd_flow_harden(struct netd_flows *t, uint32_t reqid)
 }
 
 int netd_flow_remove_sa(struct netd_flows *t, uint32_t reqid, uint32_t spi,
-			bool inbound)
+			bool inbound, uint64_t now)
 {
 	struct netd_flow *f = netd_flow_get(t, reqid);
 	struct change c;
@@ -598,7 +351,16 @@ int netd_flow_remove_sa(struct netd_flows *t, uint32_t reqid, uint32_t spi,
 		if (sa->spi != spi || sa->inbound != inbound)
 			continue;
 		if (sa->waiting) {
-			flow_forget_waiting(f);
+			netd_flow_forget_waiting(f);
+			return 0;
+		}
+		if (sa->old)
+			break;
+		/* The peer deletes what it has replaced: it has the new one. */
+		if (!inbound && f->changing)
+			return netd_rekey_change(f);
+		if (inbound && sa->replaced) {
+			netd_rekey_drain(sa, now);
 			return 0;
 		}
 		c = netd_sa_deletion(sa);
@@ -623,7 +385,7 @@ static int flow_remove(struct netd_flow *f, bool force)
 		netd_flow_claim(f);
 		return r;
 	}
-	flow_delete(f, false, false);
+	netd_flow_delete(f, false, false);
 	/* What was held back meets the network's policy now. */
 	if (f->gated)
 		f->table->ready(f->table->user, &p->local, &p->remote);
@@ -679,8 +441,9 @@ bool netd_flow_expired(struct netd_flows *t, const struct kexpire *e,
 	for (sa = f->sas; sa; sa = sa->next)
 		if (sa->inbound == (ret->inbound != 0) && !sa->waiting)
 			left = true;
-	if (!left)
-		netd_flow_drop(f);
+	if (left || (!ret->inbound && f->changing && netd_rekey_change(f) == 0))
+		return !old;
+	netd_flow_drop(f);
 	return !old;
 }
 
@@ -711,4 +474,15 @@ bool netd_flow_has_spi(const struct netd_flows *t, const struct addr *dst,
 		       uint32_t spi)
 {
 	return netd_sa_find(t, dst, spi) != NULL;
+}
+
+bool netd_flow_in_alone(const struct netd_flows *t, uint32_t reqid,
+			uint32_t spi)
+{
+	const struct netd_flow *f = netd_flow_get(t, reqid);
+
+	for (const struct netd_sa *sa = f ? f->sas : NULL; sa; sa = sa->next)
+		if (sa->inbound && sa->spi == spi)
+			return sa->alone;
+	return false;
 }

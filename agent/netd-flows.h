@@ -30,6 +30,8 @@ struct netd_flows {
 		    const struct addr *remote);
 	/* A flow ends that nobody asked to end; may be NULL. */
 	void (*gone)(void *user, const struct record_expire *x);
+	/* A rekeyed pair carries packets; may be NULL. */
+	void (*used)(void *user, const struct record_flow *f);
 	/* Packets to this destination can go now. */
 	void (*ready)(void *user, const struct addr *local,
 		      const struct addr *remote);
@@ -55,7 +57,15 @@ bool netd_flow_held(struct netd_flows *t, const struct addr *local,
 int netd_flow_harden(struct netd_flows *t, uint32_t reqid)
 	__attribute__((warn_unused_result));
 int netd_flow_remove_sa(struct netd_flows *t, uint32_t reqid, uint32_t spi,
-			bool inbound) __attribute__((warn_unused_result));
+			bool inbound, uint64_t now)
+	__attribute__((warn_unused_result));
+/* ESP in UDP of the peer comes from another port. 0; -EINVAL: its SAs are not
+ * encapsulated; -errno. */
+int netd_flow_move(struct netd_flows *t, uint32_t reqid, uint16_t udp_remote)
+	__attribute__((warn_unused_result));
+/* An authentic packet came from another port: sending follows. False: it is of
+ * no SA here, or from another address. */
+bool netd_flow_mapped(struct netd_flows *t, const struct kmapping *m);
 int netd_flow_remove(struct netd_flows *t, uint32_t reqid)
 	__attribute__((warn_unused_result));
 /* Takes every flow out of the kernel. */
@@ -78,6 +88,10 @@ uint32_t netd_flow_of_pair(const struct netd_flows *t, const struct addr *local,
 /* Does any SA of ours to this address have the SPI? */
 bool netd_flow_has_spi(const struct netd_flows *t, const struct addr *dst,
 		       uint32_t spi);
+
+/* Is it an in-SA of this flow that came alone (RECORD_IN_ONLY)? */
+bool netd_flow_in_alone(const struct netd_flows *t, uint32_t reqid,
+			uint32_t spi);
 
 /* --- orphans ---------------------------------------------------------- */
 

@@ -67,7 +67,10 @@ static int guard_install_flow(const struct netd_guard *g,
 	if (reqid && reqid != in->reqid && !orphan)
 		return refuse(-EEXIST, "the host pair has another reqid",
 			      ret_why);
-	if (netd_flow_has_spi(g->flows, &in->local, in->in.spi))
+	/* Its out-SA may follow an in-SA that came alone. */
+	if (netd_flow_has_spi(g->flows, &in->local, in->in.spi) &&
+	    (in->flags & RECORD_IN_ONLY ||
+	     !netd_flow_in_alone(g->flows, in->reqid, in->in.spi)))
 		return refuse(-EEXIST, "the inbound SPI is in use", ret_why);
 	if (!(in->flags & RECORD_IN_ONLY) &&
 	    netd_flow_has_spi(g->flows, &in->remote, in->out.spi))
@@ -154,6 +157,7 @@ int netd_guard_check(const struct netd_guard *g, const struct record *r,
 	case RECORD_HARDEN:
 	case RECORD_REMOVE_SA:
 	case RECORD_REMOVE:
+	case RECORD_MOVE:
 		return guard_flow(g, &r->flow, ret_why);
 	case RECORD_VERDICT:
 		return guard_verdict(g, &r->verdict, ret_why);
@@ -161,6 +165,7 @@ int netd_guard_check(const struct netd_guard *g, const struct record *r,
 	case RECORD_REPLY:
 	case RECORD_ACQUIRE:
 	case RECORD_EXPIRE:
+	case RECORD_USED:
 	case RECORD_ORPHAN:
 	case RECORD_ADDRESS:
 	case RECORD_TYPES:

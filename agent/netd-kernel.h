@@ -14,6 +14,8 @@ struct netd_kernel {
 	int (*apply)(void *user, struct change *c, size_t n);
 	/* As sad_used(). */
 	int (*used)(void *user, const struct ksa *sa);
+	/* As sad_move(). */
+	int (*move)(void *user, const struct ksa *sa, uint16_t udp_remote);
 };
 
 /* Changes of policies gathered and sent many at a time. What fails is logged;

@@ -106,6 +106,7 @@ int netd_flow_adopt_policy(struct netd_flows *t, const struct kpolicy *p,
 		return r;
 	}
 	f->sending = true;
+	f->tunnel = p->tunnel;
 	pair->there[KDIR_OUT] = true;
 	return 0;
 }

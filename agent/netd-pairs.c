@@ -127,6 +127,7 @@ static bool pair_want(const struct netd_pairs *t, const struct netd_pair *p,
 		return is_network;
 	ret->action = c->action;
 	ret->optional = c->optional;
+	ret->tunnel = c->tunnel;
 	ret->reqid = c->reqid;
 	/* The kernel's own timer would leave the place empty, where a network
 	 * stands behind it: its owner's timer alone ends it then. */

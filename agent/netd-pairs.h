@@ -16,7 +16,7 @@
 struct netd_claim {
 	bool set;
 	enum kaction action;
-	bool optional;
+	bool optional, tunnel;
 	uint32_t reqid;
 	uint32_t hard_s; /* 0: none */
 };

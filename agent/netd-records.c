@@ -170,6 +170,26 @@ void netd_on_flow_gone(void *user, const struct record_expire *x)
 		netd_agent_send(&n->agent, &r, NULL, 0);
 }
 
+void netd_on_mapping(void *user, const struct kmapping *m)
+{
+	struct netd *n = user;
+
+	if (netd_flow_mapped(&n->flows, m))
+		log_debug("spi %08x: the peer's port is now %u", m->spi,
+			  m->udp_src);
+}
+
+void netd_on_used(void *user, const struct record_flow *f)
+{
+	struct netd *n = user;
+	struct record r;
+
+	record_init(&r, RECORD_USED, 0);
+	r.flow = *f;
+	if (agent_listens(n))
+		netd_agent_send(&n->agent, &r, NULL, 0);
+}
+
 void netd_on_policy_gone(void *user, const struct kpolicy *p)
 {
 	struct netd *n = user;
@@ -406,7 +426,10 @@ static int carry_out(struct netd *n, const struct record *r)
 		return netd_flow_harden(&n->flows, f->reqid);
 	case RECORD_REMOVE_SA:
 		return netd_flow_remove_sa(&n->flows, f->reqid, f->spi,
-					   f->inbound);
+					   f->inbound, netd_now(n));
+	case RECORD_MOVE:
+		return netd_flow_move(&n->flows, f->reqid,
+				      (uint16_t)f->udp_remote);
 	case RECORD_REMOVE:
 		return on_remove(n, f->reqid);
 	case RECORD_VERDICT:
@@ -420,6 +443,7 @@ static int carry_out(struct netd *n, const struct record *r)
 	case RECORD_REPLY:
 	case RECORD_ACQUIRE:
 	case RECORD_EXPIRE:
+	case RECORD_USED:
 	case RECORD_ORPHAN:
 	case RECORD_ADDRESS:
 	case RECORD_TYPES:

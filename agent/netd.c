@@ -43,6 +43,13 @@ static int netd_used(void *user, const struct ksa *sa)
 	return sad_used(d->nl, sa);
 }
 
+static int netd_move(void *user, const struct ksa *sa, uint16_t udp_remote)
+{
+	struct netd *d = user;
+
+	return sad_move(d->nl, sa, udp_remote);
+}
+
 static bool netd_taken(void *user, const struct kpolicy *place)
 {
 	const struct netd *n = user;
@@ -301,6 +308,7 @@ static int netd_start_tables(struct netd *n, const struct hash_key *key)
 	n->flows.ready = netd_on_ready;
 	n->flows.gate = netd_on_gate;
 	n->flows.gone = netd_on_flow_gone;
+	n->flows.used = netd_on_used;
 	n->shunts = (struct netd_shunts){
 		.pairs = &n->pairs,
 		.wheel = n->wheel,
@@ -324,6 +332,7 @@ static int netd_start_kernel(struct netd *n)
 		.user = n,
 		.acquire = netd_on_acquire,
 		.expire = netd_on_expire,
+		.mapping = netd_on_mapping,
 		.policy_gone = netd_on_policy_gone,
 		.lost = netd_on_lost,
 	};
@@ -390,7 +399,8 @@ int netd_new(sd_event *event, struct netd_setup *setup, struct netd **ret)
 		memcpy(n->udp, setup->udp, sizeof(n->udp));
 		n->kernel = (struct netd_kernel){ .user = n,
 						  .apply = netd_apply,
-						  .used = netd_used };
+						  .used = netd_used,
+						  .move = netd_move };
 		r = netd_start(n, setup);
 	} else {
 		for (int i = 0; i < NETD_SOCKETS; i++)

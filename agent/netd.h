@@ -80,9 +80,11 @@ void netd_on_describe(void *user, struct record_alive *ret);
 void netd_on_acquire(void *user, const struct kacquire *a);
 void netd_on_expire(void *user, const struct kexpire *e);
 void netd_on_policy_gone(void *user, const struct kpolicy *p);
+void netd_on_mapping(void *user, const struct kmapping *m);
 void netd_on_lost(void *user);
 void netd_on_first(void *user, const struct hold_packet *p);
 void netd_on_flow_gone(void *user, const struct record_expire *x);
+void netd_on_used(void *user, const struct record_flow *f);
 int netd_on_gate(void *user, const struct addr *local,
 		 const struct addr *remote);
 void netd_on_ready(void *user, const struct addr *local,

@@ -261,8 +261,9 @@ static void wire_set_local(struct msghdr *msg, const struct addr *local)
 	msg->msg_controllen = CMSG_ALIGN(c->cmsg_len);
 }
 
-void wire_send(struct wire *w, const struct endpoint *local,
-	       const struct endpoint *remote, const void *data, size_t len)
+static void wire_put(struct wire *w, const struct endpoint *local,
+		     const struct endpoint *remote, bool marked,
+		     const void *data, size_t len)
 {
 	bool six = local->addr.family == AF_INET6;
 	bool natt = local->port == w->ports[WIRE_IP4_NATT].port;
@@ -270,7 +271,7 @@ void wire_send(struct wire *w, const struct endpoint *local,
 	struct sockaddr_storage to;
 	union wire_control control = { 0 };
 	struct iovec iov[2] = {
-		{ (void *)wire_marker, natt ? WIRE_MARKER : 0 },
+		{ (void *)wire_marker, natt && marked ? WIRE_MARKER : 0 },
 		{ (void *)data, len },
 	};
 	struct msghdr msg = {
@@ -295,6 +296,20 @@ void wire_send(struct wire *w, const struct endpoint *local,
 		}
 	}
 	w->counters.send_failed++;
+}
+
+void wire_send(struct wire *w, const struct endpoint *local,
+	       const struct endpoint *remote, const void *data, size_t len)
+{
+	wire_put(w, local, remote, true, data, len);
+}
+
+void wire_keepalive(struct wire *w, const struct endpoint *local,
+		    const struct endpoint *remote)
+{
+	static const uint8_t octet = 0xff; /* RFC 3948 2.3 */
+
+	wire_put(w, local, remote, false, &octet, sizeof(octet));
 }
 
 const struct wire_counters *wire_count(const struct wire *w)

@@ -41,6 +41,9 @@ int wire_open(struct wire *w, const int fds[WIRE_SOCKETS])
 void wire_close(struct wire *w);
 void wire_send(struct wire *w, const struct endpoint *local,
 	       const struct endpoint *remote, const void *data, size_t len);
+/* A NAT keepalive (RFC 3948 4), which no marker precedes. */
+void wire_keepalive(struct wire *w, const struct endpoint *local,
+		    const struct endpoint *remote);
 const struct wire_counters *wire_count(const struct wire *w);
 
 #endif

@@ -24,7 +24,7 @@ struct policy *config_policy_new(void)
 	p->auth = POLICY_AUTH_ALLOW;
 	p->wait_ms = WAIT_MS;
 	p->retry_ms = RETRY_MS;
-	p->lifetime_s = LIFETIME_S;
+	p->child_lifetime_s = LIFETIME_S;
 	return p;
 }
 

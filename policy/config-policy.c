@@ -37,7 +37,9 @@ enum key { /* the order of the table below */
 	   KEY_WAIT,
 	   KEY_WAIT_TIME,
 	   KEY_RETRY_TIME,
-	   KEY_LIFETIME,
+	   KEY_CHILD_LIFETIME,
+	   KEY_CHILD_BYTES,
+	   KEY_CHILD_PACKETS,
 	   KEY_PROPOSE,
 	   KEY_ACCEPT_ANSWER,
 	   KEY_ACCEPT,
@@ -257,13 +259,38 @@ static void set_retry_time(const struct config_place *at)
 		d->policy->retry_ms = (uint32_t)ms;
 }
 
-static void set_lifetime(const struct config_place *at)
+static void set_child_lifetime(const struct config_place *at)
 {
 	struct draft *d = at->target;
 	uint64_t ms;
 
 	if (span_in(at, 300000, 7ull * 86400000, "5min to 7d", &ms))
-		d->policy->lifetime_s = (uint32_t)(ms / 1000);
+		d->policy->child_lifetime_s = (uint32_t)(ms / 1000);
+}
+
+static void set_child_bytes(const struct config_place *at)
+{
+	struct draft *d = at->target;
+	uint64_t v;
+
+	if (config_value_size(at->item->value, &v) < 0 || v < 1u << 20 ||
+	    v / 1024 > UINT32_MAX)
+		config_place_error(at, "write a size from 1M to 4095G, such as "
+				       "500M or 64G");
+	else
+		d->policy->child_kib = (uint32_t)(v / 1024);
+}
+
+static void set_child_packets(const struct config_place *at)
+{
+	struct draft *d = at->target;
+	uint32_t v;
+
+	if (config_value_number(at->item->value, UINT32_MAX, &v) < 0 || v < 100)
+		config_place_error(at, "write a number from 100 to %u",
+				   UINT32_MAX);
+	else
+		d->policy->child_packets = v;
 }
 
 static void set_propose(const struct config_place *at)
@@ -346,7 +373,11 @@ static const struct config_key policy_keys[] = {
 	[KEY_WAIT] = { "Policy", "Wait", false, set_wait },
 	[KEY_WAIT_TIME] = { "Policy", "WaitTime", false, set_wait_time },
 	[KEY_RETRY_TIME] = { "Policy", "RetryTime", false, set_retry_time },
-	[KEY_LIFETIME] = { "Policy", "Lifetime", false, set_lifetime },
+	[KEY_CHILD_LIFETIME] = { "Policy", "ChildLifetime", false,
+				 set_child_lifetime },
+	[KEY_CHILD_BYTES] = { "Policy", "ChildBytes", false, set_child_bytes },
+	[KEY_CHILD_PACKETS] = { "Policy", "ChildPackets", false,
+				set_child_packets },
 	[KEY_PROPOSE] = { "Algorithms", "Propose", false, set_propose },
 	[KEY_ACCEPT_ANSWER] = { "Algorithms", "AcceptAnswer", false,
 				set_accept_answer },

@@ -310,3 +310,27 @@ const char *config_value_nearest(const char *text, const char *const *words)
 	}
 	return best;
 }
+
+int config_value_size(const char *text, uint64_t *ret)
+{
+	static const char units[] = "KMGT";
+	const char *unit;
+	uint64_t v = 0;
+	size_t len = strspn(text, "0123456789");
+	unsigned shift = 0;
+
+	if (len == 0 || len > 19)
+		return len ? -ERANGE : -EINVAL;
+	for (size_t i = 0; i < len; i++)
+		v = v * 10 + (uint64_t)(text[i] - '0');
+	if (text[len]) {
+		unit = strchr(units, text[len]);
+		if (!unit || text[len + 1])
+			return -EINVAL;
+		shift = 10 * (unsigned)(unit - units + 1);
+	}
+	if (v > UINT64_MAX >> shift)
+		return -ERANGE;
+	*ret = v << shift;
+	return 0;
+}

@@ -21,6 +21,9 @@ int config_value_number(const char *text, uint32_t max, uint32_t *ret);
 /* "2s", "500ms", "1h 30min"; units ms, s, sec, m, min, h, d, w; a number
  * alone is seconds. -ERANGE above a year. */
 int config_value_span(const char *text, uint64_t *ret_ms);
+/* Bytes: "500M", "64G"; units K, M, G, T, powers of 1024; a number alone is
+ * bytes. -ERANGE above UINT64_MAX. */
+int config_value_size(const char *text, uint64_t *ret);
 /* Why a text is no network, as prefix_parse() understands it. */
 enum config_network {
 	CONFIG_NETWORK_OK,

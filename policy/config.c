@@ -89,6 +89,26 @@ static void set_nat_port(const struct config_place *at)
 		c->natt_port = (uint16_t)v;
 }
 
+static void set_ike_lifetime(const struct config_place *at)
+{
+	struct config *c = at->target;
+	uint64_t ms;
+
+	if (config_value_span(at->item->value, &ms) < 0 || ms < 60000 ||
+	    ms > 7ull * 86400000)
+		config_place_error(at, "write a time from 1min to 7d");
+	else
+		c->ike_lifetime_s = (uint32_t)(ms / 1000);
+}
+
+static void set_forward_secrecy(const struct config_place *at)
+{
+	struct config *c = at->target;
+
+	if (config_value_bool(at->item->value, &c->pfs) < 0)
+		config_place_error(at, "write yes or no");
+}
+
 static void set_queue_offer(const struct config_place *at)
 {
 	struct config *c = at->target;
@@ -198,6 +218,8 @@ enum key { /* the order of the table below */
 	   KEY_ON_STOP,
 	   KEY_PORT,
 	   KEY_NAT_PORT,
+	   KEY_IKE_LIFETIME,
+	   KEY_FORWARD_SECRECY,
 	   KEY_QUEUE_OFFER,
 	   KEY_QUEUE_REQUIRE,
 	   KEY_MARK_BIT,
@@ -215,6 +237,9 @@ static const struct config_key main_keys[] = {
 	[KEY_ON_STOP] = { "Agent", "OnStop", false, set_on_stop },
 	[KEY_PORT] = { "IKE", "Port", false, set_port },
 	[KEY_NAT_PORT] = { "IKE", "NATPort", false, set_nat_port },
+	[KEY_IKE_LIFETIME] = { "IKE", "Lifetime", false, set_ike_lifetime },
+	[KEY_FORWARD_SECRECY] = { "IKE", "ForwardSecrecy", false,
+				  set_forward_secrecy },
 	[KEY_QUEUE_OFFER] = { "Hold", "QueueOffer", false, set_queue_offer },
 	[KEY_QUEUE_REQUIRE] = { "Hold", "QueueRequire", false,
 				set_queue_require },
@@ -440,6 +465,8 @@ int config_load(const char *dir, struct config **ret,
 	*l.config = (struct config){ .log_level = LOG_INFO,
 				     .port = 500,
 				     .natt_port = 4500,
+				     .ike_lifetime_s = 4 * 3600,
+				     .pfs = true,
 				     .queue_offer = 21580,
 				     .queue_require = 21581,
 				     .mark_bit = 22 };

@@ -39,7 +39,10 @@ struct policy {
 				require always holds) */
 	uint32_t wait_ms;  /* WaitTime=: the longest that a packet is held */
 	uint32_t retry_ms; /* RetryTime=: a failed peer is left alone so long */
-	uint32_t lifetime_s; /* Lifetime=: hard lifetime of an SA, seconds */
+	/* Of each Child SA; it is rekeyed before that. */
+	uint32_t child_lifetime_s;    /* ChildLifetime=, seconds */
+	uint32_t child_kib;	      /* ChildBytes=, kibibytes; 0: no limit */
+	uint32_t child_packets;	      /* ChildPackets=; 0: no limit */
 	struct algorithms algorithms; /* [Algorithms] */
 	/* Identity=: who may be there, canonical; "@*.example.org" is every
 	 * name in that domain. None: whoever proves an identity. */

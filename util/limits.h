@@ -114,7 +114,7 @@
 #define LIMIT_SHUNTS 65536u
 /* SAs of one flow, both directions and those on their way out. Beyond: the
  * agent is told ENOSPC. */
-#define LIMIT_FLOW_SAS 8u
+#define LIMIT_FLOW_SAS 16u
 /* Records of a wrong length or version in a row. Beyond: the link is cut. */
 #define LIMIT_BAD_RECORDS 16u
 

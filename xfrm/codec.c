@@ -5,6 +5,7 @@
  */
 #include "xfrm/codec.h"
 
+#include <linux/udp.h>
 #include <linux/xfrm.h>
 #include <netlink/attr.h>
 #include <netlink/msg.h>
@@ -43,8 +44,9 @@ const char *codec_cipher_name(enum esp_cipher cipher)
 /* The HMAC with a key of this length. */
 static const char *auth_name(uint8_t len)
 {
-	return len == 32 ? "hmac(sha256)"
-			 : len == 48 ? "hmac(sha384)" : "hmac(sha512)";
+	return len == 32   ? "hmac(sha256)"
+	       : len == 48 ? "hmac(sha384)"
+			   : "hmac(sha512)";
 }
 
 static void put_address(const struct addr *a, xfrm_address_t *ret)
@@ -68,6 +70,11 @@ static void put_selector(const struct kselector *s, struct xfrm_selector *ret)
 }
 
 /* 0 in a byte or packet limit would expire at once. */
+static uint64_t limit_of(uint64_t limit)
+{
+	return limit ? limit : XFRM_INF;
+}
+
 static void put_lifetime(uint32_t soft_s, uint32_t hard_s,
 			 struct xfrm_lifetime_cfg *ret)
 {
@@ -77,6 +84,14 @@ static void put_lifetime(uint32_t soft_s, uint32_t hard_s,
 	ret->hard_packet_limit = XFRM_INF;
 	ret->soft_add_expires_seconds = soft_s;
 	ret->hard_add_expires_seconds = hard_s;
+}
+
+static void put_volume(const struct ksa *sa, struct xfrm_lifetime_cfg *ret)
+{
+	ret->soft_byte_limit = limit_of(UINT64_C(1024) * sa->soft_kib);
+	ret->hard_byte_limit = limit_of(UINT64_C(1024) * sa->hard_kib);
+	ret->soft_packet_limit = limit_of(sa->soft_packets);
+	ret->hard_packet_limit = limit_of(sa->hard_packets);
 }
 
 /* A message with a zeroed payload of len bytes: see body(). */
@@ -189,6 +204,22 @@ static int put_replay(struct nl_msg *m, const struct ksa *sa)
 	return 0;
 }
 
+/* In both directions the kernel has the ports as they are on the wire. */
+static int put_encapsulation(struct nl_msg *m, const struct ksa *sa)
+{
+	struct xfrm_encap_tmpl *e;
+
+	if (!sa->udp_src && !sa->udp_dst)
+		return 0;
+	e = reserve(m, XFRMA_ENCAP, sizeof(*e));
+	if (!e)
+		return -1;
+	e->encap_type = UDP_ENCAP_ESPINUDP;
+	e->encap_sport = htons(sa->udp_src);
+	e->encap_dport = htons(sa->udp_dst);
+	return 0;
+}
+
 struct nl_msg *codec_new_sa(const struct ksa *sa)
 {
 	struct xfrm_usersa_info *info;
@@ -214,15 +245,18 @@ struct nl_msg *codec_new_sa(const struct ksa *sa)
 	info->id.spi = htonl(sa->esp.spi);
 	info->id.proto = IPPROTO_ESP;
 	put_lifetime(sa->soft_s, sa->hard_s, &info->lft);
+	put_volume(sa, &info->lft);
 	info->seq = sa->seq;
 	info->reqid = sa->reqid;
 	info->family = sa->dst.family;
-	info->mode = XFRM_MODE_TRANSPORT;
+	info->mode = sa->tunnel ? XFRM_MODE_TUNNEL : XFRM_MODE_TRANSPORT;
 	if (sa->esp.esn)
 		info->flags |= XFRM_STATE_ESN;
 	r = put_algorithms(m, &sa->esp);
 	if (r == 0)
 		r = put_replay(m, sa);
+	if (r == 0)
+		r = put_encapsulation(m, sa);
 	return finish(m, r);
 }
 
@@ -263,7 +297,7 @@ static int put_template(struct nl_msg *m, const struct kpolicy *p)
 		.id.proto = IPPROTO_ESP,
 		.family = p->sel.dst.addr.family,
 		.reqid = p->reqid,
-		.mode = XFRM_MODE_TRANSPORT,
+		.mode = p->tunnel ? XFRM_MODE_TUNNEL : XFRM_MODE_TRANSPORT,
 		.share = XFRM_SHARE_ANY,
 		.optional = p->optional,
 		.aalgos = UINT32_MAX,
@@ -271,6 +305,10 @@ static int put_template(struct nl_msg *m, const struct kpolicy *p)
 		.calgos = UINT32_MAX,
 	};
 
+	if (p->tunnel) {
+		put_address(&p->sel.src.addr, &t.saddr);
+		put_address(&p->sel.dst.addr, &t.id.daddr);
+	}
 	return nla_put(m, XFRMA_TMPL, sizeof(t), &t);
 }
 
@@ -334,4 +372,33 @@ struct nl_msg *codec_dump_policies(void)
 {
 	return message(XFRM_MSG_GETPOLICY, NLM_F_DUMP,
 		       sizeof(struct xfrm_userpolicy_id));
+}
+
+struct nl_msg *codec_move_sa(const struct nlmsghdr *h, bool inbound,
+			     uint16_t udp_remote)
+{
+	const int head = (int)sizeof(struct xfrm_usersa_info);
+	size_t len = h->nlmsg_len - NLMSG_HDRLEN;
+	struct xfrm_encap_tmpl *e;
+	struct nlattr *a;
+	struct nl_msg *m;
+
+	if (h->nlmsg_type != XFRM_MSG_NEWSA || len < (size_t)head)
+		return NULL;
+	m = nlmsg_alloc_size(h->nlmsg_len);
+	if (!m)
+		return NULL;
+	if (!nlmsg_put(m, 0, 0, XFRM_MSG_UPDSA, (int)len,
+		       NLM_F_REQUEST | NLM_F_REPLACE))
+		return finish(m, -1);
+	memcpy(body(m), (const uint8_t *)h + NLMSG_HDRLEN, len);
+	a = nlmsg_find_attr(nlmsg_hdr(m), head, XFRMA_ENCAP);
+	if (!a || nla_len(a) < (int)sizeof(*e))
+		return finish(m, -1);
+	e = nla_data(a);
+	if (inbound)
+		e->encap_sport = htons(udp_remote);
+	else
+		e->encap_dport = htons(udp_remote);
+	return m;
 }

@@ -18,6 +18,11 @@ struct nl_msg *codec_new_sa(const struct ksa *sa);
 struct nl_msg *codec_delete_sa(const struct ksa *sa);
 struct nl_msg *codec_get_sa(const struct ksa *sa);
 struct nl_msg *codec_dump_sas(void);
+/* An SA of ours as the kernel gave it (XFRM_MSG_NEWSA, with its key), to be
+ * updated with another port of its peer: of its source when it is inbound.
+ * NULL: out of memory, not ESP in UDP, or malformed. */
+struct nl_msg *codec_move_sa(const struct nlmsghdr *h, bool inbound,
+			     uint16_t udp_remote);
 /* Adds, and fails with EEXIST when the place is taken. */
 struct nl_msg *codec_new_policy(const struct kpolicy *p);
 /* Adds or replaces, whoever's is there. */
@@ -36,6 +41,8 @@ int codec_read_sa(const struct nlmsghdr *h, struct ksa *ret)
 int codec_read_policy(const struct nlmsghdr *h, struct kpolicy *ret)
 	__attribute__((warn_unused_result));
 int codec_read_acquire(const struct nlmsghdr *h, struct kacquire *ret)
+	__attribute__((warn_unused_result));
+int codec_read_mapping(const struct nlmsghdr *h, struct kmapping *ret)
 	__attribute__((warn_unused_result));
 int codec_read_expire(const struct nlmsghdr *h, struct kexpire *ret)
 	__attribute__((warn_unused_result));

@@ -130,6 +130,7 @@ static int get_sa(const struct xfrm_usersa_info *info, struct ksa *ret)
 		.soft_s = seconds(info->lft.soft_add_expires_seconds),
 		.esp.spi = ntohl(info->id.spi),
 		.esp.esn = (info->flags & XFRM_STATE_ESN) != 0,
+		.tunnel = info->mode == XFRM_MODE_TUNNEL,
 	};
 	int r;
 
@@ -163,6 +164,23 @@ int codec_read_sa(const struct nlmsghdr *h, struct ksa *ret)
 	return r < 0 ? r : get_sa(&info, ret);
 }
 
+/* Ours have the selector's two hosts as their ends. */
+static bool tunnel_between_hosts(const struct xfrm_user_tmpl *t,
+				 const struct kpolicy *p)
+{
+	uint16_t family = p->sel.dst.addr.family;
+	struct addr src, dst;
+
+	if (t->mode != XFRM_MODE_TUNNEL || t->family != family)
+		return false;
+	get_address(&t->saddr, family, &src);
+	get_address(&t->id.daddr, family, &dst);
+	return p->sel.src.len == addr_len(&src) * 8 &&
+	       p->sel.dst.len == addr_len(&dst) * 8 &&
+	       addr_equal(&src, &p->sel.src.addr) &&
+	       addr_equal(&dst, &p->sel.dst.addr);
+}
+
 static int get_template(struct rbuf *r, struct kpolicy *p)
 {
 	struct xfrm_user_tmpl t;
@@ -171,8 +189,9 @@ static int get_template(struct rbuf *r, struct kpolicy *p)
 	if (!bytes)
 		return -EBADMSG;
 	memcpy(&t, bytes, sizeof(t));
-	if (t.id.proto != IPPROTO_ESP || t.mode != XFRM_MODE_TRANSPORT ||
-	    r->left)
+	p->tunnel = t.mode == XFRM_MODE_TUNNEL;
+	if (t.id.proto != IPPROTO_ESP || r->left ||
+	    (t.mode != XFRM_MODE_TRANSPORT && !tunnel_between_hosts(&t, p)))
 		p->strange = true;
 	p->action = KACTION_PROTECT;
 	p->reqid = t.reqid;
@@ -285,5 +304,28 @@ int codec_read_expire(const struct nlmsghdr *h, struct kexpire *ret)
 		return r;
 	e.hard = body.hard != 0;
 	*ret = e;
+	return 0;
+}
+
+int codec_read_mapping(const struct nlmsghdr *h, struct kmapping *ret)
+{
+	struct xfrm_user_mapping body;
+	struct kmapping k = { 0 };
+	struct message m;
+	int r;
+
+	if (h->nlmsg_type != XFRM_MSG_MAPPING)
+		return -ENOMSG;
+	r = open_message(h, &body, sizeof(body), &m);
+	if (r < 0)
+		return r;
+	if (!family_known(body.id.family))
+		return -EAFNOSUPPORT;
+	get_address(&body.new_saddr, body.id.family, &k.src);
+	get_address(&body.id.daddr, body.id.family, &k.dst);
+	k.spi = ntohl(body.id.spi);
+	k.reqid = body.reqid;
+	k.udp_src = ntohs(body.new_sport);
+	*ret = k;
 	return 0;
 }

@@ -25,6 +25,7 @@ static int event_take(const struct nlmsghdr *h, void *user)
 	struct event_listener *l = user;
 	struct kacquire a;
 	struct kexpire e;
+	struct kmapping m;
 	struct kpolicy p;
 
 	if (codec_read_acquire(h, &a) == 0) {
@@ -33,6 +34,9 @@ static int event_take(const struct nlmsghdr *h, void *user)
 	} else if (codec_read_expire(h, &e) == 0) {
 		if (kernel_flow_reqid(e.sa.reqid) && !e.sa.larval)
 			l->ops.expire(l->ops.user, &e);
+	} else if (codec_read_mapping(h, &m) == 0) {
+		if (kernel_flow_reqid(m.reqid))
+			l->ops.mapping(l->ops.user, &m);
 	} else if (codec_read_policy_expire(h, &p) == 0) {
 		if (kpolicy_is_ours(&p))
 			l->ops.policy_gone(l->ops.user, &p);
@@ -42,8 +46,8 @@ static int event_take(const struct nlmsghdr *h, void *user)
 
 int event_listener_new(const struct event_ops *ops, struct event_listener **ret)
 {
-	static const unsigned groups[] = { XFRMNLGRP_ACQUIRE,
-					   XFRMNLGRP_EXPIRE };
+	static const unsigned groups[] = { XFRMNLGRP_ACQUIRE, XFRMNLGRP_EXPIRE,
+					   XFRMNLGRP_MAPPING };
 	struct event_listener *l = calloc(1, sizeof(*l));
 	int r;
 
@@ -52,7 +56,7 @@ int event_listener_new(const struct event_ops *ops, struct event_listener **ret)
 	l->ops = *ops;
 	r = nlsock_open(NETLINK_XFRM, &l->s);
 	if (r == 0)
-		r = nlsock_listen(l->s, groups, 2);
+		r = nlsock_listen(l->s, groups, 3);
 	if (r < 0) {
 		event_listener_free(l);
 		return r;

@@ -12,6 +12,7 @@ struct event_ops {
 	void *user;
 	void (*acquire)(void *user, const struct kacquire *a);
 	void (*expire)(void *user, const struct kexpire *e);
+	void (*mapping)(void *user, const struct kmapping *m);
 	/* A policy of ours ran out: the kernel has removed it. */
 	void (*policy_gone)(void *user, const struct kpolicy *p);
 	/* Events were lost: look at the databases. */

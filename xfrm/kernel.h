@@ -45,14 +45,17 @@ enum kdir { KDIR_IN = 0, KDIR_OUT = 1, KDIR_FWD = 2 }; /* XFRM_POLICY_* */
 enum kaction {
 	KACTION_PASS,
 	KACTION_BLOCK,
-	KACTION_PROTECT, /* a transport-mode ESP template */
+	KACTION_PROTECT, /* an ESP template */
 };
 
 struct kpolicy {
 	struct kselector sel;
 	enum kdir dir;
 	enum kaction action;
-	bool optional;	   /* the template is optional */
+	bool optional; /* the template is optional */
+	/* The template is for tunnel mode, between the two hosts of the
+	 * selector; else for transport mode. */
+	bool tunnel;
 	uint32_t reqid;	   /* of the template; 0: any SA */
 	uint32_t priority; /* see KPOLICY_PRIO_* */
 	uint32_t hard_s;   /* removed by the kernel after so long; 0: never */
@@ -67,7 +70,12 @@ struct ksa {
 	uint32_t reqid;
 	uint32_t seq;		 /* of the acquire that it answers; 0: none */
 	uint32_t hard_s, soft_s; /* seconds from now; 0: none */
+	/* Of what it carries: kibibytes, packets; 0: none. */
+	uint32_t hard_kib, soft_kib, hard_packets, soft_packets;
 	bool inbound;
+	bool tunnel; /* mode; transport if not set */
+	/* ESP in UDP (RFC 3948) between these ports, host order; 0: not. */
+	uint16_t udp_src, udp_dst;
 	/* spi always; the rest is set for installing only. */
 	struct esp_sa esp;
 	/* Decoded only. */
@@ -81,6 +89,13 @@ struct kacquire {
 	struct kselector sel; /* of the packet */
 	uint32_t seq;
 	uint32_t reqid; /* of the trap */
+};
+
+/* ESP in UDP came, and was authentic, from another endpoint than its SA's. */
+struct kmapping {
+	struct addr src, dst; /* src: the new one */
+	uint32_t spi, reqid;
+	uint16_t udp_src; /* the new one, host order */
 };
 
 struct kexpire {

@@ -12,6 +12,7 @@ static const char *const names[RECORD_TYPES] = {
 	[RECORD_HELLO] = "HELLO",	  [RECORD_INSTALL] = "INSTALL",
 	[RECORD_SWITCH] = "SWITCH",	  [RECORD_HARDEN] = "HARDEN",
 	[RECORD_REMOVE_SA] = "REMOVE_SA", [RECORD_REMOVE] = "REMOVE",
+	[RECORD_MOVE] = "MOVE",		  [RECORD_USED] = "USED",
 	[RECORD_VERDICT] = "VERDICT",	  [RECORD_BYE] = "BYE",
 	[RECORD_ALIVE] = "ALIVE",	  [RECORD_WELCOME] = "WELCOME",
 	[RECORD_REPLY] = "REPLY",	  [RECORD_ACQUIRE] = "ACQUIRE",
@@ -95,6 +96,17 @@ static const char *esp_check(const struct esp_sa *sa)
 	return NULL;
 }
 
+static const char *lifetime_check(const struct record_install *in)
+{
+	if (in->hard_s && in->soft_s > in->hard_s)
+		return "soft_s";
+	if (in->hard_kib && in->soft_kib > in->hard_kib)
+		return "soft_kib";
+	if (in->hard_packets && in->soft_packets > in->hard_packets)
+		return "soft_packets";
+	return NULL;
+}
+
 static const char *install_check(const struct record_install *in)
 {
 	const uint32_t known =
@@ -109,8 +121,15 @@ static const char *install_check(const struct record_install *in)
 		return "flags";
 	if ((in->flags & RECORD_IN_ONLY) && (in->flags & RECORD_OUT_LATER))
 		return "flags";
-	if (in->hard_s && in->soft_s > in->hard_s)
-		return "soft_s";
+	wrong = lifetime_check(in);
+	if (wrong)
+		return wrong;
+	if (in->replaces && in->replaces < ESP_SPI_MIN)
+		return "replaces";
+	if (in->tunnel > 1)
+		return "tunnel";
+	if (!in->udp_local != !in->udp_remote)
+		return "udp_remote";
 	wrong = esp_check(&in->in);
 	if (wrong)
 		return wrong;
@@ -132,8 +151,12 @@ static const char *flow_check(const struct record_flow *f, unsigned type)
 		return "reqid";
 	if (f->inbound > 1)
 		return "inbound";
-	if (type == RECORD_REMOVE_SA && f->spi < ESP_SPI_MIN)
+	if ((type == RECORD_REMOVE_SA || type == RECORD_USED) &&
+	    f->spi < ESP_SPI_MIN)
 		return "spi";
+	if (f->udp_remote > UINT16_MAX ||
+	    (type == RECORD_MOVE) != (f->udp_remote != 0))
+		return "udp_remote";
 	return NULL;
 }
 
@@ -222,6 +245,8 @@ static const char *body_check(const struct record *r, size_t *ret_used)
 	case RECORD_HARDEN:
 	case RECORD_REMOVE_SA:
 	case RECORD_REMOVE:
+	case RECORD_MOVE:
+	case RECORD_USED:
 		*ret_used = sizeof(r->flow);
 		return flow_check(&r->flow, r->type);
 	case RECORD_VERDICT:

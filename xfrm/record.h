@@ -14,7 +14,7 @@
 #include "util/addr.h"
 #include "util/esp.h"
 
-#define RECORD_VERSION 2
+#define RECORD_VERSION 3
 
 /* How often each side says that it lives, and after how long a silence it is
  * taken for hung (design section 1), milliseconds. */
@@ -29,6 +29,7 @@ enum record_type {
 	RECORD_HARDEN,	  /* the in-policy becomes required */
 	RECORD_REMOVE_SA, /* one SA of a flow */
 	RECORD_REMOVE,	  /* all of a flow */
+	RECORD_MOVE,	  /* a flow's ESP in UDP has another remote port */
 	RECORD_VERDICT,	  /* decision about a destination without SA */
 	RECORD_BYE,	  /* clean stop: apply OnStop= and forget the agent */
 	/* both ways */
@@ -38,6 +39,7 @@ enum record_type {
 	RECORD_REPLY,
 	RECORD_ACQUIRE,
 	RECORD_EXPIRE,
+	RECORD_USED,	/* an SA that replaces another carries packets */
 	RECORD_ORPHAN,	/* a flow that outlived an agent; after WELCOME */
 	RECORD_ADDRESS, /* an address of ours came or went */
 	RECORD_TYPES
@@ -73,6 +75,15 @@ struct record_install {
 	uint32_t flags;	      /* enum record_install_flag */
 	uint32_t hard_s;      /* hard lifetime of both SAs, seconds; 0: none */
 	uint32_t soft_s;      /* soft lifetime, seconds; 0: none */
+	/* The same in kibibytes and packets, of each SA; 0: none. */
+	uint32_t hard_kib, soft_kib, hard_packets, soft_packets;
+	/* In-SPI of the flow's SA pair that this one rekeys, or 0. Sending
+	 * changes over by itself: at once, or with RECORD_OUT_LATER when the
+	 * peer has used the new pair, or removes the old one. */
+	uint32_t replaces;
+	uint32_t tunnel; /* 1: tunnel mode between the two hosts */
+	/* ESP in UDP between these ports, host order; both 0: plain ESP. */
+	uint16_t udp_local, udp_remote;
 	struct esp_sa in, out;
 };
 
@@ -84,17 +95,20 @@ enum record_install_flag {
 	/* The out-SA goes in, but nothing is sent with it before
 	 * RECORD_SWITCH: the initiator may not have its SAs yet. */
 	RECORD_OUT_LATER = 1 << 1,
-	/* Only the in-SA: the other SA pair of this flow stays in use. */
+	/* Only the in-SA: the other SA pair of this flow stays in use. Its
+	 * out-SA may follow, in an INSTALL with the same in-SA. */
 	RECORD_IN_ONLY = 1 << 2,
 };
 
 /* RECORD_SWITCH, RECORD_HARDEN, RECORD_REMOVE: reqid. RECORD_REMOVE_SA: the
- * SPI and its direction too. */
+ * SPI and its direction too. RECORD_USED: the in-SA's SPI. RECORD_MOVE: the
+ * port. */
 struct record_flow {
 	struct addr local, remote;
 	uint32_t reqid;
 	uint32_t spi;	  /* host order */
 	uint32_t inbound; /* 1: the in-SA */
+	uint32_t udp_remote;
 };
 
 enum record_verdict_type {

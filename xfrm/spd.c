@@ -8,6 +8,7 @@
 #include <linux/xfrm.h>
 #include <netlink/msg.h>
 
+#include "util/secret.h"
 #include "xfrm/codec.h"
 #include "xfrm/nlsock.h"
 
@@ -68,6 +69,42 @@ int sad_used(struct nlsock *s, const struct ksa *sa)
 	r = nlsock_ask(s, m, 0, spd_take_used, &used);
 	nlmsg_free(m);
 	return r < 0 ? r : used;
+}
+
+struct sad_moved {
+	struct nl_msg *m;
+	bool inbound;
+	uint16_t udp_remote;
+};
+
+static int sad_take_moved(const struct nlmsghdr *h, void *user)
+{
+	struct sad_moved *moved = user;
+
+	if (!moved->m)
+		moved->m = codec_move_sa(h, moved->inbound, moved->udp_remote);
+	return 0;
+}
+
+int sad_move(struct nlsock *s, const struct ksa *sa, uint16_t udp_remote)
+{
+	struct sad_moved moved = { .inbound = sa->inbound,
+				   .udp_remote = udp_remote };
+	struct nl_msg *m = codec_get_sa(sa);
+	int r, error = 0;
+
+	if (!m)
+		return -ENOMEM;
+	r = nlsock_ask(s, m, 0, sad_take_moved, &moved);
+	nlmsg_free(m);
+	if (r < 0)
+		return r;
+	if (!moved.m)
+		return -EINVAL;
+	r = nlsock_batch(s, &moved.m, 1, &error);
+	secret_wipe(nlmsg_hdr(moved.m), nlmsg_hdr(moved.m)->nlmsg_len);
+	nlmsg_free(moved.m);
+	return r < 0 ? r : error;
 }
 
 struct spd_walk {

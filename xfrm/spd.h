@@ -18,6 +18,11 @@ int spd_get(struct nlsock *s, const struct kpolicy *p, struct kpolicy *ret)
 int spd_dump_ours(struct nlsock *s,
 		  int (*each)(const struct kpolicy *p, void *user), void *user)
 	__attribute__((warn_unused_result));
+/* Gives an SA (dst, SPI, direction) with ESP in UDP another port of its peer;
+ * everything else of it stays, keys and counters too. 0; -EINVAL: it has no
+ * ESP in UDP; -ESRCH; -errno. */
+int sad_move(struct nlsock *s, const struct ksa *sa, uint16_t udp_remote)
+	__attribute__((warn_unused_result));
 /* Has the SA of this destination and SPI carried a packet? 1, 0, or -errno. */
 int sad_used(struct nlsock *s, const struct ksa *sa)
 	__attribute__((warn_unused_result));

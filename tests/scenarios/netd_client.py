@@ -14,17 +14,17 @@ import socket
 import struct
 import time
 
-VERSION = 2
+VERSION = 3
 REQID_MIN, REQID_MAX = 0x54000000, 0x54FFFFFF
 TRAP_REQID = 0x53FFFFFF
 
 TYPES = [
     None, "HELLO", "INSTALL", "SWITCH", "HARDEN", "REMOVE_SA", "REMOVE",
-    "VERDICT", "BYE", "ALIVE", "WELCOME", "REPLY", "ACQUIRE", "EXPIRE",
-    "ORPHAN", "ADDRESS",
+    "MOVE", "VERDICT", "BYE", "ALIVE", "WELCOME", "REPLY", "ACQUIRE",
+    "EXPIRE", "USED", "ORPHAN", "ADDRESS",
 ]
-(HELLO, INSTALL, SWITCH, HARDEN, REMOVE_SA, REMOVE, VERDICT, BYE, ALIVE,
- WELCOME, REPLY, ACQUIRE, EXPIRE, ORPHAN, ADDRESS) = range(1, len(TYPES))
+(HELLO, INSTALL, SWITCH, HARDEN, REMOVE_SA, REMOVE, MOVE, VERDICT, BYE, ALIVE,
+ WELCOME, REPLY, ACQUIRE, EXPIRE, USED, ORPHAN, ADDRESS) = range(1, len(TYPES))
 
 IN_OPTIONAL, OUT_LATER, IN_ONLY = 1, 2, 4
 CLEAR, BLOCK, FORGET = 1, 2, 3
@@ -34,16 +34,19 @@ KEY_LEN = {AES_GCM_128: 20, AES_GCM_256: 36, CHACHA: 36}
 # (name, struct format) of each member, in order.
 ADDR = [("family", "H"), ("reserved", "H"), ("scope", "I"), ("bytes", "16s")]
 ESP = [("spi", "I"), ("cipher", "B"), ("esn", "B"), ("key_len", "B"),
-       ("reserved", "B"), ("key", "36s")]
+       ("reserved", "B"), ("key", "96s")]
 HEAD = [("version", "H"), ("type", "H"), ("seq", "I")]
 BODIES = {
     "hello": [("pid", "I")],
     "welcome": [("sockets", "I"), ("flags", "I")],
     "install": [("local", ADDR), ("remote", ADDR), ("reqid", "I"),
                 ("acquire_seq", "I"), ("flags", "I"), ("hard_s", "I"),
-                ("soft_s", "I"), ("in", ESP), ("out", ESP)],
+                ("soft_s", "I"), ("hard_kib", "I"), ("soft_kib", "I"),
+                ("hard_packets", "I"), ("soft_packets", "I"),
+                ("replaces", "I"), ("tunnel", "I"), ("udp_local", "H"),
+                ("udp_remote", "H"), ("in", ESP), ("out", ESP)],
     "flow": [("local", ADDR), ("remote", ADDR), ("reqid", "I"),
-             ("spi", "I"), ("inbound", "I")],
+             ("spi", "I"), ("inbound", "I"), ("udp_remote", "I")],
     "verdict": [("local", ADDR), ("remote", ADDR), ("verdict", "I"),
                 ("lifetime_ms", "I")],
     "alive": [("refused", "I"), ("left_out", "I"), ("separate", "I")],
@@ -59,7 +62,8 @@ BODIES = {
 }
 BODY_OF = {
     HELLO: "hello", INSTALL: "install", SWITCH: "flow", HARDEN: "flow",
-    REMOVE_SA: "flow", REMOVE: "flow", VERDICT: "verdict",
+    REMOVE_SA: "flow", REMOVE: "flow", MOVE: "flow", USED: "flow",
+    VERDICT: "verdict",
     ALIVE: "alive", WELCOME: "welcome", REPLY: "reply", ACQUIRE: "acquire",
     EXPIRE: "expire", ORPHAN: "orphan", ADDRESS: "address",
 }
@@ -112,7 +116,7 @@ def addr_text(values):
 
 def esp(spi, key, cipher=AES_GCM_256, esn=0):
     """The values of a struct esp_sa."""
-    return (spi, cipher, esn, len(key), 0, key.ljust(36, b"\0"))
+    return (spi, cipher, esn, len(key), 0, key.ljust(96, b"\0"))
 
 
 NO_ESP = (0, 0, 0, 0, 0, b"")
@@ -250,16 +254,19 @@ class Client:
         return r.error if r else None
 
     def install(self, local, remote, reqid, sa_in, sa_out, acquire_seq=0,
-                flags=0, hard_s=3600, soft_s=0):
+                flags=0, hard_s=3600, soft_s=0, packets=(0, 0), replaces=0,
+                tunnel=0, udp=(0, 0)):
         return self.request(INSTALL, (addr(local), addr(remote), reqid,
                                       acquire_seq, flags, hard_s, soft_s,
+                                      0, 0, *packets, replaces, tunnel, *udp,
                                       sa_in, sa_out))
 
-    def flow(self, kind, reqid, local=None, remote=None, spi=0, inbound=0):
+    def flow(self, kind, reqid, local=None, remote=None, spi=0, inbound=0,
+             udp_remote=0):
         unset = (0, 0, 0, b"")
         return self.request(kind, (addr(local) if local else unset,
                                    addr(remote) if remote else unset,
-                                   reqid, spi, inbound))
+                                   reqid, spi, inbound, udp_remote))
 
     def verdict(self, local, remote, verdict, lifetime_ms=1000):
         return self.request(VERDICT, (addr(local), addr(remote), verdict,

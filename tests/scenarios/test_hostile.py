@@ -39,16 +39,19 @@ class World:
             nc.esp(0x10001, KEY)) == 0
 
     def install(self, local=None, remote=None, reqid=R2, flags=0, seq=0,
-                hard=0, soft=0, sa_in=SA_IN, sa_out=SA_OUT):
+                hard=0, soft=0, sa_in=SA_IN, sa_out=SA_OUT, replaces=0,
+                tunnel=0, udp=(0, 0)):
         return nc.INSTALL, (nc.addr(local or self.local),
                             nc.addr(remote or self.offer), reqid, seq, flags,
-                            hard, soft, sa_in, sa_out)
+                            hard, soft, 0, 0, 0, 0, replaces, tunnel, *udp,
+                            sa_in, sa_out)
 
-    def flow(self, kind, reqid, local=None, remote=None, spi=0, inbound=0):
+    def flow(self, kind, reqid, local=None, remote=None, spi=0, inbound=0,
+             udp_remote=0):
         unset = (0, 0, 0, b"")
         return kind, (nc.addr(local) if local else unset,
                       nc.addr(remote) if remote else unset, reqid, spi,
-                      inbound)
+                      inbound, udp_remote)
 
     def verdict(self, remote, what, ms=1000, local=None):
         return nc.VERDICT, (nc.addr(local or self.local), nc.addr(remote),
@@ -118,6 +121,14 @@ HOSTILE = {
         nc.REMOVE_SA, R1, spi=0x10000, inbound=0), "ENOENT"),
     "remove-sa-reserved": (lambda w: w.flow(nc.REMOVE_SA, R1, spi=255),
                            "EPROTO"),
+    "install-mode": (lambda w: w.install(tunnel=2), "EPROTO"),
+    "install-half-udp": (lambda w: w.install(udp=(4500, 0)), "EPROTO"),
+    "move-unknown": (lambda w: w.flow(nc.MOVE, R3, udp_remote=9), "ENOENT"),
+    "move-other-hosts": (lambda w: w.flow(
+        nc.MOVE, R1, w.local, w.offer, udp_remote=9), "EEXIST"),
+    "move-nowhere": (lambda w: w.flow(nc.MOVE, R1), "EPROTO"),
+    "move-not-in-udp": (lambda w: w.flow(nc.MOVE, R1, udp_remote=9),
+                        "EINVAL"),
     "switch-unknown": (lambda w: w.flow(nc.SWITCH, R3), "ENOENT"),
     "harden-unknown": (lambda w: w.flow(nc.HARDEN, R3), "ENOENT"),
     # Fields out of their domain.
@@ -186,7 +197,7 @@ def test_every_byte(lab):
     kind, values = w.install(remote=w.require)
     good = nc.pack(kind, 1, values)
     before = {str(p) for p in w.a.policies()}
-    for at in range(2, 8 + 156):
+    for at in range(2, 8 + nc.size_of(nc.BODIES["install"])):
         raw = bytearray(good)
         raw[at] ^= 0x5a
         if raw[2:4] == good[2:4]:
@@ -208,7 +219,7 @@ def test_garbage(lab):
     rng = random.Random(lab.family)
     for _ in range(2000):
         body = bytes(rng.randrange(256) for _ in range(nc.RECORD_SIZE - 8))
-        w.agent.send_raw(struct.pack("=HHI", nc.VERSION, rng.randrange(18),
+        w.agent.send_raw(struct.pack("=HHI", nc.VERSION, rng.randrange(20),
                                      7) + body)
         while w.agent.receive(0):
             pass
@@ -224,7 +235,7 @@ def test_no_record(lab, what):
     w = World(lab)
     good = nc.pack(nc.ALIVE, 0)
     raw = {"short": good[:-1], "long": good + b"\0", "empty": b"\0",
-           "version": nc.pack(nc.ALIVE, 0, version=2)}[what]
+           "version": nc.pack(nc.ALIVE, 0, version=nc.VERSION + 1)}[what]
     for _ in range(10):
         w.agent.send_raw(raw)
     assert w.agent.request(*w.verdict(w.offer, nc.FORGET)) == 0

@@ -94,12 +94,32 @@ static int fake_used(void *user, const struct ksa *sa)
 	return f->used_spi && f->used_spi == sa->esp.spi;
 }
 
+static int fake_move(void *user, const struct ksa *sa, uint16_t udp_remote)
+{
+	struct fake *f = user;
+
+	for (size_t i = 0; i < f->n_sas; i++) {
+		if (f->sas[i].esp.spi != sa->esp.spi ||
+		    !addr_equal(&f->sas[i].dst, &sa->dst))
+			continue;
+		if (!f->sas[i].udp_dst)
+			return -EINVAL;
+		if (sa->inbound)
+			f->sas[i].udp_src = udp_remote;
+		else
+			f->sas[i].udp_dst = udp_remote;
+		return 0;
+	}
+	return -ESRCH;
+}
+
 void fake_init(struct fake *f)
 {
 	memset(f, 0, sizeof(*f));
 	f->kernel = (struct netd_kernel){ .user = f,
 					  .apply = fake_apply,
-					  .used = fake_used };
+					  .used = fake_used,
+					  .move = fake_move };
 }
 
 struct addr fake_addr(const char *text)

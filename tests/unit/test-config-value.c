@@ -158,6 +158,40 @@ static void test_network(void **state)
 	}
 }
 
+static void test_size(void **state)
+{
+	static const struct {
+		const char *text;
+		int r;
+		uint64_t bytes;
+	} cases[] = {
+		{ "0", 0, 0 },
+		{ "1023", 0, 1023 },
+		{ "1K", 0, 1024 },
+		{ "500M", 0, 500ull << 20 },
+		{ "64G", 0, 64ull << 30 },
+		{ "16777215T", 0, 16777215ull << 40 },
+		{ "16777216T", -ERANGE, 0 },
+		{ "99999999999999999999", -ERANGE, 0 },
+		{ "", -EINVAL, 0 },
+		{ "G", -EINVAL, 0 },
+		{ "1GB", -EINVAL, 0 },
+		{ "1 G", -EINVAL, 0 },
+		{ "1g", -EINVAL, 0 },
+		{ "-1", -EINVAL, 0 },
+		{ "1.5G", -EINVAL, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		uint64_t v = 0;
+
+		assert_int_equal(config_value_size(cases[i].text, &v),
+				 cases[i].r);
+		assert_true(v == cases[i].bytes);
+	}
+}
+
 static void test_nearest(void **state)
 {
 	static const char *const words[] = { "Encryption", "Wait", "WaitTime",
@@ -194,9 +228,9 @@ static void test_nearest(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_bool),	cmocka_unit_test(test_number),
-		cmocka_unit_test(test_span),	cmocka_unit_test(test_network),
-		cmocka_unit_test(test_nearest),
+		cmocka_unit_test(test_bool), cmocka_unit_test(test_number),
+		cmocka_unit_test(test_span), cmocka_unit_test(test_network),
+		cmocka_unit_test(test_size), cmocka_unit_test(test_nearest),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

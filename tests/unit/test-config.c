@@ -190,7 +190,7 @@ static void test_builtin(void **state)
 		assert_false(p->wait);
 		assert_int_equal(p->wait_ms, 2000);
 		assert_int_equal(p->retry_ms, 60000);
-		assert_int_equal(p->lifetime_s, 14400);
+		assert_int_equal(p->child_lifetime_s, 14400);
 		assert_null(p->file);
 	}
 	for (size_t i = 0; i < COUNT(rest); i++) {
@@ -340,7 +340,8 @@ static void test_policy_files(void **state)
 		   "Wait=yes\n"
 		   "WaitTime=1s 500ms\n"
 		   "RetryTime=5min\n"
-		   "Lifetime=1d\n"
+		   "ChildLifetime=1d\n"
+		   "ChildBytes=64G\nChildPackets=1000000\n"
 		   "Authentication=offer\n"
 		   "Networks=10.1.0.0/16 10.2.0.0/16\n"
 		   "         10.3.0.0/16\t2001:db8:1::/48 ; indented\n"
@@ -357,7 +358,8 @@ static void test_policy_files(void **state)
 	assert_true(p->wait);
 	assert_int_equal(p->wait_ms, 1500);
 	assert_int_equal(p->retry_ms, 300000);
-	assert_int_equal(p->lifetime_s, 86400);
+	assert_int_equal(p->child_lifetime_s, 86400);
+	assert_true(p->child_kib == 64u << 20 && p->child_packets == 1000000);
 	assert_int_equal(p->n_networks, 5);
 	path_of(path, sizeof(path), place->dir, "policy.d/office.conf");
 	assert_string_equal(p->file, path);
@@ -500,16 +502,15 @@ static const struct {
 	  "policy.d/x.conf:4: Authentication=require contradicts "
 	  "Encryption=forbid (nobody is talked to): remove it\n" },
 	{ "[Policy]\nEncryption=offer\nNetworks=10.0.0.0/8\nWaitTime=31s\n"
-	  "RetryTime=500ms\nLifetime=8d\n",
+	  "RetryTime=soon\nChildLifetime=8d\nChildBytes=1K\nChildPackets=99\n",
 	  "policy.d/x.conf:4: WaitTime=31s: write a time from 1ms to 30s\n"
-	  "policy.d/x.conf:5: RetryTime=500ms: write a time from 1s to 1d\n"
-	  "policy.d/x.conf:6: Lifetime=8d: write a time from 5min to 7d\n" },
-	{ "[Policy]\nEncryption=offer\nNetworks=10.0.0.0/8\nWaitTime=0\n"
-	  "RetryTime=soon\nLifetime=299s\n",
-	  "policy.d/x.conf:4: WaitTime=0: write a time from 1ms to 30s\n"
 	  "policy.d/x.conf:5: RetryTime=soon: write a time such as 500ms, 2s, "
 	  "5min or 4h\n"
-	  "policy.d/x.conf:6: Lifetime=299s: write a time from 5min to 7d\n" },
+	  "policy.d/x.conf:6: ChildLifetime=8d: write a time from 5min to 7d\n"
+	  "policy.d/x.conf:7: ChildBytes=1K: write a size from 1M to 4095G, "
+	  "such as 500M or 64G\n"
+	  "policy.d/x.conf:8: ChildPackets=99: write a number from 100 to "
+	  "4294967295\n" },
 	{ "[Policy]\nEncryption=offer\nName=a b\nNetworks=10.0.0.0/8\n",
 	  "policy.d/x.conf:3: Name=a b: a name has 1 to 63 letters, digits, - "
 	  "_ or .\n" },

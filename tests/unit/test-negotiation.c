@@ -1,352 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * What happens to a flow, with the real flow table, admission and policy, and
- * stand-ins for the clock, the engine and the link to netd that write down
- * what is asked of them.
- */
+/* What happens to a flow, from the acquire to its end. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
-#include "agent/negotiation.h"
+#include "tests/unit/negotiation-world.h"
 #include "util/log.h"
-
-static struct {
-	struct agent agent;
-	uint64_t now;
-	struct record sent[64];
-	unsigned n_sent;
-	unsigned initiated, closed, abandoned, wired;
-	struct handle next_sa, last_closed;
-	int initiate_error;
-	bool link_down;
-} world;
-
-uint64_t agent_now(const struct agent *a)
-{
-	(void)a;
-	return world.now;
-}
-
-uint64_t agent_now_us(const struct agent *a)
-{
-	(void)a;
-	return world.now * 1000;
-}
-
-bool link_is_up(const struct link *l)
-{
-	(void)l;
-	return !world.link_down;
-}
-
-void link_request(struct link *l, struct handle flow, struct record *r)
-{
-	const char *field;
-
-	(void)l;
-	(void)flow;
-	if (record_validate(r, &field) < 0)
-		fail_msg("record %u: %s", r->type, field);
-	assert_true(world.n_sent < 64);
-	world.sent[world.n_sent++] = *r;
-}
-
-void wire_send(struct wire *w, const struct endpoint *local,
-	       const struct endpoint *remote, const void *data, size_t len)
-{
-	(void)w;
-	(void)local;
-	(void)remote;
-	(void)data;
-	(void)len;
-	world.wired++;
-}
-
-int ike_initiate(struct ike_engine *e, uint64_t now,
-		 const struct ike_request *req, struct handle *ret_sa)
-{
-	(void)e;
-	(void)now;
-	assert_int_equal(req->remote.port, 500);
-	if (world.initiate_error)
-		return world.initiate_error;
-	world.initiated++;
-	world.next_sa.index++;
-	world.next_sa.generation = 1;
-	*ret_sa = world.next_sa;
-	return 0;
-}
-
-void ike_check(struct ike_engine *e, uint64_t now, struct handle sa)
-{
-	(void)e;
-	(void)now;
-	(void)sa;
-}
-
-bool ike_sa_describe(const struct ike_engine *e, struct handle sa,
-		     struct ike_sa_info *ret)
-{
-	(void)e;
-	(void)sa;
-	(void)ret;
-	return false;
-}
-
-void ike_close(struct ike_engine *e, uint64_t now, struct handle sa)
-{
-	(void)e;
-	(void)now;
-	world.closed++;
-	world.last_closed = sa;
-}
-
-void ike_abandon(struct ike_engine *e, uint64_t now, struct handle sa)
-{
-	(void)e;
-	(void)now;
-	(void)sa;
-	world.abandoned++;
-}
-
-const char *ike_reason_name(enum ike_reason r)
-{
-	(void)r;
-	return "reason";
-}
-
-static void on_state(struct flow *f, enum flow_state before, void *user)
-{
-	(void)f;
-	(void)before;
-	(void)user;
-}
-
-static const char *const policies[] = {
-	"Name=offer\nNetworks=10.1.0.0/16 fd01::/16\nEncryption=offer\n",
-	"Name=wait\nNetworks=10.2.0.0/16 fd02::/16\nEncryption=offer\n"
-	"Wait=yes\n",
-	"Name=require\nNetworks=10.3.0.0/16 fd03::/16\n"
-	"Encryption=require\n",
-	"Name=allow\nNetworks=10.4.0.0/16 fd04::/16\nEncryption=allow\n",
-	"Name=forbid\nNetworks=10.5.0.0/16 fd05::/16\nEncryption=forbid\n",
-	"Name=block\nNetworks=10.6.0.0/16 fd06::/16\nEncryption=block\n",
-	"Name=proof\nNetworks=10.7.0.0/16 fd07::/16\nEncryption=require\n"
-	"Authentication=require\n",
-};
-
-static struct config *load_policies(void)
-{
-	char dir[] = "/tmp/test-negotiation-XXXXXX", path[128];
-	struct config_errors errors;
-	struct config *config = NULL;
-	int r;
-
-	assert_non_null(mkdtemp(dir));
-	snprintf(path, sizeof(path), "%s/policy.d", dir);
-	assert_int_equal(mkdir(path, 0700), 0);
-	for (size_t i = 0; i < sizeof(policies) / sizeof(policies[0]); i++) {
-		FILE *f;
-
-		snprintf(path, sizeof(path), "%s/policy.d/%zu.conf", dir, i);
-		f = fopen(path, "w");
-		assert_non_null(f);
-		fprintf(f, "[Policy]\n%s", policies[i]);
-		fclose(f);
-	}
-	r = config_load(dir, &config, &errors);
-	config_errors_log(&errors);
-	config_errors_done(&errors);
-	for (size_t i = 0; i < sizeof(policies) / sizeof(policies[0]); i++) {
-		snprintf(path, sizeof(path), "%s/policy.d/%zu.conf", dir, i);
-		unlink(path);
-	}
-	snprintf(path, sizeof(path), "%s/policy.d", dir);
-	rmdir(path);
-	rmdir(dir);
-	assert_int_equal(r, 0);
-	return config;
-}
-
-static int setup(void **state)
-{
-	static const struct hash_key key = { 5, 6 };
-	struct agent *a = &world.agent;
-
-	(void)state;
-	memset(&world, 0, sizeof(world));
-	world.now = 1000000;
-	a->config = load_policies();
-	a->timers = timer_wheel_new(world.now, a);
-	a->flows = flow_table_new(&key, on_state, negotiation_on_timer, a);
-	a->admission = admission_new(&key);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct agent *a = &world.agent;
-	struct flow *f;
-	uint32_t cursor = 0;
-
-	(void)state;
-	while ((f = flow_table_each(a->flows, &cursor)))
-		timer_cancel(a->timers, &f->timer);
-	flow_table_free(a->flows);
-	timer_wheel_free(a->timers);
-	admission_free(a->admission);
-	config_free(a->config);
-	return 0;
-}
-
-static void pass(uint64_t ms)
-{
-	for (uint64_t end = world.now + ms; world.now < end; world.now++)
-		timer_wheel_run(world.agent.timers, world.now);
-	timer_wheel_run(world.agent.timers, world.now);
-}
-
-/* Takes the oldest record; it stays readable until the next call. */
-static const struct record *sent(unsigned type)
-{
-	static struct record taken;
-
-	assert_true(world.n_sent > 0);
-	taken = world.sent[0];
-	assert_int_equal(taken.type, type);
-	memmove(&world.sent[0], &world.sent[1],
-		--world.n_sent * sizeof(world.sent[0]));
-	return &taken;
-}
-
-static struct addr at(const char *text)
-{
-	struct addr a;
-
-	assert_int_equal(addr_parse(text, &a), 0);
-	return a;
-}
-
-static struct flow *flow_of(const char *remote)
-{
-	struct addr r = at(remote);
-
-	return flow_table_get_remote(world.agent.flows, &r);
-}
-
-static struct addr local_of(const char *remote)
-{
-	return at(strchr(remote, ':') ? "fd00::1" : "10.0.0.1");
-}
-
-static void acquire(const char *remote, uint32_t seq, bool held)
-{
-	struct record_acquire q = {
-		.local = local_of(remote),
-		.remote = at(remote),
-		.seq = seq,
-		.held = held,
-	};
-
-	negotiation_on_acquire(&world.agent, &q);
-}
-
-static void failed(const char *remote, enum ike_reason reason)
-{
-	struct ike_failed x = {
-		.initiator = true,
-		.local = { local_of(remote), 500 },
-		.remote = { at(remote), 500 },
-		.reason = reason,
-	};
-
-	negotiation_on_failed(&world.agent, world.next_sa, &x);
-}
-
-static void child_up_by(const char *remote, bool initiator, uint32_t spi,
-			bool redundant, enum ike_auth_method method)
-{
-	struct ike_child_up up = {
-		.local = local_of(remote),
-		.remote = at(remote),
-		.initiator = initiator,
-		.redundant = redundant,
-		.peer = { .method = method,
-			  .id = ike_identity_of_addr(&up.remote) },
-		.in = { .spi = spi,
-			.cipher = ESP_AES_GCM_16_256,
-			.esn = 1,
-			.key_len = 36 },
-		.out = { .spi = spi + 1,
-			 .cipher = ESP_AES_GCM_16_256,
-			 .esn = 1,
-			 .key_len = 36 },
-	};
-	struct handle sa = world.next_sa;
-
-	if (!initiator)
-		sa = (struct handle){ 500 + spi, 1 };
-	negotiation_on_child_up(&world.agent, sa, &up);
-}
-
-static void child_up(const char *remote, bool initiator, uint32_t spi,
-		     bool redundant)
-{
-	child_up_by(remote, initiator, spi, redundant, IKE_AUTH_NULL);
-}
-
-static void child_down(const char *remote, uint32_t spi)
-{
-	struct ike_child_down down = {
-		.local = local_of(remote),
-		.remote = at(remote),
-		.spi_in = spi,
-		.spi_out = spi + 1,
-		.reason = IKE_REASON_DELETED,
-	};
-
-	negotiation_on_child_down(&world.agent, &down);
-}
-
-static void reply(const char *remote, unsigned type, int error)
-{
-	struct record_reply r = { .error = error, .type = type };
-
-	negotiation_on_reply(&world.agent, flow_of(remote)->self, &r);
-}
-
-static void expect_state(const char *remote, enum flow_state state)
-{
-	struct flow *f = flow_of(remote);
-
-	assert_non_null(f);
-	assert_string_equal(flow_state_name(f->state), flow_state_name(state));
-}
-
-/* Acquire to SECURED as initiator. */
-static void secure(const char *remote, uint32_t spi)
-{
-	acquire(remote, 7, false);
-	child_up(remote, true, spi, false);
-	sent(RECORD_INSTALL);
-	reply(remote, RECORD_INSTALL, 0);
-	if (flow_of(remote)->state == FLOW_INSTALL) {
-		pass(300);
-		sent(RECORD_HARDEN);
-		reply(remote, RECORD_HARDEN, 0);
-	}
-	expect_state(remote, FLOW_SECURED);
-}
 
 static void test_no_wait(void **state)
 {
@@ -538,54 +202,6 @@ static void test_refused_by_level(void **state)
 	assert_int_equal(negotiation_admit(&world.agent, &e), IKE_IGNORE);
 }
 
-static void test_expire(void **state)
-{
-	struct record_expire x = { .local = at("fd00::1"),
-				   .remote = at("fd01::7"),
-				   .spi = 0x9001 };
-
-	(void)state;
-	secure("fd01::7", 0x9000);
-	x.reqid = flow_of("fd01::7")->reqid;
-	negotiation_on_expire(&world.agent, &x);
-	negotiation_on_expire(&world.agent, &x);
-	assert_int_equal(world.initiated, 2); /* once anew, not twice */
-	expect_state("fd01::7", FLOW_SECURED);
-	child_up("fd01::7", true, 0xa000, false);
-	sent(RECORD_INSTALL);
-	assert_int_equal(flow_of("fd01::7")->child.spi_in, 0xa000);
-	/* The old pair goes: the flow does not care. */
-	child_down("fd01::7", 0x9000);
-	expect_state("fd01::7", FLOW_INSTALL);
-	x.spi = 0xa000;
-	x.hard = 1;
-	negotiation_on_expire(&world.agent, &x);
-	assert_int_equal(world.closed, 1);
-}
-
-/* The peer deletes the SA while we renew it: what comes then uses the attempt
- * that is under way, and gets its verdict when that fails. */
-static void test_lost_while_renewing(void **state)
-{
-	(void)state;
-	secure("10.2.0.20", 0x2100);
-	struct record_expire x = { .local = at("10.0.0.1"),
-				   .remote = at("10.2.0.20"),
-				   .reqid = flow_of("10.2.0.20")->reqid,
-				   .spi = 0x2100 };
-	negotiation_on_expire(&world.agent, &x);
-	assert_int_equal(world.initiated, 2);
-	child_down("10.2.0.20", 0x2100);
-	sent(RECORD_REMOVE);
-	expect_state("10.2.0.20", FLOW_IDLE);
-	acquire("10.2.0.20", 11, true);
-	expect_state("10.2.0.20", FLOW_NEGOTIATE);
-	assert_int_equal(world.initiated, 2);
-	failed("10.2.0.20", IKE_REASON_UNANSWERED);
-	assert_int_equal(sent(RECORD_VERDICT)->verdict.verdict, RECORD_CLEAR);
-}
-
-/* netd goes away between the attempt and its SA: the attempt is over. */
 /* Authentication=require: only who has proven it. */
 static void test_proof_required(void **state)
 {
@@ -616,6 +232,7 @@ static void test_anonymous_replaces_nobody(void **state)
 	assert_int_equal(flow_of("10.1.0.31")->child.spi_in, 0x2504);
 }
 
+/* netd goes away between the attempt and its SA: the attempt is over. */
 static void test_child_up_without_netd(void **state)
 {
 	(void)state;
@@ -627,24 +244,6 @@ static void test_child_up_without_netd(void **state)
 	assert_true(handle_is_none(flow_of("10.1.0.21")->attempt));
 	world.link_down = false;
 	acquire("10.1.0.21", 8, false);
-	assert_int_equal(world.initiated, 2);
-}
-
-/* A renewal that cannot start is tried again. */
-static void test_renewal_cannot_start(void **state)
-{
-	(void)state;
-	secure("fd01::22", 0x2300);
-	struct record_expire x = { .local = at("fd00::1"),
-				   .remote = at("fd01::22"),
-				   .reqid = flow_of("fd01::22")->reqid,
-				   .spi = 0x2300 };
-	world.initiate_error = -ENOMEM;
-	negotiation_on_expire(&world.agent, &x);
-	expect_state("fd01::22", FLOW_SECURED);
-	assert_false(flow_of("fd01::22")->renew);
-	world.initiate_error = 0;
-	pass(30001);
 	assert_int_equal(world.initiated, 2);
 }
 
@@ -756,12 +355,9 @@ int main(void)
 		T(test_redundant),
 		T(test_netd_refuses),
 		T(test_refused_by_level),
-		T(test_expire),
-		T(test_lost_while_renewing),
 		T(test_proof_required),
 		T(test_anonymous_replaces_nobody),
 		T(test_child_up_without_netd),
-		T(test_renewal_cannot_start),
 		T(test_stale_reply),
 		T(test_orphan),
 		T(test_orphan_without_peer),

@@ -310,17 +310,22 @@ static void test_rekey(void **state)
 	assert_false(has_out(w, 1));
 	assert_int_equal(netd_flow_switch(&w->flows, R1), 0);
 	assert_true(has_out(w, 1) && has_out(w, 0));
-	assert_int_equal(netd_flow_remove_sa(&w->flows, R1, 0x2000, false), 0);
-	assert_int_equal(netd_flow_remove_sa(&w->flows, R1, 0x1000, true), 0);
-	assert_int_equal(netd_flow_remove_sa(&w->flows, R1, 0x1000, true),
-			 -ENOENT);
-	assert_int_equal(netd_flow_remove_sa(&w->flows, R1, 0x1001, false),
-			 -ENOENT);
+	assert_int_equal(
+		netd_flow_remove_sa(&w->flows, R1, 0x2000, false, w->now), 0);
+	assert_int_equal(
+		netd_flow_remove_sa(&w->flows, R1, 0x1000, true, w->now), 0);
+	assert_int_equal(
+		netd_flow_remove_sa(&w->flows, R1, 0x1000, true, w->now),
+		-ENOENT);
+	assert_int_equal(
+		netd_flow_remove_sa(&w->flows, R1, 0x1001, false, w->now),
+		-ENOENT);
 	assert_true(has_in(w, 1) && has_out(w, 1));
 	assert_int_equal(w->kernel.n_sas, 2);
 	/* One that waits is forgotten, or replaced by the next one. */
 	assert_int_equal(install(w, R1, 2, RECORD_OUT_LATER), 0);
-	assert_int_equal(netd_flow_remove_sa(&w->flows, R1, 0x2002, false), 0);
+	assert_int_equal(
+		netd_flow_remove_sa(&w->flows, R1, 0x2002, false, w->now), 0);
 	assert_int_equal(install(w, R1, 3, RECORD_OUT_LATER), 0);
 	assert_int_equal(install(w, R1, 4, RECORD_OUT_LATER), 0);
 	assert_int_equal(netd_flow_switch(&w->flows, R1), 0);

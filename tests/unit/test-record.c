@@ -48,6 +48,9 @@ static struct record good(enum record_type type)
 	case RECORD_HARDEN:
 	case RECORD_REMOVE:
 	case RECORD_REMOVE_SA:
+	case RECORD_MOVE:
+	case RECORD_USED:
+		r.flow.udp_remote = type == RECORD_MOVE ? 4501 : 0;
 		r.flow.local = four(1);
 		r.flow.remote = four(2);
 		r.flow.reqid = RECORD_REQID_MAX;
@@ -129,6 +132,15 @@ static const struct {
 	{ RECORD_ALIVE, AT(alive) + sizeof(struct record_alive), 1, 1,
 	  "reserved" },
 	{ RECORD_BYE, AT(hello), 1, 1, "reserved" },
+	{ RECORD_INSTALL, AT(install.replaces), 4, ESP_SPI_MIN - 1,
+	  "replaces" },
+	{ RECORD_INSTALL, AT(install.tunnel), 4, 2, "tunnel" },
+	{ RECORD_INSTALL, AT(install.udp_local), 2, 4500, "udp_remote" },
+	{ RECORD_INSTALL, AT(install.udp_remote), 2, 4500, "udp_remote" },
+	{ RECORD_MOVE, AT(flow.udp_remote), 4, 0, "udp_remote" },
+	{ RECORD_MOVE, AT(flow.udp_remote), 4, 65536, "udp_remote" },
+	{ RECORD_REMOVE, AT(flow.udp_remote), 4, 1, "udp_remote" },
+	{ RECORD_USED, AT(flow.spi), 4, ESP_SPI_MIN - 1, "spi" },
 	{ RECORD_HELLO, AT(hello) + 4, 1, 1, "reserved" },
 	{ RECORD_VERDICT, sizeof(struct record) - 1, 1, 1, "reserved" },
 	{ RECORD_INSTALL, AT(install.local.family), 2, 0, "local" },
@@ -285,6 +297,14 @@ static const struct {
 	FIELD(install.flags),
 	FIELD(install.hard_s),
 	FIELD(install.soft_s),
+	FIELD(install.hard_kib),
+	FIELD(install.soft_kib),
+	FIELD(install.hard_packets),
+	FIELD(install.soft_packets),
+	FIELD(install.replaces),
+	FIELD(install.tunnel),
+	FIELD(install.udp_local),
+	FIELD(install.udp_remote),
 	FIELD(install.in),
 	FIELD(install.out),
 	FIELD(flow.local),
@@ -292,6 +312,7 @@ static const struct {
 	FIELD(flow.reqid),
 	FIELD(flow.spi),
 	FIELD(flow.inbound),
+	FIELD(flow.udp_remote),
 	FIELD(verdict.local),
 	FIELD(verdict.remote),
 	FIELD(verdict.verdict),
