@@ -61,6 +61,9 @@ struct ike_child *ike_child_free(struct ike_engine *e, struct ike_child *c)
 void ike_child_attach(struct ike_sa *sa, struct ike_child *c,
 		      struct ike_action_node *up)
 {
+	/* The hosts that it is between, also when the peer moves. */
+	c->down->action.child_down.local = up->action.child_up.local;
+	c->down->action.child_down.remote = up->action.child_up.remote;
 	c->out = up->action.child_up.out.spi;
 	c->replaces = up->action.child_up.replaces;
 	c->state = IKE_CHILD_LIVE;
@@ -90,17 +93,11 @@ void ike_child_tell(struct ike_engine *e, struct ike_sa *sa,
 	if (!n)
 		return;
 	c->down = NULL;
-	n->action = (struct ike_action){
-		.type = IKE_CHILD_DOWN,
-		.sa = sa->handle,
-		.child_down = {
-			.local = sa->local.addr,
-			.remote = sa->remote.addr,
-			.spi_in = c->in,
-			.spi_out = c->out,
-			.reason = reason,
-		},
-	};
+	n->action.type = IKE_CHILD_DOWN;
+	n->action.sa = sa->handle;
+	n->action.child_down.spi_in = c->in;
+	n->action.child_down.spi_out = c->out;
+	n->action.child_down.reason = reason;
 	ike_queue_push(&e->queue, n);
 }
 

@@ -228,6 +228,9 @@ static void handle(struct ike_engine *e, const struct ike_arrival *a,
 	const struct handle handle = sa->handle;
 	int rc = -EBADMSG;
 
+	/* Its retransmission is another chance. */
+	if (sa->state == IKE_SA_INIT_DONE && ike_sa_reserve(sa) < 0)
+		return;
 	sa->last_heard = a->now;
 	/* RFC 7383 2.6: whole now, or it came whole as well. */
 	ike_fragment_forget(e, sa, ike_header_is_response(&a->m->header));

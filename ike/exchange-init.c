@@ -464,6 +464,7 @@ static int respond(struct ike_engine *e, const struct ike_arrival *a,
 		.spi_i = sa->spi_i,
 		.spi_r = sa->spi_r,
 	};
+	ike_sa_slim(sa);
 	ike_sa_set_state(e, sa, IKE_SA_RESPOND);
 	timer_arm(e->wheel, &sa->life, a->now + e->config.half_open_ms);
 	rc = ike_engine_run(e, job);

@@ -298,6 +298,18 @@ void ike_sa_forget_handshake(struct ike_engine *e, struct ike_sa *sa)
 	secret_wipe(&sa->keys.pr, sizeof(sa->keys.pr));
 }
 
+void ike_sa_slim(struct ike_sa *sa)
+{
+	sa->last = ike_action_node_free(sa->last);
+}
+
+int ike_sa_reserve(struct ike_sa *sa)
+{
+	if (!sa->last)
+		sa->last = ike_action_node_new();
+	return sa->last ? 0 : -ENOMEM;
+}
+
 void ike_sa_free(struct ike_engine *e, struct ike_sa *sa)
 {
 	ike_sa_set_state(e, sa, IKE_SA_DEAD);

@@ -153,6 +153,10 @@ void ike_sa_set_state(struct ike_engine *e, struct ike_sa *sa,
 int ike_sa_new(struct ike_engine *e, bool initiator,
 	       const struct endpoint *local, const struct endpoint *remote,
 	       struct ike_sa **ret) __attribute__((warn_unused_result));
+/* A half-open SA is kept small: it has nothing reserved to tell its end with.
+ * Undone when the peer has shown that it has the keys. 0; -ENOMEM. */
+void ike_sa_slim(struct ike_sa *sa);
+int ike_sa_reserve(struct ike_sa *sa) __attribute__((warn_unused_result));
 /* Silently. */
 void ike_sa_free(struct ike_engine *e, struct ike_sa *sa);
 /* Tells the owner, once, that it failed or that its Child SAs are down. A

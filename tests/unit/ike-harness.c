@@ -363,6 +363,8 @@ static void child_down(struct world *w, struct host *h,
 		assert_true(handle_equal(c->sa, a->sa));
 		assert_false(c->down);
 		assert_int_equal(c->up.out.spi, a->child_down.spi_out);
+		assert_true(addr_equal(&c->up.local, &a->child_down.local));
+		assert_true(addr_equal(&c->up.remote, &a->child_down.remote));
 		c->down = true;
 		c->down_at = w->now;
 		c->reason = a->child_down.reason;

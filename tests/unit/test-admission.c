@@ -132,12 +132,32 @@ static void test_answers(void **state)
 	admission_free(a);
 }
 
+/* One busy honest source: a thousand a second, for a minute, even where half of
+ * them ask twice. */
+static void test_busy_source(void **state)
+{
+	struct admission *a;
+	struct addr remote;
+
+	(void)state;
+	a = admission_new(&key);
+	assert_non_null(a);
+	assert_int_equal(addr_parse("192.0.2.1", &remote), 0);
+	for (unsigned i = 0; i < 60 * 1500; i++)
+		assert_true(admission_answer(a, 5000 + i * 10 / 15, &remote));
+	assert_int_equal(admission_count(a)->answers_refused, 0);
+	admission_free(a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_under_way), cmocka_unit_test(test_prefix),
-		cmocka_unit_test(test_rate),	  cmocka_unit_test(test_line),
+		cmocka_unit_test(test_under_way),
+		cmocka_unit_test(test_prefix),
+		cmocka_unit_test(test_rate),
+		cmocka_unit_test(test_line),
 		cmocka_unit_test(test_answers),
+		cmocka_unit_test(test_busy_source),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

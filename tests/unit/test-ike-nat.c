@@ -314,6 +314,61 @@ static void test_rebind(void **state)
 		assert_int_equal(host_children(out), 1);
 		world_run(&w, w.now + 200000);
 		assert_true(world_agree(&w));
+		/* The Child SA ends under the addresses that it came with. */
+		ike_close(out->engine, w.now, host_child(out)->sa);
+		world_run(&w, w.now + 10000);
+		assert_true(world_empty(&w));
+		world_done(&w);
+	}
+}
+
+/* Everything at once: a lossy path of small packets, cookies, and a box that
+ * changes its mind, now and then its address too. */
+static void test_schedules(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 1; seed <= 150; seed++) {
+		struct ike_config c;
+		struct host *in, *out;
+		struct world w;
+
+		ike_config_init(&c);
+		c.cookie_threshold = seed % 3 ? 0 : 100;
+		c.fragment_mtu = seed % 2 ? 210 : 1280;
+		c.retransmit_sends = 14;
+		c.retransmit_max_ms = 1000;
+		world_init(&w, seed, &c);
+		if (seed % 5 < 2)
+			world_use_ip6(&w);
+		world_nat(&w, 0);
+		in = &w.hosts[0];
+		out = &w.hosts[1];
+		for (unsigned i = 0; i < 2; i++)
+			w.wires[i] = (struct wire){
+				.loss = 15,
+				.duplicate = 15,
+				.delay = 1,
+				.jitter = 40,
+			};
+		world_initiate(&w, 0);
+		world_run(&w, w.now + 20000);
+		assert_int_equal(host_children(in), 1);
+		assert_int_equal(host_children(out), 1);
+		for (unsigned i = 0; i < 5; i++) {
+			world_rebind(&w, world_random(&w) % 3 == 0);
+			world_run(&w, w.now + world_random(&w) % 3000);
+			ike_check(in->engine, w.now, host_child(in)->sa);
+			world_run(&w, w.now + 15000);
+			assert_true(addr_equal(&out->moved.remote.addr,
+					       &w.nat.public));
+		}
+		assert_int_equal(host_children(in), 1);
+		assert_int_equal(host_children(out), 1);
+		assert_true(out->n_moved >= 5);
+		assert_int_equal(in->n_moved, 0);
+		ike_close(out->engine, w.now, host_child(out)->sa);
+		world_run(&w, w.now + 60000);
+		assert_true(world_empty(&w));
 		world_done(&w);
 	}
 }
@@ -460,6 +515,7 @@ int main(void)
 		cmocka_unit_test(test_inside_responds),
 		cmocka_unit_test(test_keepalive),
 		cmocka_unit_test(test_rebind),
+		cmocka_unit_test(test_schedules),
 		cmocka_unit_test(test_replayed),
 		cmocka_unit_test(test_response),
 		cmocka_unit_test(test_no_nat),

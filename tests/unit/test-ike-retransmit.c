@@ -5,7 +5,9 @@
 
 #include <cmocka.h>
 
+#include "ike/core.h"
 #include "tests/unit/ike-harness.h"
+#include "util/slots.h"
 
 struct trace {
 	unsigned n;
@@ -184,6 +186,41 @@ static void test_answered(void **state)
 	world_done(&w);
 }
 
+/* 2.2: message IDs do not wrap: the SA ends instead, and takes no request
+ * under an ID that was used before. */
+static void test_last_id(void **state)
+{
+	(void)state;
+	for (int ours = 0; ours < 2; ours++) {
+		struct ike_sa *sa, *peer;
+		struct host *h, *other;
+		struct world w;
+
+		world_init(&w, 14, NULL);
+		h = &w.hosts[0];
+		other = &w.hosts[1];
+		world_initiate(&w, 0);
+		world_run(&w, w.now + 100);
+		assert_true(world_agree(&w));
+		sa = slots_get(h->engine->sas, host_child(h)->sa);
+		peer = slots_get(other->engine->sas, host_child(other)->sa);
+		assert_true(sa && peer);
+		if (ours) {
+			sa->next_id = UINT32_MAX;
+			ike_check(h->engine, w.now, sa->handle);
+			world_settle(&w);
+			assert_int_equal(host_children(h), 0);
+		} else {
+			sa->expected_id = UINT32_MAX;
+			peer->next_id = UINT32_MAX - 1;
+			ike_check(other->engine, w.now, peer->handle);
+			world_run(&w, w.now + 20000);
+			assert_int_equal(host_children(other), 0);
+		}
+		world_done(&w);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -193,6 +230,7 @@ int main(void)
 		cmocka_unit_test(test_lost_responses),
 		cmocka_unit_test(test_duplicates),
 		cmocka_unit_test(test_answered),
+		cmocka_unit_test(test_last_id),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
