@@ -192,7 +192,7 @@ static void write_ts(struct ike_builder *b, struct puppet *p,
 	bool tsi = type == IKE_PAYLOAD_TSI;
 	const struct addr *a = tsi == p->initiator ? own : peer;
 
-	if (tsi && s->ts) {
+	if (s->ts && tsi != s->ts_is_tsr) {
 		write_body(b, type, s->ts, s->ts_len);
 		return;
 	}

@@ -29,7 +29,8 @@ struct puppet_script {
 	uint8_t method; /* of AUTH */
 	bool bad_auth, no_transport, initial_contact;
 	const struct addr *tsi, *tsr;
-	const uint8_t *ts; /* another TSi payload */
+	const uint8_t *ts; /* another TSi payload, */
+	bool ts_is_tsr;	   /* or TSr */
 	size_t ts_len;
 	uint16_t notify; /* one more notify */
 	const void *data;
