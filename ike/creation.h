@@ -35,6 +35,9 @@ struct ike_creation {
 	struct ike_child *child;
 	uint32_t replaces; /* our SPI of the one that is rekeyed, or 0 */
 	struct ike_child_agreed agreed;
+	/* Ours: an SPI that the peer deleted and that we did not know: perhaps
+	 * that of the Child SA which its response, on the way, gives us. */
+	uint32_t deleted;
 	/* Ours: the peer rekeyed the same one meanwhile; 0: it did not. */
 	uint32_t rival;
 	uint8_t rival_lowest[IKE_LOWEST_LEN];

@@ -242,8 +242,8 @@ static int on_error(struct ike_engine *e, uint64_t now, struct ike_sa *sa,
 
 /* Exactly what we asked for: 0 and its KE payload, if there is to be one; 1:
  * something else; -EBADMSG. */
-static int parse_answer(const struct ike_sa *sa,
-			const struct ike_message *m, struct ike_ke *ret_ke)
+static int parse_answer(const struct ike_sa *sa, const struct ike_message *m,
+			struct ike_ke *ret_ke)
 {
 	const struct ike_payload *p_ke = ike_message_find(m, IKE_PAYLOAD_KE);
 	const struct ike_payload *p_n = ike_message_find(m, IKE_PAYLOAD_NONCE);
@@ -293,6 +293,11 @@ static int finish_ours(struct ike_engine *e, uint64_t now, struct ike_sa *sa,
 	bool loser = lost(sa, c);
 	int rc = -ENOMEM;
 
+	if (c->deleted && c->deleted == c->agreed.choice.spi) {
+		ike_action_node_free(up);
+		ike_child_failed(e, sa, IKE_REASON_DELETED, 0);
+		return 0;
+	}
 	if (up)
 		rc = ike_child_fill(sa, child, &c->agreed, &seed, up);
 	if (rc < 0) {
@@ -446,8 +451,11 @@ static int obstacle(const struct ike_sa *sa, const struct question *q,
 {
 	if (sa->ours && sa->ours->type == IKE_CREATION_REKEY_IKE)
 		return IKE_NOTIFY_TEMPORARY_FAILURE;
+	/* It may be the one that we are about to learn of. */
 	if (q->rekey && !old)
-		return IKE_NOTIFY_CHILD_SA_NOT_FOUND;
+		return sa->ours && sa->ours->sent
+			       ? IKE_NOTIFY_TEMPORARY_FAILURE
+			       : IKE_NOTIFY_CHILD_SA_NOT_FOUND;
 	if (old && old->state != IKE_CHILD_LIVE)
 		return IKE_NOTIFY_TEMPORARY_FAILURE;
 	if (sa->n_children >= LIMIT_IKE_CHILDREN)

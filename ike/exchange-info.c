@@ -97,7 +97,8 @@ void ike_info_close(struct ike_engine *e, uint64_t now, struct ike_sa *sa,
 /* What a request asks for. */
 struct wish {
 	bool delete_ike;
-	bool failed; /* 2.21.2: our AUTH did not convince the peer */
+	bool failed;	  /* 2.21.2: our AUTH did not convince the peer */
+	uint32_t unknown; /* an SPI that we do not know, or 0 */
 	/* Child SAs to delete, each once. */
 	struct ike_child *children[LIMIT_IKE_CHILDREN];
 	size_t n_children;
@@ -128,8 +129,14 @@ static int parse_delete(const struct ike_payload *p, const struct ike_sa *sa,
 	/* 1.4.1: SPIs as the sender knows them, of its inbound SAs. Those
 	 * that we do not know are passed over. */
 	r = rbuf_of(d.spis.data, d.spis.len);
-	while (d.protocol == IKE_PROTOCOL_ESP && r.left)
-		add_child(w, sa, ike_child_find_out(sa, rbuf_be32(&r)));
+	while (d.protocol == IKE_PROTOCOL_ESP && r.left) {
+		uint32_t spi = rbuf_be32(&r);
+		struct ike_child *c = ike_child_find_out(sa, spi);
+
+		add_child(w, sa, c);
+		if (!c)
+			w->unknown = spi;
+	}
 	return 0;
 }
 
@@ -187,6 +194,8 @@ static void perform(struct ike_engine *e, uint64_t now, struct ike_sa *sa,
 		ike_sa_linger(e, now, sa);
 		return;
 	}
+	if (sa->ours && sa->ours->sent && w->unknown)
+		sa->ours->deleted = w->unknown;
 	for (size_t i = 0; i < w->n_children; i++) {
 		struct ike_child *c = w->children[i];
 

@@ -40,6 +40,8 @@ static void inherit(struct ike_engine *e, struct ike_sa *heir,
 	heir->proof = old->proof;
 	old->proof = NULL;
 	/* Among duplicates it is what it comes from. */
+	heir->doomed = old->doomed;
+	heir->doomed_at = old->doomed_at;
 	heir->begun = old->begun;
 	heir->risen = old->risen;
 	memcpy(heir->lowest, old->lowest, sizeof(heir->lowest));

@@ -341,15 +341,55 @@ static void run_job(struct world *w, unsigned host, struct ike_job *job)
 		later(w, host, w->now + world_random(w) % w->job_jitter, &j);
 }
 
+static void forget_child(struct host *h, size_t at)
+{
+	h->n_children--;
+	memmove(&h->children[at], &h->children[at + 1],
+		(h->n_children - at) * sizeof(h->children[0]));
+}
+
+/* One that is up already comes again when it is no longer redundant. When all
+ * places are taken, the oldest that is down is forgotten. */
+static void make_room(struct host *h, uint32_t spi_in)
+{
+	size_t at;
+
+	for (at = 0; at < h->n_children; at++) {
+		struct child *c = &h->children[at];
+
+		if (c->down || c->up.in.spi != spi_in)
+			continue;
+		assert_true(c->up.redundant);
+		forget_child(h, at);
+		return;
+	}
+	if (h->n_children < HARNESS_CHILDREN)
+		return;
+	for (at = 0; at < h->n_children && !h->children[at].down; at++)
+		;
+	assert_true(at < h->n_children);
+	forget_child(h, at);
+}
+
 static void child_up(struct world *w, struct host *h,
 		     const struct ike_action *a)
 {
-	assert_true(h->n_children < HARNESS_CHILDREN);
+	make_room(h, a->child_up.in.spi);
+	h->n_replaced += a->child_up.replaces != 0;
 	h->children[h->n_children++] = (struct child){
 		.sa = a->sa,
 		.up = a->child_up,
 		.up_at = w->now,
 	};
+}
+
+static void rekeyed(struct host *h, const struct ike_rekeyed *r)
+{
+	h->n_rekeyed++;
+	for (size_t i = 0; i < h->n_children; i++)
+		if (!h->children[i].down &&
+		    handle_equal(h->children[i].sa, r->old))
+			h->children[i].sa = r->new;
 }
 
 static void child_down(struct world *w, struct host *h,
@@ -358,10 +398,9 @@ static void child_down(struct world *w, struct host *h,
 	for (size_t i = 0; i < h->n_children; i++) {
 		struct child *c = &h->children[i];
 
-		if (c->up.in.spi != a->child_down.spi_in)
+		if (c->down || c->up.in.spi != a->child_down.spi_in)
 			continue;
 		assert_true(handle_equal(c->sa, a->sa));
-		assert_false(c->down);
 		assert_int_equal(c->up.out.spi, a->child_down.spi_out);
 		assert_true(addr_equal(&c->up.local, &a->child_down.local));
 		assert_true(addr_equal(&c->up.remote, &a->child_down.remote));
@@ -405,7 +444,11 @@ static void perform(struct world *w, unsigned host, struct ike_action *a)
 		h->keepalive = a->keepalive;
 		break;
 	case IKE_CHILD_REFUSED:
+		h->n_refused++;
+		h->refused = a->child_refused;
+		break;
 	case IKE_REKEYED:
+		rekeyed(h, &a->rekeyed);
 		break;
 	case IKE_FAILED:
 		h->n_failed++;

@@ -59,6 +59,8 @@ struct host {
 	/* What the owner was told. */
 	struct child children[HARNESS_CHILDREN];
 	size_t n_children;
+	unsigned n_replaced, n_rekeyed, n_refused;
+	struct ike_child_refused refused; /* the last one */
 	unsigned n_failed;
 	struct ike_failed failed; /* the last one */
 	uint64_t sent;
