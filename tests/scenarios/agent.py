@@ -76,10 +76,10 @@ class Agent:
                 env=environment, stdin=subprocess.DEVNULL, stdout=log,
                 stderr=log)
 
-    def start(self, *options, timeout=10):
+    def start(self, *options, timeout=10, debug=True):
         """Starts it and waits until it says that it is ready."""
         self.host.keys.make()
-        self.process = self.popen("--debug", *options)
+        self.process = self.popen(*(["--debug"] if debug else []), *options)
         end = time.monotonic() + timeout
         while True:
             self.notify.settimeout(0.1)
