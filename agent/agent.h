@@ -13,6 +13,7 @@
 #include "agent/credentials.h"
 #include "agent/flow.h"
 #include "agent/jobs.h"
+#include "agent/key-dns.h"
 #include "agent/key-file.h"
 #include "agent/link.h"
 #include "agent/wire.h"
@@ -41,6 +42,7 @@ struct agent {
 	struct link *link;
 	struct signer *signer;
 	struct key_files *key_files;
+	struct key_dns *key_dns; /* NULL: Lookup=no */
 	struct credentials credentials;
 	struct hmap identifying; /* agent/identify.c */
 	struct wire *wire;

@@ -106,6 +106,8 @@ int credentials_choose(const struct credentials *c,
 		ret->why = "its identity is not one that the policy accepts";
 		known = false;
 	}
+	if (found == -EBADMSG)
+		ret->why = "its key in DNS is bogus: DNSSEC validation fails";
 	if (found == -EPERM)
 		ret->why = "who it says to be is not at this address";
 	if (known)

@@ -111,6 +111,34 @@ static void identify_on_keys(void *user)
 	agent_say_ready(user);
 }
 
+static void identify_on_found(void *user, struct handle sa, int found,
+			      struct key_answer *answer)
+{
+	identify_on_answer(user, sa, found, answer);
+}
+
+/* Files come first: what the administrator wrote needs no look-up. */
+static int identify_sources(struct agent *a)
+{
+	const struct key_dns_ops ops = {
+		.user = a,
+		.answer = identify_on_found,
+	};
+	struct credentials *c = &a->credentials;
+	int r;
+
+	r = key_files_new(a->config->peers, &a->key_files);
+	if (r < 0)
+		return r;
+	c->sources[c->n_sources++] = key_files_source(a->key_files);
+	if (!a->config->dns.lookup)
+		return 0;
+	r = key_dns_new(a->event, &a->config->dns, &ops, &a->key_dns);
+	if (r == 0)
+		c->sources[c->n_sources++] = key_dns_source(a->key_dns);
+	return r;
+}
+
 int identify_start(struct agent *a)
 {
 	const struct signer_ops ops = {
@@ -127,10 +155,9 @@ int identify_start(struct agent *a)
 	if (a->config->local_identity &&
 	    ike_identity_parse(a->config->local_identity, &c->local) < 0)
 		return -EINVAL;
-	r = key_files_new(a->config->peers, &a->key_files);
+	r = identify_sources(a);
 	if (r < 0)
 		return r;
-	c->sources[c->n_sources++] = key_files_source(a->key_files);
 	snprintf(path, sizeof(path), "%s/keyd.sock", a->options->runtime_dir);
 	r = signer_new(a->event, path, &ops, &a->signer);
 	c->signer = a->signer;
@@ -147,5 +174,6 @@ void identify_stop(struct agent *a)
 	}
 	hmap_done(&a->identifying);
 	signer_free(a->signer);
+	key_dns_free(a->key_dns);
 	key_files_free(a->key_files);
 }

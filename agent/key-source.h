@@ -32,6 +32,7 @@ struct key_source {
 	void *user;
 	/* 0 and *ret; -ENOENT: this source knows nothing of the peer;
 	 * -EPERM: it knows that the peer is not who it says, or not here;
+	 * -EBADMSG: somebody may be lying about its keys;
 	 * -EINPROGRESS: credentials_on_answer() follows, once, with the SA's
 	 * handle. */
 	int (*find)(void *user, const struct key_question *q,

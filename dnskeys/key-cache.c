@@ -364,6 +364,14 @@ struct keyset *key_cache_get(struct key_cache *c, uint64_t now,
 	return e->keys;
 }
 
+const struct keyset *key_cache_peek(const struct key_cache *c, uint64_t now,
+				    const struct lookup_request *request)
+{
+	const struct entry *e = find(c, request);
+
+	return e && now < e->expires ? e->keys : NULL;
+}
+
 static int add_waiter(struct key_cache *c, struct entry *e,
 		      key_cache_callback *callback, void *user,
 		      struct handle *ret)

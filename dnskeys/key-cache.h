@@ -42,6 +42,10 @@ void key_cache_set_resolver(struct key_cache *c, uint64_t now,
 struct keyset *key_cache_get(struct key_cache *c, uint64_t now,
 			     const struct lookup_request *request);
 
+/* The same, but it does not count as use, and nothing is refreshed. */
+const struct keyset *key_cache_peek(const struct key_cache *c, uint64_t now,
+				    const struct lookup_request *request);
+
 /* keys is borrowed and never NULL: what fails for a reason of our own is
  * KEYSET_UNREACHABLE. */
 typedef void key_cache_callback(void *user, struct keyset *keys);

@@ -17,6 +17,7 @@
 #include <syslog.h>
 
 #include "policy/config-algorithms.h"
+#include "policy/config-dns.h"
 #include "policy/config-error.h"
 #include "policy/config-file.h"
 #include "policy/config-peer.h"
@@ -229,6 +230,13 @@ enum key { /* the order of the table below */
 	   KEY_ACCEPT_ANSWER,
 	   KEY_ACCEPT,
 	   KEY_LOCAL_IDENTITY,
+	   KEY_DNS_LOOKUP,
+	   KEY_DNS_SERVERS,
+	   KEY_DNS_TLS,
+	   KEY_DNS_ANCHORS,
+	   KEY_DNS_ZONES,
+	   KEY_DNS_ROOT_HINTS,
+	   KEY_DNS_WAIT,
 	   N_KEYS,
 };
 
@@ -252,6 +260,15 @@ static const struct config_key main_keys[] = {
 	[KEY_ACCEPT] = { "Algorithms", "Accept", false, set_accept },
 	[KEY_LOCAL_IDENTITY] = { "Authentication", "LocalIdentity", false,
 				 set_local_identity },
+	[KEY_DNS_LOOKUP] = { "DNS", "Lookup", false, config_dns_set_lookup },
+	[KEY_DNS_SERVERS] = { "DNS", "Servers", true, config_dns_set_servers },
+	[KEY_DNS_TLS] = { "DNS", "TLS", false, config_dns_set_tls },
+	[KEY_DNS_ANCHORS] = { "DNS", "TrustAnchors", true,
+			      config_dns_set_anchors },
+	[KEY_DNS_ZONES] = { "DNS", "Zones", true, config_dns_set_zones },
+	[KEY_DNS_ROOT_HINTS] = { "DNS", "RootHints", false,
+				 config_dns_set_root_hints },
+	[KEY_DNS_WAIT] = { "DNS", "LookupTime", false, config_dns_set_wait },
 };
 
 /* A configuration while it is read. */
@@ -471,6 +488,7 @@ int config_load(const char *dir, struct config **ret,
 				     .queue_require = 21581,
 				     .mark_bit = 22 };
 	l.policies.algorithms = &l.config->algorithms;
+	config_dns_init(&l.config->dns);
 	check_dir(&l);
 	r = config_errors_any(errors) ? 0 : read_all(&l);
 	if (r == 0 && config_errors_any(errors))
@@ -496,6 +514,7 @@ struct config *config_free(struct config *c)
 	policy_table_free(c->policies);
 	known_peers_free(c->peers);
 	free(c->local_identity);
+	config_dns_done(&c->dns);
 	free(c->capture);
 	free(c->keys);
 	free(c);

@@ -28,6 +28,18 @@ struct config_errors {
 	size_t n_warnings;
 };
 
+/* [DNS]; lists end with NULL, and are NULL where they are empty. */
+struct config_dns {
+	bool lookup;	     /* Lookup=: ask for keys at all */
+	bool system_servers; /* Servers=system: those of resolv.conf */
+	char **servers;	     /* Servers=; none: recursion from the root */
+	bool tls;	     /* TLS= */
+	char **anchors;	     /* TrustAnchors=; none: the usual places */
+	char **zones;	     /* Zones=, "ZONE=SERVER" each */
+	char *root_hints;    /* RootHints=, or NULL */
+	uint32_t wait_ms;    /* LookupTime=: so long IKE waits for a key */
+};
+
 struct config {
 	/* [Agent] */
 	int log_level; /* LogLevel=: debug, info (default), notice, warning, error */
@@ -50,6 +62,7 @@ struct config {
 	/* [Authentication] LocalIdentity=: canonical, or NULL: "address", the
 	 * one that we speak from. */
 	char *local_identity;
+	struct config_dns dns;
 	struct policy_table *policies;
 	struct known_peers *peers; /* of keys.d/ */
 };

@@ -160,6 +160,9 @@
 
 /* --- DNS ---------------------------------------------------------------- */
 
+/* Name servers of the system. Beyond: left out. */
+#define LIMIT_NAMESERVERS 8u
+
 /* Questions under way at once. Beyond: refused, the peer counts as one whose
  * key cannot be had now. */
 #define LIMIT_DNS_QUERIES 4096u

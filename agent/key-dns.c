@@ -1,0 +1,455 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Questions of the engine become look-ups, key sets become answers. Only what
+ * is secure proves anything; the rest is the reason why a peer has no key.
+ */
+#include "config.h"
+
+#include "agent/key-dns.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/inotify.h>
+
+#include "dnskeys/name.h"
+#include "util/log.h"
+#include "util/nameserver.h"
+
+/* Where distributions keep the root's key. */
+static const char *const usual_anchors[] = {
+	"/usr/share/dns/root.key",
+	"/var/lib/unbound/root.key",
+	"/etc/unbound/root.key",
+	"/etc/trusted-key.key",
+	NULL,
+};
+
+struct waiting {
+	struct waiting *next, **previous;
+	struct key_dns *dns;
+	struct handle sa, waiter;
+	struct addr remote;
+	sd_event_source *timer;
+};
+
+struct key_dns {
+	sd_event *event;
+	const struct config_dns *config;
+	struct key_dns_ops ops;
+	struct resolver *resolver;
+	sd_event_source *io, *watch_resolved, *watch_etc;
+	struct key_cache *cache;
+	struct nameservers servers; /* of the resolver */
+	struct waiting *waiting;
+	const char *fault;
+};
+
+static uint64_t now_ms(const struct key_dns *d)
+{
+	uint64_t us = 0;
+
+	(void)sd_event_now(d->event, CLOCK_MONOTONIC, &us);
+	return us / 1000;
+}
+
+/* --- the resolver ------------------------------------------------------------- */
+
+static int on_resolver(sd_event_source *source, int fd, uint32_t revents,
+		       void *user)
+{
+	struct key_dns *d = user;
+
+	(void)source;
+	(void)fd;
+	(void)revents;
+	resolver_process(d->resolver);
+	return 0;
+}
+
+/* Lists of the configuration in the resolver's form. */
+struct lists {
+	char text[LIMIT_NAMESERVERS][ADDR_STRLEN];
+	const char *servers[LIMIT_NAMESERVERS + 1];
+	char *zones_text;
+	const char **zones;
+};
+
+static int make_zones(char *const *zones, struct lists *l)
+{
+	size_t n = 0, size = 0, at = 0;
+
+	for (; zones && zones[n]; n++)
+		size += strlen(zones[n]) + 1;
+	if (n == 0)
+		return 0;
+	l->zones = calloc(2 * n + 1, sizeof(*l->zones));
+	l->zones_text = malloc(size);
+	if (!l->zones || !l->zones_text)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++) {
+		char *zone = strcpy(l->zones_text + at, zones[i]);
+		char *equals = strchr(zone, '=');
+
+		at += strlen(zone) + 1;
+		*equals = '\0';
+		l->zones[2 * i] = zone;
+		l->zones[2 * i + 1] = equals + 1;
+	}
+	return 0;
+}
+
+static const char *fault_of(int rc)
+{
+	if (rc == -ENOENT)
+		return "there is no DNSSEC trust anchor: install the package "
+		       "dns-root-data, or name a file in TrustAnchors=";
+	return "the resolver could not be started";
+}
+
+static int make_resolver(struct key_dns *d, struct resolver **ret)
+{
+	const struct config_dns *c = d->config;
+	struct lists l = { 0 };
+	struct resolver_config rc = {
+		.anchors = c->anchors ? (const char *const *)c->anchors
+				      : usual_anchors,
+		.tls = c->tls,
+		.root_hints = c->root_hints,
+		.forwarders = (const char *const *)c->servers,
+	};
+	int r;
+
+	if (c->system_servers) {
+		for (size_t i = 0; i < d->servers.n; i++)
+			l.servers[i] =
+				addr_format(&d->servers.list[i], l.text[i]);
+		rc.forwarders = l.servers;
+	}
+	r = make_zones(c->zones, &l);
+	rc.stubs = l.zones;
+	if (r == 0)
+		r = resolver_new(&rc, ret);
+	free(l.zones);
+	free(l.zones_text);
+	return r;
+}
+
+/* A new resolver in the old one's place. */
+static void restart(struct key_dns *d)
+{
+	struct resolver *fresh = NULL;
+	int r = make_resolver(d, &fresh);
+
+	d->fault = r < 0 ? fault_of(r) : NULL;
+	if (d->fault)
+		log_warning("keys from DNS: %s", d->fault);
+	key_cache_set_resolver(d->cache, now_ms(d), fresh);
+	d->io = sd_event_source_disable_unref(d->io);
+	resolver_free(d->resolver);
+	d->resolver = fresh;
+	if (fresh && sd_event_add_io(d->event, &d->io, resolver_fd(fresh),
+				     EPOLLIN, on_resolver, d) < 0)
+		log_warning("keys from DNS: answers cannot be waited for");
+}
+
+static bool same_servers(const struct nameservers *a,
+			 const struct nameservers *b)
+{
+	if (a->n != b->n)
+		return false;
+	for (size_t i = 0; i < a->n; i++)
+		if (!addr_equal(&a->list[i], &b->list[i]))
+			return false;
+	return true;
+}
+
+/* Something in the folder of a resolv.conf has changed. */
+static int on_changed(sd_event_source *source, const struct inotify_event *e,
+		      void *user)
+{
+	struct key_dns *d = user;
+	struct nameservers now;
+
+	(void)source;
+	if (e->len && strcmp(e->name, "resolv.conf") != 0)
+		return 0;
+	nameservers_system(&now);
+	if (same_servers(&now, &d->servers))
+		return 0;
+	log_info("the system's name servers have changed");
+	d->servers = now;
+	restart(d);
+	return 0;
+}
+
+/* Folders that are not there are no error: then nobody changes them. */
+static void watch(struct key_dns *d)
+{
+	const uint32_t mask =
+		IN_CLOSE_WRITE | IN_MOVED_TO | IN_CREATE | IN_DELETE;
+
+	(void)sd_event_add_inotify(d->event, &d->watch_resolved,
+				   "/run/systemd/resolve", mask, on_changed, d);
+	(void)sd_event_add_inotify(d->event, &d->watch_etc, "/etc", mask,
+				   on_changed, d);
+}
+
+/* --- questions ---------------------------------------------------------------- */
+
+static struct waiting *waiting_free(struct waiting *w)
+{
+	*w->previous = w->next;
+	if (w->next)
+		w->next->previous = w->previous;
+	sd_event_source_disable_unref(w->timer);
+	free(w);
+	return NULL;
+}
+
+/* The name without its last dot, as an identity. */
+static int identity_of_name(const char *name, struct ike_identity *ret)
+{
+	char text[IKE_IDENTITY_STRLEN];
+	size_t len = strlen(name);
+
+	if (len < 2 || len >= sizeof(text) - 1)
+		return -EINVAL;
+	snprintf(text, sizeof(text), "@%.*s", (int)(len - 1), name);
+	return ike_identity_parse(text, ret);
+}
+
+/* Those that belong to the peer itself: a gateway is another host. */
+static struct keyset *own_keys(struct keyset *keys, const struct addr *peer)
+{
+	struct keyset *own = keyset_new(keys->status, keys->source, keys->name);
+
+	if (!own)
+		return NULL;
+	own->ttl = keys->ttl;
+	for (size_t i = 0; i < keys->n; i++) {
+		const struct keyset_key *k = &keys->keys[i];
+
+		if (k->gateway_name ||
+		    (k->gateway.family && !addr_equal(&k->gateway, peer))) {
+			own->skipped++;
+			continue;
+		}
+		if (keyset_add(own, k) < 0)
+			return keyset_unref(own);
+	}
+	return own;
+}
+
+/* What a key set means for the question: as find(). */
+static int judge(struct keyset *keys, const struct addr *peer,
+		 struct key_answer *ret)
+{
+	struct key_answer a = { 0 };
+	int r = 0;
+
+	if (keys->mismatch)
+		return -EPERM;
+	if (keys->status == KEYSET_BOGUS)
+		return -EBADMSG;
+	if (keys->status != KEYSET_SECURE)
+		return -ENOENT;
+	if (keys->source == KEYSET_REVERSE)
+		a.identity = ike_identity_of_addr(peer);
+	else
+		r = identity_of_name(keys->name, &a.identity);
+	if (r < 0)
+		return -ENOENT;
+	a.keys = own_keys(keys, peer);
+	if (!a.keys || a.keys->n == 0) {
+		key_answer_done(&a);
+		return -ENOENT;
+	}
+	*ret = a;
+	return 0;
+}
+
+static void conclude(struct waiting *w, int found, struct key_answer *answer)
+{
+	struct key_dns *d = w->dns;
+	struct handle sa = w->sa;
+
+	waiting_free(w);
+	d->ops.answer(d->ops.user, sa, found, answer);
+}
+
+static void on_keys(void *user, struct keyset *keys)
+{
+	struct waiting *w = user;
+	struct key_answer answer = { 0 };
+
+	conclude(w, judge(keys, &w->remote, &answer), &answer);
+}
+
+/* The policy's budget is spent. What comes later is in the cache for the next
+ * attempt. */
+static int on_late(sd_event_source *source, uint64_t usec, void *user)
+{
+	struct waiting *w = user;
+	struct key_answer none = { 0 };
+
+	(void)source;
+	(void)usec;
+	key_cache_cancel(w->dns->cache, w->waiter);
+	conclude(w, -ENOENT, &none);
+	return 0;
+}
+
+static int wait_for(struct key_dns *d, const struct key_question *q,
+		    const struct lookup_request *request)
+{
+	struct waiting *w = calloc(1, sizeof(*w));
+	int r;
+
+	if (!w)
+		return -ENOENT;
+	w->dns = d;
+	w->sa = q->sa;
+	w->remote = q->remote;
+	w->next = d->waiting;
+	w->previous = &d->waiting;
+	if (w->next)
+		w->next->previous = &w->next;
+	d->waiting = w;
+	r = sd_event_add_time_relative(d->event, &w->timer, CLOCK_MONOTONIC,
+				       1000ull * d->config->wait_ms, 0, on_late,
+				       w);
+	if (r >= 0)
+		r = key_cache_ask(d->cache, now_ms(d), request, on_keys, w,
+				  &w->waiter);
+	if (r >= 0)
+		return -EINPROGRESS;
+	waiting_free(w);
+	return -ENOENT;
+}
+
+/* The only name that the policy has, which is then the one to ask. */
+static const char *name_of_policy(const struct policy *p)
+{
+	const char *name = p && p->n_identities == 1 ? p->identities[0] : NULL;
+
+	return name && name[0] == '@' && name[1] != '*' ? name + 1 : NULL;
+}
+
+/* 0, and what is to be looked up, where name is room for one; -EPERM;
+ * -ENOENT: DNS cannot know. */
+static int request_of(const struct key_question *q, char *name,
+		      struct lookup_request *ret)
+{
+	struct ike_identity address = ike_identity_of_addr(&q->remote);
+	const char *known = name_of_policy(q->policy);
+	char text[IKE_IDENTITY_STRLEN];
+
+	*ret = (struct lookup_request){ .peer = q->remote };
+	if (ike_identity_is_none(&q->identity)) {
+		if (known) {
+			snprintf(name, NAME_STRLEN, "%s.", known);
+			ret->name = name;
+		}
+		return 0;
+	}
+	if (ike_identity_equal(&q->identity, &address))
+		return 0;
+	ike_identity_format(&q->identity, text);
+	if (text[0] != '@') {
+		struct addr a;
+
+		/* The address of somebody else. */
+		return addr_parse(text, &a) == 0 ? -EPERM : -ENOENT;
+	}
+	snprintf(name, NAME_STRLEN, "%s.", text + 1);
+	ret->name = name;
+	/* A name that policy expects here needs no address record. */
+	ret->claimed = !known || strcasecmp(known, text + 1) != 0;
+	return 0;
+}
+
+static int find(void *user, const struct key_question *q,
+		struct key_answer *ret)
+{
+	struct key_dns *d = user;
+	struct lookup_request request;
+	char name[NAME_STRLEN];
+	struct keyset *keys;
+	int r;
+
+	/* Who is content with anybody asks nobody (design: policy). */
+	if (!q->policy || (q->policy->auth == POLICY_AUTH_ALLOW &&
+			   ike_identity_is_none(&q->identity)))
+		return -ENOENT;
+	r = request_of(q, name, &request);
+	if (r < 0)
+		return r;
+	keys = key_cache_get(d->cache, now_ms(d), &request);
+	if (keys)
+		return judge(keys, &q->remote, ret);
+	return wait_for(d, q, &request);
+}
+
+struct key_source key_dns_source(struct key_dns *d)
+{
+	return (struct key_source){ .user = d, .find = find };
+}
+
+/* --- making, ending, asking for status ----------------------------------------- */
+
+int key_dns_new(sd_event *event, const struct config_dns *config,
+		const struct key_dns_ops *ops, struct key_dns **ret)
+{
+	struct key_cache_config cache;
+	struct key_dns *d = calloc(1, sizeof(*d));
+
+	if (!d)
+		return -ENOMEM;
+	d->event = sd_event_ref(event);
+	d->config = config;
+	d->ops = *ops;
+	key_cache_config_init(&cache);
+	d->cache = key_cache_new(&cache, NULL);
+	if (!d->cache) {
+		key_dns_free(d);
+		return -ENOMEM;
+	}
+	if (config->system_servers) {
+		nameservers_system(&d->servers);
+		watch(d);
+	}
+	restart(d);
+	*ret = d;
+	return 0;
+}
+
+struct key_dns *key_dns_free(struct key_dns *d)
+{
+	if (!d)
+		return NULL;
+	key_cache_free(d->cache);
+	while (d->waiting)
+		waiting_free(d->waiting);
+	sd_event_source_disable_unref(d->io);
+	sd_event_source_disable_unref(d->watch_resolved);
+	sd_event_source_disable_unref(d->watch_etc);
+	resolver_free(d->resolver);
+	sd_event_unref(d->event);
+	free(d);
+	return NULL;
+}
+
+const struct keyset *key_dns_peek(const struct key_dns *d,
+				  const struct addr *peer)
+{
+	const struct lookup_request request = { .peer = *peer };
+
+	return key_cache_peek(d->cache, now_ms(d), &request);
+}
+
+const char *key_dns_fault(const struct key_dns *d)
+{
+	return d->fault;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The key source of DNS: IPSECKEY records, judged by DNSSEC, under the name
+ * that a policy gives for a peer, that the peer claims, or that its address
+ * has in the reverse tree. Owns the resolver and the cache, and follows the
+ * system's name servers.
+ */
+#ifndef TACIT_AGENT_KEY_DNS_H
+#define TACIT_AGENT_KEY_DNS_H
+
+#include <systemd/sd-event.h>
+
+#include "agent/key-source.h"
+#include "dnskeys/key-cache.h"
+#include "policy/config.h"
+
+struct key_dns;
+
+struct key_dns_ops {
+	void *user;
+	/* The answer to a find() that said -EINPROGRESS, once: as find(). The
+	 * answer's references are the callee's. */
+	void (*answer)(void *user, struct handle sa, int found,
+		       struct key_answer *answer);
+};
+
+/* config is borrowed. A resolver that cannot be made is said in the log, with
+ * the remedy; peers then have no keys in DNS. 0; -ENOMEM; -errno. */
+int key_dns_new(sd_event *event, const struct config_dns *config,
+		const struct key_dns_ops *ops, struct key_dns **ret)
+	__attribute__((warn_unused_result));
+struct key_dns *key_dns_free(struct key_dns *d);
+struct key_source key_dns_source(struct key_dns *d);
+
+/* What is known of the peer at this address, borrowed; NULL: nothing. Asks
+ * nobody. For status. */
+const struct keyset *key_dns_peek(const struct key_dns *d,
+				  const struct addr *peer);
+/* Why there is no resolver, or NULL: a sentence. */
+const char *key_dns_fault(const struct key_dns *d);
+
+#endif

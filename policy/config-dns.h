@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The section [DNS] of tacit.conf: where and how keys of peers are looked up.
+ */
+#ifndef TACIT_POLICY_CONFIG_DNS_H
+#define TACIT_POLICY_CONFIG_DNS_H
+
+#include "policy/config-file.h"
+#include "policy/config.h"
+
+void config_dns_init(struct config_dns *d);
+void config_dns_done(struct config_dns *d);
+
+/* The functions of its keys; the target is the struct config. */
+void config_dns_set_lookup(const struct config_place *at);
+void config_dns_set_servers(const struct config_place *at);
+void config_dns_set_tls(const struct config_place *at);
+void config_dns_set_anchors(const struct config_place *at);
+void config_dns_set_zones(const struct config_place *at);
+void config_dns_set_root_hints(const struct config_place *at);
+void config_dns_set_wait(const struct config_place *at);
+
+#endif

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Two hosts that know nothing of each other but DNS: authenticated where a key
+is published, anonymous or not at all where none is, as policy says."""
+
+import base64
+
+import pytest
+from dnstree import NameServer, reverse
+from lab import wait_until
+
+pytestmark = pytest.mark.usefixtures("agents")
+
+
+def record(host):
+    """The RDATA of the host's own key."""
+    return f"10 0 4 . {base64.b64encode(host.keys.spki[-32:]).decode()}"
+
+
+def configure(host, server, authentication, encryption="offer", **keys):
+    # The name server itself, and what asks it, stay in the clear.
+    host.policy("dns", "forbid", [f"{a}/{32 if '.' in a else 128}"
+                                  for a in server.addresses[:2]])
+    host.policy("p", encryption, Authentication=authentication, **keys)
+    host.config("tacit.conf.d/dns.conf",
+                f"[DNS]\nServers=none\nTrustAnchors={server.anchor}\n"
+                f"RootHints={server.hints}\nLookupTime=5s\n")
+
+
+@pytest.fixture
+def hosts(lab, nameserver_root):
+    net, a, b = lab.pair()
+    server = NameServer(lab, "ns", nameserver_root)
+    lab.hosts.append(server)
+    net.attach(server, 53)
+    server.zone("plain.test.", signed=False)
+    return net, a, b, server
+
+
+def proof(host, peer):
+    """What the agent says of the peer: its identity, or None."""
+    for p in host.agent.tacit("peers"):
+        if p["address"] == peer.ip:
+            return p.get("identity") or None
+    return None
+
+
+def start(server, *hosts):
+    server.publish()
+    for host in hosts:
+        host.start_agent()
+
+
+def ping(a, b):
+    a.ns.run("ping", "-c", "1", "-W", "5", b.ip, check=False)
+
+
+@pytest.mark.parametrize("who", ["both", "a", "b", "none"])
+def test_offer(hosts, who):
+    """Whoever has a key in DNS is known by it; whoever has none is
+    anonymous."""
+    _, a, b, server = hosts
+    for host in (a, b):
+        configure(host, server, "offer", Wait="yes")
+        if who in ("both", host.name):
+            server.add(reverse(host.ip), "IPSECKEY", record(host))
+    start(server, a, b)
+    ping(a, b)
+    wait_until(lambda: a.secured(b) and b.secured(a), 10, "SAs")
+    assert proof(a, b) == (b.ip if who in ("both", "b") else None)
+    assert proof(b, a) == (a.ip if who in ("both", "a") else None)
+
+
+@pytest.mark.parametrize("dns", ["key", "none", "wrong", "bogus", "insecure",
+                                 "dead"])
+def test_require(hosts, dns):
+    """Only the key that is proven to be the peer's will do."""
+    net, a, b, server = hosts
+    for host in (a, b):
+        configure(host, server, "require", "require")
+    server.add(reverse(a.ip), "IPSECKEY", record(a))
+    name = reverse(b.ip)
+    if dns == "wrong":
+        server.add(name, "IPSECKEY", record(a))
+    elif dns == "insecure":
+        server.add(name, "PTR", "b.plain.test.")
+        server.add("b.plain.test.", "A" if "." in b.ip else "AAAA", b.ip)
+        server.add("b.plain.test.", "IPSECKEY", record(b))
+    elif dns != "none":
+        server.add(name, "IPSECKEY", record(b))
+    server.zones["ip6.arpa." if ":" in b.ip else "in-addr.arpa."].expired = \
+        dns == "bogus"
+    start(server, a, b)
+    if dns == "dead":
+        server.stop()
+    ping(a, b)
+    if dns == "key":
+        wait_until(lambda: a.secured(b) and b.secured(a), 10, "SAs")
+        assert (proof(a, b), proof(b, a)) == (b.ip, a.ip)
+        ping(a, b)
+    else:
+        ping(a, b)
+        assert not a.states(b) and not b.states(a)
+    clear = [f for f in net.capture.frames()
+             if {f.src, f.dst} == {a.ip, b.ip} and f.kind.startswith("icmp")]
+    assert not clear
+
+
+def test_claimed_name(hosts, lab):
+    """The responder looks up who the initiator says it is, and believes it
+    only at the address that the name has."""
+    _, a, b, server = hosts
+    kind = "A" if lab.family == 4 else "AAAA"
+    for host in (a, b):
+        configure(host, server, "offer", Wait="yes")
+    a.config("tacit.conf.d/name.conf",
+             "[Authentication]\nLocalIdentity=a.lab.test\n")
+    server.add("a.lab.test.", "IPSECKEY", record(a))
+    server.add("a.lab.test.", kind, a.ip)
+    start(server, a, b)
+    ping(a, b)
+    wait_until(lambda: a.secured(b) and b.secured(a), 10, "SAs")
+    assert proof(b, a) == "@a.lab.test"

@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * agent/key-dns.c against a server on loopback: whom it asks about for which
+ * question, and what the answer is to the engine.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <string.h>
+
+#include "agent/key-dns.h"
+#include "dns-fake.h"
+
+#define V4	 "192.0.2.1"
+#define REVERSE4 "1.2.0.192.in-addr.arpa."
+#define V6	 "2001:db8::1"
+#define REVERSE6                                           \
+	"1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0." \
+	"8.b.d.0.1.0.0.2.ip6.arpa."
+#define KEY                         \
+	" 60 IN IPSECKEY 10 0 4 . " \
+	"AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA="
+#define GATEWAY                              \
+	" 60 IN IPSECKEY 10 1 4 192.0.2.77 " \
+	"AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA="
+
+struct bench {
+	sd_event *event;
+	struct dns_fake *dns;
+	struct key_dns *keys;
+	struct config_dns config;
+	char *servers[2], *anchors[2];
+	unsigned calls;
+	int found;
+	char identity[IKE_IDENTITY_STRLEN];
+	size_t n;
+};
+
+static void on_answer(void *user, struct handle sa, int found,
+		      struct key_answer *answer)
+{
+	struct bench *b = user;
+
+	assert_int_equal(sa.index, 7);
+	b->calls++;
+	b->found = found;
+	if (found < 0)
+		return;
+	ike_identity_format(&answer->identity, b->identity);
+	b->n = answer->keys->n;
+	key_answer_done(answer);
+}
+
+static int setup(void **state)
+{
+	static struct bench b;
+	const struct key_dns_ops ops = { &b, on_answer };
+
+	memset(&b, 0, sizeof(b));
+	assert_true(sd_event_new(&b.event) >= 0);
+	b.dns = dns_fake_new();
+	b.servers[0] = (char *)dns_fake_address(b.dns);
+	b.anchors[0] = (char *)dns_fake_anchor(b.dns);
+	b.config = (struct config_dns){ .lookup = true,
+					.servers = b.servers,
+					.anchors = b.anchors,
+					.wait_ms = 10000 };
+	assert_int_equal(key_dns_new(b.event, &b.config, &ops, &b.keys), 0);
+	assert_null(key_dns_fault(b.keys));
+	*state = &b;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct bench *b = *state;
+
+	key_dns_free(b->keys);
+	dns_fake_free(b->dns);
+	sd_event_unref(b->event);
+	return 0;
+}
+
+/* Asks, and waits for what is answered later. */
+static int ask(struct bench *b, const struct policy *p, const char *address,
+	       const char *identity)
+{
+	struct key_source source = key_dns_source(b->keys);
+	struct key_question q = { .sa = { 7, 1 }, .policy = p };
+	struct key_answer answer = { 0 };
+	int r;
+
+	assert_int_equal(addr_parse(address, &q.remote), 0);
+	if (identity)
+		assert_int_equal(ike_identity_parse(identity, &q.identity), 0);
+	b->calls = 0;
+	r = source.find(source.user, &q, &answer);
+	if (r != -EINPROGRESS) {
+		assert_int_equal(b->calls, 0);
+		b->calls = 1;
+		b->found = r;
+		if (r == 0) {
+			ike_identity_format(&answer.identity, b->identity);
+			b->n = answer.keys->n;
+		}
+		key_answer_done(&answer);
+	}
+	while (!b->calls) {
+		dns_fake_serve(b->dns, sd_event_get_fd(b->event), 100);
+		assert_true(sd_event_run(b->event, 0) >= 0);
+	}
+	assert_int_equal(b->calls, 1);
+	return b->found;
+}
+
+static struct policy offers = { .auth = POLICY_AUTH_OFFER };
+static struct policy allows = { .auth = POLICY_AUTH_ALLOW };
+static char name_here[] = "@h.signed.test";
+static char *names_here[] = { name_here };
+static struct policy names = { .auth = POLICY_AUTH_OFFER,
+			       .identities = names_here,
+			       .n_identities = 1 };
+
+static const struct {
+	const char *what;
+	const struct policy *policy;
+	const char *address, *claims, *records[3];
+	int found;
+	const char *identity;
+} rows[] = {
+	{ "its address", &offers, V4, NULL, { REVERSE4 KEY }, 0, V4 },
+	{ "its address, IPv6", &offers, V6, NULL, { REVERSE6 KEY }, 0, V6 },
+	{ "it says its address", &offers, V4, V4, { REVERSE4 KEY }, 0, V4 },
+	{ "it says another address",
+	  &offers,
+	  V4,
+	  "192.0.2.2",
+	  { "2.2.0.192.in-addr.arpa." KEY },
+	  -EPERM,
+	  NULL },
+	{ "nobody asks", &allows, V4, NULL, { REVERSE4 KEY }, -ENOENT, NULL },
+	{ "it says who it is all the same",
+	  &allows,
+	  V4,
+	  V4,
+	  { REVERSE4 KEY },
+	  0,
+	  V4 },
+	{ "no policy", NULL, V4, NULL, { REVERSE4 KEY }, -ENOENT, NULL },
+	{ "its name",
+	  &offers,
+	  V4,
+	  "@h.signed.test",
+	  { "h.signed.test." KEY, "h.signed.test. 60 IN A " V4 },
+	  0,
+	  "@h.signed.test" },
+	{ "somebody else's name",
+	  &offers,
+	  V4,
+	  "@h.signed.test",
+	  { "h.signed.test." KEY, "h.signed.test. 60 IN A 192.0.2.9" },
+	  -EPERM,
+	  NULL },
+	{ "the name of the policy",
+	  &names,
+	  V4,
+	  NULL,
+	  { "h.signed.test." KEY },
+	  0,
+	  "@h.signed.test" },
+	{ "it says the name of the policy",
+	  &names,
+	  V4,
+	  "@H.signed.test",
+	  { "h.signed.test." KEY },
+	  0,
+	  "@H.signed.test" },
+	{ "it says another name",
+	  &names,
+	  V4,
+	  "@g.signed.test",
+	  { "h.signed.test." KEY },
+	  -ENOENT,
+	  NULL },
+	{ "a mailbox",
+	  &offers,
+	  V4,
+	  "u@h.signed.test",
+	  { "h.signed.test." KEY },
+	  -ENOENT,
+	  NULL },
+	{ "no key", &offers, V4, NULL, { NULL }, -ENOENT, NULL },
+	{ "the key of a gateway",
+	  &offers,
+	  V4,
+	  NULL,
+	  { REVERSE4 GATEWAY },
+	  -ENOENT,
+	  NULL },
+	{ "a zone that is not signed",
+	  &offers,
+	  "198.51.100.1",
+	  NULL,
+	  { "1.100.51.198.in-addr.arpa." KEY },
+	  -ENOENT,
+	  NULL },
+};
+
+static void test_table(void **state)
+{
+	struct bench *b = *state;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		print_message("%s\n", rows[i].what);
+		teardown(state);
+		setup(state);
+		for (size_t j = 0; j < 3 && rows[i].records[j]; j++)
+			dns_fake_add(b->dns, rows[i].records[j]);
+		/* The second answer is that of the cache. */
+		for (int again = 0; again < 2; again++) {
+			assert_int_equal(ask(b, rows[i].policy, rows[i].address,
+					     rows[i].claims),
+					 rows[i].found);
+			if (rows[i].found < 0)
+				continue;
+			assert_string_equal(b->identity, rows[i].identity);
+			assert_int_equal(b->n, 1);
+		}
+	}
+}
+
+static void test_bogus(void **state)
+{
+	struct bench *b = *state;
+	struct addr a;
+
+	dns_fake_set_mood(b->dns, DNS_FAKE_FORGES);
+	dns_fake_add(b->dns, REVERSE4 KEY);
+	assert_int_equal(ask(b, &offers, V4, NULL), -EBADMSG);
+	assert_int_equal(ask(b, &offers, V4, NULL), -EBADMSG);
+	assert_int_equal(addr_parse(V4, &a), 0);
+	assert_int_equal(key_dns_peek(b->keys, &a)->status, KEYSET_BOGUS);
+	assert_int_equal(addr_parse(V6, &a), 0);
+	assert_null(key_dns_peek(b->keys, &a));
+}
+
+/* The budget is spent before an answer is there: as if there were no key, but
+ * it is for the next one who asks. */
+static void test_late(void **state)
+{
+	struct bench *b = *state;
+
+	b->config.wait_ms = 1;
+	dns_fake_add(b->dns, REVERSE4 KEY);
+	dns_fake_set_mood(b->dns, DNS_FAKE_SILENT);
+	assert_int_equal(ask(b, &offers, V4, NULL), -ENOENT);
+	dns_fake_set_mood(b->dns, DNS_FAKE_HONEST);
+	b->config.wait_ms = 20000;
+	assert_int_equal(ask(b, &offers, V4, NULL), 0);
+}
+
+static void test_no_anchor(void **state)
+{
+	struct bench *b = *state;
+	const struct key_dns_ops ops = { b, on_answer };
+	char missing[] = "/nonexistent";
+
+	b->anchors[0] = missing;
+	key_dns_free(b->keys);
+	assert_int_equal(key_dns_new(b->event, &b->config, &ops, &b->keys), 0);
+	assert_non_null(strstr(key_dns_fault(b->keys), "trust anchor"));
+	assert_int_equal(ask(b, &offers, V4, NULL), -ENOENT);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_table),
+		TEST(test_bogus),
+		TEST(test_late),
+		TEST(test_no_anchor),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
