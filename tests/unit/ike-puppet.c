@@ -152,36 +152,112 @@ static void write_nonce(struct ike_builder *b, struct puppet *p,
 	ike_nonce_write(b, nonce);
 }
 
-static void write_id(struct ike_builder *b, uint8_t payload, uint8_t type)
+static size_t id_body(const struct puppet_script *s, uint8_t *ret)
+{
+	struct ike_identity null = ike_identity_null();
+
+	return ike_identity_body(s->identity ? s->identity : &null, ret);
+}
+
+static void write_id(struct ike_builder *b, uint8_t payload, uint8_t type,
+		     const struct ike_identity *identity)
 {
 	uint8_t body[8] = { type, 0, 0, 0, 192, 0, 2, 2 };
 
-	if (type)
+	if (identity)
+		ike_identity_write(b, payload, identity);
+	else if (type)
 		write_body(b, payload, body, sizeof(body));
 	else
 		ike_id_write_null(b, payload);
 }
 
-static void write_auth(struct ike_builder *b, struct puppet *p,
-		       const struct puppet_script *s)
+static struct ike_auth_octets octets(const struct puppet *p, struct ike_view id)
 {
-	uint8_t id[8] = { IKE_ID_NULL }, data[IKE_AUTH_DATA_MAX];
-	struct ike_blob *own = p->initiator ? &p->request : &p->response;
-	struct ike_auth_octets o = {
+	const struct ike_blob *own = p->initiator ? &p->request : &p->response;
+
+	return (struct ike_auth_octets){
 		.prf = p->prf,
 		.sk_p = p->initiator ? &p->keys.pi : &p->keys.pr,
 		.message = { own->data, own->len },
 		.nonce = p->initiator ? &p->nr : &p->ni,
-		.id = { id, IKE_ID_NULL_BODY_LEN },
+		.id = id,
 	};
+}
+
+static void write_signature(struct ike_builder *b, struct puppet *p,
+			    const struct puppet_script *s)
+{
+	uint8_t id[IKE_IDENTITY_BODY_MAX], data[LIMIT_IKE_SIGNATURE + 100];
+	struct ike_auth_octets o =
+		octets(p, (struct ike_view){ id, id_body(s, id) });
+	uint8_t signature[LIMIT_IKE_SIGNATURE], *covered;
+	struct wbuf w = wbuf_of(data, sizeof(data));
+	uint8_t method = s->method;
+	size_t covered_len, len;
+
+	assert_int_equal(ike_auth_octets_build(&o, &covered, &covered_len), 0);
+	assert_int_equal(ike_signature_make(s->signature, s->key, covered,
+					    covered_len, signature, &len),
+			 0);
+	free(covered);
+	signature[len / 2] ^= s->bad_auth;
+	ike_signature_write(&w, s->signature, signature, len);
+	assert_true(wbuf_ok(&w));
+	if (!method)
+		method = (uint8_t)ike_signature_method(s->signature);
+	ike_authentication_write(b, method, data, w.len);
+}
+
+static size_t make_mac(struct puppet *p, const struct puppet_script *s,
+		       uint8_t method, uint8_t *ret)
+{
+	uint8_t id[IKE_IDENTITY_BODY_MAX];
+	struct ike_auth_octets o =
+		octets(p, (struct ike_view){ id, id_body(s, id) });
 	size_t len;
 
-	assert_int_equal(ike_auth_mac(IKE_AUTH_NULL, &o, (struct ike_view){ 0 },
-				      data, &len),
-			 0);
-	data[0] ^= s->bad_auth;
-	ike_authentication_write(b, s->method ? s->method : IKE_AUTH_NULL, data,
-				 len);
+	assert_int_equal(ike_auth_mac(method, &o, s->shared, ret, &len), 0);
+	ret[0] ^= s->bad_auth;
+	return len;
+}
+
+static void write_auth(struct ike_builder *b, struct puppet *p,
+		       const struct puppet_script *s)
+{
+	uint8_t method = s->shared.len ? IKE_AUTH_SHARED : IKE_AUTH_NULL;
+	uint8_t data[IKE_AUTH_DATA_MAX];
+	size_t len;
+
+	if (s->auth.data) {
+		ike_authentication_write(b, s->method, s->auth.data,
+					 s->auth.len);
+		return;
+	}
+	if (s->key) {
+		write_signature(b, p, s);
+		return;
+	}
+	len = make_mac(p, s, method, data);
+	ike_authentication_write(b, s->method ? s->method : method, data, len);
+}
+
+static void write_notifies(struct ike_builder *b, struct puppet *p,
+			   const struct puppet_script *s, bool init)
+{
+	uint8_t data[IKE_AUTH_DATA_MAX];
+
+	if (init && s->hashes)
+		ike_announce_hashes(b);
+	if (!init && s->null_auth)
+		ike_notify_write(b, IKE_NOTIFY_NULL_AUTH, data,
+				 make_mac(p, s, IKE_AUTH_NULL, data));
+	if (!init && !s->no_transport)
+		ike_notify_write(b, IKE_NOTIFY_USE_TRANSPORT_MODE, NULL, 0);
+	if (s->initial_contact)
+		ike_notify_write(b, IKE_NOTIFY_INITIAL_CONTACT, NULL, 0);
+	if (s->notify)
+		ike_notify_write(b, s->notify, s->data, s->data_len);
 }
 
 static void write_ts(struct ike_builder *b, struct puppet *p,
@@ -224,14 +300,15 @@ static void write_one(struct ike_builder *b, struct puppet *p,
 			write_body(b, type, s->id, s->id_len);
 			break;
 		}
-		write_id(b, type, s->id_type);
+		write_id(b, type, s->id_type, s->identity);
 		break;
 	case IKE_PAYLOAD_IDR:
 		if (s->id && !p->initiator) {
 			write_body(b, type, s->id, s->id_len);
 			break;
 		}
-		write_id(b, type, p->initiator ? s->idr_type : s->id_type);
+		write_id(b, type, p->initiator ? s->idr_type : s->id_type,
+			 p->initiator ? s->wanted : s->identity);
 		break;
 	case IKE_PAYLOAD_AUTH:
 		write_auth(b, p, s);
@@ -241,17 +318,14 @@ static void write_one(struct ike_builder *b, struct puppet *p,
 		write_ts(b, p, s, type);
 		break;
 	case IKE_PAYLOAD_NOTIFY:
-		if (!init && !s->no_transport)
-			ike_notify_write(b, IKE_NOTIFY_USE_TRANSPORT_MODE, NULL,
-					 0);
-		if (s->initial_contact)
-			ike_notify_write(b, IKE_NOTIFY_INITIAL_CONTACT, NULL,
-					 0);
-		if (s->notify)
-			ike_notify_write(b, s->notify, s->data, s->data_len);
+		write_notifies(b, p, s, init);
+		break;
+	case IKE_PAYLOAD_CERT:
+		if (s->raw_key.len)
+			ike_cert_write(b, IKE_CERT_RAW_KEY, s->raw_key.data,
+				       s->raw_key.len);
 		break;
 	case IKE_PAYLOAD_NONE:
-	case IKE_PAYLOAD_CERT:
 	case IKE_PAYLOAD_CERTREQ:
 	case IKE_PAYLOAD_DELETE:
 	case IKE_PAYLOAD_VENDOR:
@@ -467,8 +541,8 @@ void puppet_send_fragment(struct puppet *p, const struct puppet_fragment *f)
 }
 
 static const uint8_t auth_request_types[] = {
-	IKE_PAYLOAD_IDI, IKE_PAYLOAD_IDR, IKE_PAYLOAD_AUTH, IKE_PAYLOAD_NOTIFY,
-	IKE_PAYLOAD_SA,	 IKE_PAYLOAD_TSI, IKE_PAYLOAD_TSR,
+	IKE_PAYLOAD_IDI,    IKE_PAYLOAD_CERT, IKE_PAYLOAD_IDR, IKE_PAYLOAD_AUTH,
+	IKE_PAYLOAD_NOTIFY, IKE_PAYLOAD_SA,   IKE_PAYLOAD_TSI, IKE_PAYLOAD_TSR,
 };
 
 void puppet_send_auth(struct puppet *p, const struct puppet_script *s)
@@ -482,7 +556,7 @@ void puppet_send_auth(struct puppet *p, const struct puppet_script *s)
 }
 
 static const uint8_t auth_response_types[] = {
-	IKE_PAYLOAD_IDR, IKE_PAYLOAD_AUTH, IKE_PAYLOAD_NOTIFY,
+	IKE_PAYLOAD_IDR, IKE_PAYLOAD_CERT, IKE_PAYLOAD_AUTH, IKE_PAYLOAD_NOTIFY,
 	IKE_PAYLOAD_SA,	 IKE_PAYLOAD_TSI,  IKE_PAYLOAD_TSR,
 };
 

@@ -32,7 +32,16 @@ struct puppet_script {
 	const uint8_t *ts; /* another TSi payload, */
 	bool ts_is_tsr;	   /* or TSr */
 	size_t ts_len;
-	uint16_t notify; /* one more notify */
+	/* Somebody: goes before id_type and idr_type. */
+	const struct ike_identity *identity, *wanted;
+	EVP_PKEY *key; /* signs AUTH, in this way */
+	enum ike_signature signature;
+	struct ike_view shared;	 /* AUTH is method 2 by this key */
+	struct ike_view auth;	 /* the data of AUTH, as it is */
+	struct ike_view raw_key; /* in CERT, encoding 15 */
+	bool null_auth;		 /* notify 40960 beside AUTH */
+	bool hashes;		 /* SIGNATURE_HASH_ALGORITHMS */
+	uint16_t notify;	 /* one more notify */
 	const void *data;
 	size_t data_len;
 	uint8_t unknown; /* one more payload of this type, */

@@ -114,9 +114,9 @@ static void test_methods(void **state)
 	for (size_t i = 0; i < sizeof(methods); i++) {
 		f.method = methods[i];
 		assert_int_equal(verify(&f), -EOPNOTSUPP);
-		assert_int_equal(ike_auth_mac(methods[i], &f.o, secret, f.data,
-					      &len),
-				 -EOPNOTSUPP);
+		assert_int_equal(
+			ike_auth_mac(methods[i], &f.o, secret, f.data, &len),
+			-EOPNOTSUPP);
 	}
 }
 

@@ -152,10 +152,10 @@ static void test_payload(void **state)
 	ike_builder_init(&b, buf, sizeof(buf), &h);
 	ike_identity_write(&b, IKE_PAYLOAD_IDR, &id);
 	assert_true(wbuf_ok(&b.w));
-	p = (struct ike_payload){ .data = buf + IKE_HEADER_LEN +
-					  IKE_GENERIC_LEN,
-				  .len = b.w.len - IKE_HEADER_LEN -
-					 IKE_GENERIC_LEN };
+	p = (struct ike_payload){
+		.data = buf + IKE_HEADER_LEN + IKE_GENERIC_LEN,
+		.len = b.w.len - IKE_HEADER_LEN - IKE_GENERIC_LEN
+	};
 	assert_int_equal(ike_id_parse(&p, &parsed), 0);
 	assert_int_equal(ike_identity_from_payload(&parsed, &back), 0);
 	assert_true(ike_identity_equal(&id, &back));
@@ -190,8 +190,8 @@ static void test_equal(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_text),	cmocka_unit_test(test_longest),
-		cmocka_unit_test(test_bodies),	cmocka_unit_test(test_payload),
+		cmocka_unit_test(test_text),   cmocka_unit_test(test_longest),
+		cmocka_unit_test(test_bodies), cmocka_unit_test(test_payload),
 		cmocka_unit_test(test_equal),
 	};
 
