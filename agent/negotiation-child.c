@@ -156,7 +156,7 @@ void negotiation_on_child_up(struct agent *a, struct handle sa,
 	}
 	if (negotiation_rekeyed(a, f, sa, up))
 		return;
-	if (up->redundant && f->child.spi_in) {
+	if (up->redundant) {
 		negotiation_install(a, f, up);
 		return;
 	}

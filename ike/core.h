@@ -8,8 +8,8 @@
 
 #include "ike/auth.h"
 #include "ike/cookie.h"
-#include "ike/fragment.h"
 #include "ike/creation.h"
+#include "ike/fragment.h"
 #include "ike/nat.h"
 #include "ike/proposal.h"
 #include "ike/sa.h"
@@ -226,6 +226,11 @@ void ike_info_close(struct ike_engine *e, uint64_t now, struct ike_sa *sa,
 void ike_duplicate_resolve(struct ike_engine *e, uint64_t now,
 			   struct ike_sa *sa, bool initial_contact,
 			   struct ike_action_node *up);
+/* The peer has shown that it has this SA: it may be used. */
+void ike_duplicate_proven(struct ike_engine *e, uint64_t now,
+			  struct ike_sa *sa);
+/* This SA ends: one of its pair that is not proven has to do. */
+void ike_duplicate_ending(struct ike_engine *e, const struct ike_sa *sa);
 /* Another SA of this pair is established. */
 bool ike_duplicate_exists(const struct ike_engine *e, const struct ike_sa *sa);
 /* The attempt of ours with this pair that is under way, or NULL. */

@@ -232,6 +232,7 @@ static void handle(struct ike_engine *e, const struct ike_arrival *a,
 	if (sa->state == IKE_SA_INIT_DONE && ike_sa_reserve(sa) < 0)
 		return;
 	sa->last_heard = a->now;
+	ike_duplicate_proven(e, a->now, sa);
 	/* RFC 7383 2.6: whole now, or it came whole as well. */
 	ike_fragment_forget(e, sa, ike_header_is_response(&a->m->header));
 	if (ike_header_is_response(&a->m->header)) {

@@ -10,6 +10,12 @@
  * also agree on what overlaps. The side that initiated the loser deletes it;
  * the other one waits longer and then does so too. An attempt of ours that
  * has not sent IKE_AUTH gives way as soon as the peer's is established.
+ *
+ * Other implementations have other rules: one that drops its own attempt when
+ * ours is established would be talked to in vain. So one that the peer
+ * initiated takes the place of ours only when it is proven, by a liveness check
+ * that is made at once or by anything else that arrives on it; until then it
+ * only receives.
  */
 #include <string.h>
 
@@ -104,6 +110,7 @@ static bool loses(const struct ike_sa *sa, const struct ike_sa *o)
 static void doom(struct ike_engine *e, uint64_t now, struct ike_sa *sa,
 		 uint32_t wait)
 {
+	sa->up = ike_action_node_free(sa->up);
 	sa->doomed = true;
 	sa->doomed_at = now + wait;
 	ike_sa_rearm(e, sa);
@@ -140,25 +147,95 @@ static void abandon_attempts(struct ike_engine *e, const struct ike_sa *sa)
 	}
 }
 
+/* sa is in use: those of its pair that are not better go. */
+static void take_over(struct ike_engine *e, uint64_t now, struct ike_sa *sa,
+		      bool initial_contact)
+{
+	struct ike_sa *o, *next;
+
+	for (o = ike_sa_first_remote(e, &sa->remote.addr); o; o = next) {
+		next = ike_sa_next_remote(o);
+		if (!ike_sa_is_pair(o, sa) || !is_alive(o))
+			continue;
+		/* It would be better, if it were proven. */
+		if (o->up && overlap(sa, o) && loses(sa, o))
+			continue;
+		supersede(e, now, sa, o, initial_contact);
+	}
+}
+
+/* One that the peer initiated, and one of ours that it may already have. */
+static bool is_contested(const struct ike_engine *e, const struct ike_sa *sa,
+			 const struct ike_sa *o)
+{
+	const struct ike_sa *attempt;
+
+	if (sa->initiator)
+		return false;
+	if (o && o->initiator && overlap(sa, o))
+		return true;
+	attempt = ike_duplicate_attempt(e, &sa->local.addr, &sa->remote.addr);
+	return attempt && attempt->state == IKE_SA_AUTH_SENT;
+}
+
+/* Kept until it is proven: its CHILD_UP as it will then be told. */
+static bool keep_up(struct ike_sa *sa, const struct ike_action_node *up)
+{
+	sa->up = ike_action_node_new();
+	if (!sa->up)
+		return false;
+	sa->up->action = up->action;
+	return true;
+}
+
+void ike_duplicate_proven(struct ike_engine *e, uint64_t now, struct ike_sa *sa)
+{
+	struct ike_action_node *up = sa->up;
+
+	if (!up || sa->state != IKE_SA_ESTABLISHED)
+		return;
+	sa->up = NULL;
+	ike_queue_push(&e->queue, up);
+	take_over(e, now, sa, false);
+}
+
+void ike_duplicate_ending(struct ike_engine *e, const struct ike_sa *sa)
+{
+	struct ike_sa *o = ike_sa_first_remote(e, &sa->remote.addr);
+
+	if (!is_alive(sa) || sa->doomed || sa->up)
+		return;
+	for (; o; o = ike_sa_next_remote(o)) {
+		if (!ike_sa_is_pair(o, sa) || !is_alive(o) || !o->up)
+			continue;
+		ike_queue_push(&e->queue, o->up);
+		o->up = NULL;
+		return;
+	}
+}
+
 void ike_duplicate_resolve(struct ike_engine *e, uint64_t now,
 			   struct ike_sa *sa, bool initial_contact,
 			   struct ike_action_node *up)
 {
-	struct ike_sa *o = find_survivor(e, sa), *next;
-	bool lost = o && overlap(sa, o) && loses(sa, o);
+	struct ike_sa *o = find_survivor(e, sa);
+	bool lost = o && !o->up && overlap(sa, o) && loses(sa, o);
+	bool unproven = false;
 
-	up->action.child_up.redundant = lost;
+	if (!lost && !sa->initiator)
+		abandon_attempts(e, sa);
+	if (!lost && is_contested(e, sa, o))
+		unproven = keep_up(sa, up);
+	sa->check = unproven;
+	up->action.child_up.redundant = lost || unproven;
 	ike_queue_push(&e->queue, up);
 	if (lost) {
 		doom(e, now, sa,
 		     e->config.redundant_ms * (sa->initiator ? 1 : FALLBACK));
 		return;
 	}
-	for (o = ike_sa_first_remote(e, &sa->remote.addr); o; o = next) {
-		next = ike_sa_next_remote(o);
-		if (ike_sa_is_pair(o, sa) && is_alive(o))
-			supersede(e, now, sa, o, initial_contact);
-	}
-	if (!sa->initiator)
-		abandon_attempts(e, sa);
+	if (unproven)
+		ike_sa_rearm(e, sa);
+	else
+		take_over(e, now, sa, initial_contact);
 }

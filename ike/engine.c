@@ -342,6 +342,8 @@ void ike_child_used(struct ike_engine *e, uint64_t now, struct handle h,
 	struct ike_child *c = sa ? ike_child_find_in(sa, spi_in) : NULL;
 	struct ike_child *old = c ? ike_child_find_in(sa, c->replaces) : NULL;
 
+	if (c)
+		ike_duplicate_proven(e, now, sa);
 	if (!old || old->state != IKE_CHILD_REPLACED || !old->deleter)
 		return;
 	old->due_at = now;

@@ -211,6 +211,7 @@ static void deallocate(struct ike_engine *e, struct ike_sa *sa)
 	while (sa->children)
 		ike_child_remove(e, sa, sa->children);
 	ike_action_node_free(sa->last);
+	ike_action_node_free(sa->up);
 	free(sa->proof);
 	ike_blob_done(&sa->request);
 	ike_blob_done(&sa->response);
@@ -348,6 +349,7 @@ void ike_sa_tell(struct ike_engine *e, struct ike_sa *sa,
 
 	if (sa->told)
 		return;
+	ike_duplicate_ending(e, sa);
 	sa->told = true;
 	sa->last = NULL;
 	/* However it ends, the owner heard of its successor. */

@@ -84,7 +84,8 @@ struct ike_sa {
 	bool doomed;	  /* another SA took its place */
 	bool delete_sent; /* DELETING: what is outstanding is our Delete */
 	bool tapped;	  /* its keys were shown (ike/tap.h) */
-	bool crossed;	  /* the peer initiated meanwhile, and was answered */
+	struct ike_action_node *up; /* kept while unproven: see duplicate.c */
+	bool crossed; /* the peer initiated meanwhile, and was answered */
 	struct endpoint local, remote;
 	/* Where the request came to and from that is being answered (2.11). */
 	struct endpoint asked_at, asked_from;
