@@ -132,6 +132,49 @@ def test_switch_and_harden(lab):
     assert between(b.policies(), b.ip, a.ip) == []
 
 
+@pytest.mark.parametrize("udp", (0, 4500), ids=("esp", "udp"))
+@pytest.mark.parametrize("tunnel", (0, 1), ids=("transport", "tunnel"))
+def test_modes(lab, tunnel, udp):
+    """Tunnel mode between the two hosts, and ESP in UDP, in any combination."""
+    net, a, b = both(lab, "require")
+    secure(a, b, tunnel=tunnel, udp=(udp, udp))
+    assert None not in ping(a, b.ip, 3)
+    kinds = {f.kind for f in net.capture.esp_packets(a, b)}
+    assert kinds == {"udp-esp" if udp else "esp"}
+    assert net.capture.clear_packets(a, b) == []
+    for host in (a, b):
+        for s in host.states():
+            assert s.mode == ("tunnel" if tunnel else "transport")
+            assert s.encapsulated == bool(udp)
+    # Rekeyed, with the policies as they are.
+    secure(a, b, spi=0x20000, keys=(KEY3, KEY4), tunnel=tunnel,
+           udp=(udp, udp))
+    assert None not in ping(a, b.ip, 3)
+    assert net.capture.clear_packets(a, b) == []
+    # Adopted by the next one, tunnel or not.
+    a.netd.kill()
+    a.netd = Netd(a)
+    a.client = a.netd.agent()
+    o = a.client.wait(lambda r: r.kind == nc.ORPHAN)
+    assert (o.reqid, o.spi_out) == (R1, 0x20000)
+    assert None not in ping(a, b.ip, 2)
+
+
+def test_move(lab):
+    """Another port of the peer: where ESP in UDP goes, and nothing else."""
+    net, a, b = both(lab)
+    secure(a, b, udp=(4500, 4500))
+    assert None not in ping(a, b.ip, 2)
+    mark = net.capture.mark()
+    assert a.client.flow(nc.MOVE, R1, udp_remote=4501) == 0
+    ping(a, b.ip, 1, timeout=0.3)
+    sent = [f for f in net.capture.frames(mark) if f.kind == "udp-esp" and
+            f.src == a.ip]
+    assert {(f.sport, f.dport) for f in sent} == {(4500, 4501)}
+    assert a.client.flow(nc.MOVE, R1, udp_remote=4500) == 0
+    assert None not in ping(a, b.ip, 2)
+
+
 def test_one_host_network(lab):
     """A network of one host and its flow are rivals for one place."""
     net, a, b = lab.pair()

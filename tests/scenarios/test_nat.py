@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A client behind a box that masquerades it, IPv4 and IPv6: its ESP travels in
+UDP, between the ports that the box has chosen."""
+
+import time
+
+import pytest
+from traffic import Listener, Pinger, Sink, Stream, connect, ping
+from waiting import wait_until
+
+FIRST, SECOND = "20000-20999", "30000-30999"
+
+
+def masquerade(ports):
+    return f"""
+table inet nat
+delete table inet nat
+table inet nat {{
+	chain postrouting {{
+		type nat hook postrouting priority 100;
+		oifname "eth1" meta l4proto udp masquerade to :{ports}
+		oifname "eth1" masquerade
+	}}
+}}
+"""
+
+
+class Box:
+    """a, inside; n, which translates; b, outside."""
+
+    def __init__(self, lab, level="require", **keys):
+        self.inside, self.outside = lab.net(), lab.net()
+        self.a = lab.host("a", self.inside)
+        self.n = lab.host("n", self.inside, self.outside)
+        self.b = lab.host("b", self.outside)
+        # Without a word for a while, the box forgets.
+        for name, value in (("ipv4.ip_forward", 1),
+                            ("ipv6.conf.all.forwarding", 1)):
+            self.n.ns.sysctl(name, value)
+        self.n.ns.nft(masquerade(FIRST))
+        via = 0 if lab.family == 4 else 1
+        inner = self.n.own[lab.family][0]
+        self.outer = self.n.own[lab.family][1]
+        self.a.ns.ip(f"route replace {['default', '::/0'][via]} via {inner}")
+        for host in (self.a, self.b):
+            host.policy("peers", level, **keys)
+            host.start_agent()
+
+    def ports(self, kinds=("udp-esp",)):
+        """The box's ports that were seen outside."""
+        return [f.sport for f in self.outside.capture.frames()
+                if f.kind in kinds and f.src == self.outer]
+
+    def nothing_clear(self):
+        for net in (self.inside, self.outside):
+            assert net.capture.clear_packets(self.a, self.b) == []
+            assert net.capture.clear_packets(self.n, self.b) == []
+
+    def rebind(self):
+        """The box forgets what it knew, and chooses other ports."""
+        for name in ("udp_timeout", "udp_timeout_stream"):
+            self.n.ns.sysctl(f"netfilter.nf_conntrack_{name}", 1)
+        # A packet's time runs by what held when it came.
+        assert None not in ping(self.a, self.b.ip, 2, interval=0.1)
+        self.n.ns.nft(masquerade(SECOND))
+        time.sleep(2.5)
+        for name in ("udp_timeout", "udp_timeout_stream"):
+            self.n.ns.sysctl(f"netfilter.nf_conntrack_{name}", 120)
+
+
+def within(ports, span):
+    first, last = map(int, span.split("-"))
+    return ports and all(first <= p <= last for p in ports)
+
+
+@pytest.mark.seconds(5)
+def test_transport(lab, agents):
+    box = Box(lab)
+    a, b = box.a, box.b
+    assert None not in ping(a, b.ip, 5, interval=0.1)
+    listener = Listener(b, 80)
+    assert connect(a, b.ip, 80) < 0.9
+    listener.close()
+    sink = Sink(b, 4000)
+    stream = Stream(a, b.ip, 4000, 0.01)
+    time.sleep(1)
+    stream.stop()
+    wait_until(lambda: len(sink.packets()) >= len(stream.times), 5, "all")
+    assert sink.packets() == [(0, i) for i in range(len(stream.times))]
+    box.nothing_clear()
+    # In UDP, by the one port of the box, on both sides of it.
+    assert within(box.ports(), FIRST) and len(set(box.ports())) == 1
+    assert box.outside.capture.between(box.n, b, ("esp",)) == []
+    for host, ends in ((a, {a.ip, b.ip}), (b, {b.ip, box.outer})):
+        assert len(host.states()) == 2
+        for s in host.states():
+            assert {s.src, s.dst} == ends
+            assert s.encapsulated and s.mode == "transport"
+
+
+@pytest.mark.seconds(5)
+def test_from_outside(lab, agents):
+    """The box's mapping, once there, is good both ways."""
+    box = Box(lab)
+    assert None not in ping(box.a, box.b.ip, 2, interval=0.2)
+    # To the box's address is to the client, as far as ESP goes.
+    sink = Sink(box.a, 4000)
+    stream = Stream(box.b, box.outer, 4000, 0.01)
+    time.sleep(0.5)
+    stream.stop()
+    wait_until(lambda: len(sink.packets()) >= len(stream.times), 5, "all")
+    assert sink.packets() == [(0, i) for i in range(len(stream.times))]
+    box.nothing_clear()
+
+
+@pytest.mark.seconds(8)
+def test_rebinding(lab, agents):
+    """The box gives the client another port: the server follows what is
+    authentic, at the latest with the second packet."""
+    box = Box(lab)
+    a, b = box.a, box.b
+    assert None not in ping(a, b.ip, 3, interval=0.1)
+    before = {s.spi for s in a.states()}
+    box.rebind()
+    mark = len(box.ports())
+    pinger = Pinger(a)
+    for _ in range(6):
+        pinger.send(b.ip)
+        pinger.receive(0.3)
+        time.sleep(0.2)
+    pinger.receive(1)
+    assert set(pinger.lost()) <= {0}, pinger.lost()
+    assert within(box.ports()[mark:], SECOND)
+    # The same SAs, moved.
+    assert {s.spi for s in a.states()} == before
+    box.nothing_clear()
+
+
+@pytest.mark.seconds(30)
+def test_keepalive(lab, agents):
+    """Twenty seconds without a word, and the mapping is still there: the
+    server can begin."""
+    box = Box(lab)
+    for name in ("udp_timeout", "udp_timeout_stream"):
+        box.n.ns.sysctl(f"netfilter.nf_conntrack_{name}", 25)
+    assert None not in ping(box.a, box.b.ip, 2, interval=0.1)
+    time.sleep(30)
+    alive = [f for f in box.outside.capture.frames() if f.kind == "keepalive"]
+    assert alive and {f.src for f in alive} == {box.outer}
+    assert None not in ping(box.b, box.outer, 3, interval=0.2)
+    assert len(set(box.ports())) == 1
+
+
+@pytest.mark.seconds(12)
+def test_rekey(lab, agents):
+    """Through the box, too, no packet is lost."""
+    box = Box(lab, ChildPackets=400)
+    assert None not in ping(box.a, box.b.ip, 2, interval=0.2)
+    seen = set()
+    sink = Sink(box.b, 4000)
+    stream = Stream(box.a, box.b.ip, 4000, 0.004)
+
+    def enough():
+        seen.update(s.spi for s in box.a.states())
+        return len(seen) >= 6
+    wait_until(enough, 30, "two rekeys")
+    stream.stop()
+    wait_until(lambda: len(sink.packets()) >= len(stream.times), 5, "all")
+    assert sink.packets() == [(0, i) for i in range(len(stream.times))]
+    wait_until(lambda: len(box.a.states()) == 2 and len(box.b.states()) == 2,
+               15, "one SA pair")
+    assert all(s.encapsulated for s in box.a.states() + box.b.states())
+    box.nothing_clear()
