@@ -152,8 +152,8 @@ def test_modes(lab, tunnel, udp):
     assert None not in ping(a, b.ip, 3)
     assert net.capture.clear_packets(a, b) == []
     # Adopted by the next one, tunnel or not.
-    a.netd.kill()
-    a.netd = Netd(a)
+    a.netd.stop(signal.SIGKILL)
+    a.netd.start()
     a.client = a.netd.agent()
     o = a.client.wait(lambda r: r.kind == nc.ORPHAN)
     assert (o.reqid, o.spi_out) == (R1, 0x20000)
@@ -205,9 +205,7 @@ def test_link_local(lab):
     """The link travels with the address, and neighbour discovery is free."""
     net, a, b = lab.pair()
     for host in (a, b):
-        # Under require the black-hole route of the first packet does not know
-        # its link, and the kernel cannot route it anew: it is lost.
-        host.policy("link", "offer", ["fe80::/10"], Wait="yes")
+        host.policy("link", "require", ["fe80::/10"])
         host.netd = Netd(host)
         host.client = host.netd.agent()
 
@@ -222,7 +220,7 @@ def test_link_local(lab):
         def install(host, peer, *sas):
             values = (nc.addr(host.link_local, link(host)),
                       nc.addr(peer.link_local, link(host)), R1, 0, 0, 60, 0,
-                      *sas)
+                      0, 0, 0, 0, 0, 0, 0, 0, *sas)
             return host.client.request(nc.INSTALL, values)
         ab, ba = nc.esp(0x10000, KEY1), nc.esp(0x10001, KEY2)
         assert install(b, a, ab, ba) == 0
