@@ -7,6 +7,8 @@
 #include "agent/proof.h"
 
 #include <errno.h>
+#include <openssl/evp.h>
+#include <openssl/x509.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -99,6 +101,12 @@ static const char *status_warning(struct agent *a)
 	if (a->netd.left_out)
 		return "this host has more addresses than are protected: see "
 		       "tacit-netd's log";
+	if (!signer_is_up(a->signer))
+		return "tacit-keyd does not answer: this host can prove to "
+		       "nobody who it is; see its log";
+	if (signer_refused(a->signer))
+		return "tacit-keyd does not use a key file: its log says which "
+		       "and why";
 	if (!status_separate(a))
 		return "the programs run under one user: the privileged part "
 		       "is not set apart";
@@ -209,6 +217,42 @@ static int status_policies(void *user,
 	return 0;
 }
 
+static int status_one_key(const struct signer_key *k,
+			  int (*each)(const struct dbus_key *k, void *ctx),
+			  void *ctx)
+{
+	char print[OWN_KEY_FINGERPRINT_LEN], type[24] = "";
+	unsigned char text[LIMIT_IKE_SPKI * 4 / 3 + 8];
+	const unsigned char *at = k->spki;
+	EVP_PKEY *key = d2i_PUBKEY(NULL, &at, (long)k->spki_len);
+	const struct dbus_key out = {
+		.name = k->name,
+		.type = type,
+		.fingerprint = own_key_fingerprint(k->spki, k->spki_len, print),
+		.public_key = (const char *)text,
+	};
+
+	if (key)
+		own_key_type(key, type);
+	EVP_PKEY_free(key);
+	EVP_EncodeBlock(text, k->spki, (int)k->spki_len);
+	return each(&out, ctx);
+}
+
+static int status_keys(void *user,
+		       int (*each)(const struct dbus_key *k, void *ctx),
+		       void *ctx)
+{
+	struct agent *a = user;
+	const struct signer_key *keys;
+	size_t n = signer_keys(a->signer, &keys);
+	int r = 0;
+
+	for (size_t i = 0; i < n && r == 0; i++)
+		r = status_one_key(&keys[i], each, ctx);
+	return r;
+}
+
 struct dbus_source status_source(struct agent *a)
 {
 	return (struct dbus_source){
@@ -217,5 +261,6 @@ struct dbus_source status_source(struct agent *a)
 		.peer = status_peer,
 		.peers = status_peers,
 		.policies = status_policies,
+		.keys = status_keys,
 	};
 }

@@ -141,6 +141,33 @@ static int method_list_peers(sd_bus_message *m, void *user, sd_bus_error *error)
 	return r;
 }
 
+static int append_key(const struct dbus_key *k, void *user)
+{
+	return dbus_append_key(user, k);
+}
+
+/* A handful at most: no page and no limit. */
+static int method_list_keys(sd_bus_message *m, void *user, sd_bus_error *error)
+{
+	const struct dbus_source *source = user;
+	sd_bus_message *reply = NULL;
+	int r = check_queue(m, error);
+
+	if (r < 0)
+		return r;
+	r = sd_bus_message_new_method_return(m, &reply);
+	if (r >= 0)
+		r = sd_bus_message_open_container(reply, 'a', "a{sv}");
+	if (r >= 0)
+		r = source->keys(source->user, append_key, reply);
+	if (r >= 0)
+		r = sd_bus_message_close_container(reply);
+	if (r >= 0)
+		r = sd_bus_message_send(reply);
+	sd_bus_message_unref(reply);
+	return r;
+}
+
 static int append_to_list(const struct dbus_policy *p, void *user)
 {
 	return dbus_append_policy(user, p);
@@ -246,6 +273,9 @@ static const sd_bus_vtable manager_vtable[] = {
 	SD_BUS_METHOD_WITH_ARGS("ListPolicies", SD_BUS_NO_ARGS,
 				SD_BUS_RESULT("aa{sv}", policies),
 				method_list_policies,
+				SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("ListKeys", SD_BUS_NO_ARGS,
+				SD_BUS_RESULT("aa{sv}", keys), method_list_keys,
 				SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_SIGNAL_WITH_ARGS("PeerChanged",
 				SD_BUS_ARGS("s", address, "a{sv}", peer), 0),

@@ -191,3 +191,20 @@ int dbus_append_policy(sd_bus_message *m, const struct dbus_policy *p)
 		r = sd_bus_message_close_container(m);
 	return r < 0 ? r : 0;
 }
+
+int dbus_append_key(sd_bus_message *m, const struct dbus_key *k)
+{
+	int r = sd_bus_message_open_container(m, 'a', "{sv}");
+
+	if (r >= 0)
+		r = entry_text(m, "Name", k->name);
+	if (r >= 0)
+		r = entry_text(m, "Type", k->type);
+	if (r >= 0)
+		r = entry_text(m, "Fingerprint", k->fingerprint);
+	if (r >= 0)
+		r = entry_text(m, "PublicKey", k->public_key);
+	if (r >= 0)
+		r = sd_bus_message_close_container(m);
+	return r < 0 ? r : 0;
+}

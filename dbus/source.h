@@ -48,6 +48,14 @@ struct dbus_policy {
 	const char *file;     /* "" when built in */
 };
 
+/* A key of this host. */
+struct dbus_key {
+	const char *name;	 /* of its file */
+	const char *type;	 /* "Ed25519" */
+	const char *fingerprint; /* "SHA256:..." */
+	const char *public_key;	 /* SubjectPublicKeyInfo, base64 */
+};
+
 struct dbus_source {
 	void *user;
 	void (*host)(void *user, struct dbus_host *ret);
@@ -63,6 +71,10 @@ struct dbus_source {
 	int (*policies)(void *user,
 			int (*each)(const struct dbus_policy *p, void *ctx),
 			void *ctx);
+	/* In the order in which they are used. */
+	int (*keys)(void *user,
+		    int (*each)(const struct dbus_key *k, void *ctx),
+		    void *ctx);
 };
 
 #endif

@@ -21,6 +21,7 @@ static void usage(FILE *f)
 	      "attention\n"
 	      "  peers [ADDRESS]      who is encrypted, or all about one peer\n"
 	      "  policy list          the policies in force\n"
+	      "  key show             the keys of this host\n"
 	      "  check-config [DIR]   every error in " SYSCONFDIR "/tacit, "
 	      "or in DIR\n\n"
 	      "Options:\n"
@@ -100,6 +101,11 @@ static int run(struct tacit *t, int n, char **words)
 		if (n == 2 && !strcmp(words[1], "list"))
 			return tacit_policy_list(t);
 		return bad_usage("the command is: tacit policy list", NULL);
+	}
+	if (!strcmp(words[0], "key")) {
+		if (n == 2 && !strcmp(words[1], "show"))
+			return tacit_key_show(t);
+		return bad_usage("the command is: tacit key show", NULL);
 	}
 	if (!strcmp(words[0], "check-config"))
 		return n <= 2 ? tacit_check_config(t, n == 2 ? words[1] : NULL)

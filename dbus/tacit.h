@@ -17,6 +17,7 @@ int tacit_status(struct tacit *t);
 /* address NULL: all. */
 int tacit_peers(struct tacit *t, const char *address);
 int tacit_policy_list(struct tacit *t);
+int tacit_key_show(struct tacit *t);
 /* dir NULL: the default. Asks no agent. */
 int tacit_check_config(struct tacit *t, const char *dir);
 

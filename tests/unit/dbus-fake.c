@@ -107,6 +107,20 @@ static int peers(void *user, const struct addr *after, uint32_t limit,
 	return 0;
 }
 
+static int keys(void *user, int (*each)(const struct dbus_key *k, void *ctx),
+		void *ctx)
+{
+	static const struct dbus_key key = {
+		.name = "ed25519",
+		.type = "Ed25519",
+		.fingerprint = "SHA256:print",
+		.public_key = "MCowBQ==",
+	};
+
+	(void)user;
+	return each(&key, ctx);
+}
+
 static int policies(void *user,
 		    int (*each)(const struct dbus_policy *p, void *ctx),
 		    void *ctx)
@@ -164,5 +178,6 @@ struct dbus_source fake_source(struct fake *f)
 		.peer = peer,
 		.peers = peers,
 		.policies = policies,
+		.keys = keys,
 	};
 }

@@ -188,6 +188,8 @@ static void test_usage(void **state)
 					   "policy",
 					   "policy show",
 					   "policy list all",
+					   "key",
+					   "key show all",
 					   "check-config a b",
 					   "--frobnicate status",
 					   "--socket" };
@@ -368,6 +370,18 @@ static void test_policies(void **state)
 	struct world *w = *state;
 
 	start_agent(w);
+	assert_int_equal(run(w, "key show"), EXIT_OK);
+	assert_string_equal(w->out, "ed25519\tEd25519\tSHA256:print\t"
+				    "MCowBQ==\n");
+	assert_int_equal(run(w, "key show --json"), EXIT_OK);
+	assert_string_equal(w->out, "[\n  {\"name\": \"ed25519\", "
+				    "\"type\": \"Ed25519\", "
+				    "\"fingerprint\": \"SHA256:print\", "
+				    "\"public_key\": \"MCowBQ==\"}\n]\n");
+	assert_int_equal(run_terminal(w, "key show --no-color"), EXIT_OK);
+	assert_string_equal(w->out, "ed25519: Ed25519\n"
+				    "  Fingerprint    SHA256:print\n"
+				    "  PublicKey=MCowBQ==\n");
 	assert_int_equal(run(w, "policy list"), EXIT_OK);
 	assert_string_equal(
 		w->out, "private\toffer\tallow\tno\t10.0.0.0/8 fe80::/10\t\n"

@@ -32,7 +32,7 @@ keys() { # SECTION FILE
 	words ".*{ \"$1\", \"\\([A-Za-z]*\\)\",.*" "$top/$2"
 }
 
-for section in Agent IKE Hold; do
+for section in Agent IKE Hold Authentication; do
 	keys $section policy/config.c >keys.$$
 	[ -s keys.$$ ] || bad "no keys of [$section] in policy/config.c"
 	all_in "key" man/tacit.conf.5 <keys.$$
@@ -40,14 +40,16 @@ for section in Agent IKE Hold; do
 	rm -f keys.$$
 done
 keys Policy policy/config-policy.c | all_in "key" man/tacit-policy.5
+keys Peer policy/config-peer.c | all_in "key" man/tacit-keys.5
 
 # The other way round: what the manual has as a key, the code has.
-for page in tacit.conf tacit-policy; do
+for page in tacit.conf tacit-policy tacit-keys; do
 	grep '^\.BR.*=$' "$top/man/$page.5" | grep -o '[A-Z][A-Za-z]*' |
 		sort -u | while read -r key; do
 		[ "$key" = BR ] ||
-			grep -qE "\"(Agent|IKE|Hold|Policy)\", \"$key\"" \
-				"$top"/policy/config.c "$top"/policy/config-policy.c ||
+			grep -qE "\"(Agent|IKE|Hold|Authentication|Algorithms|Debug|Policy|Peer)\", \"$key\"" \
+				"$top"/policy/config.c "$top"/policy/config-policy.c \
+				"$top"/policy/config-peer.c ||
 			echo "key $key of $page(5) is not in the code"
 	done >extra.$$
 	[ ! -s extra.$$ ] || bad "$(cat extra.$$)"
@@ -103,10 +105,11 @@ expect() { # WANTED WORD...
 	[ "$got" = "$want" ] || bad "completion of tacit $*: $got, not $want"
 }
 if command -v bash >/dev/null; then
-	expect 'status peers policy check-config' ''
+	expect 'status peers policy key check-config' ''
 	expect 'policy' po
 	expect 'peers' --json pe
 	expect 'list' policy l
+	expect 'show' key s
 	expect '' policy list ''
 	expect '' status ''
 	expect '--json' --j

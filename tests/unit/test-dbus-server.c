@@ -352,6 +352,23 @@ static void test_constant_work(void **state)
 	assert_int_equal(w->fake.asked, 5);
 }
 
+static void test_keys(void **state)
+{
+	struct world *w = *state;
+	sd_bus_message *reply;
+	char text[1024];
+
+	reply = call(w, w->bus, method(w->bus, DBUS_INTERFACE, "ListKeys"));
+	assert_string_equal(sd_bus_message_get_signature(reply, 1), "aa{sv}");
+	assert_true(sd_bus_message_enter_container(reply, 'a', "a{sv}") > 0);
+	read_dictionary(reply, text, sizeof(text));
+	assert_string_equal(text, "Name=ed25519\nType=Ed25519\n"
+				  "Fingerprint=SHA256:print\n"
+				  "PublicKey=MCowBQ==\n");
+	assert_true(sd_bus_message_at_end(reply, 0) > 0);
+	sd_bus_message_unref(reply);
+}
+
 static void test_policies(void **state)
 {
 	struct world *w = *state;
@@ -635,13 +652,13 @@ static void test_second_agent(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_get_peer),	 TEST(test_errors),
-		TEST(test_list_peers),	 TEST(test_constant_work),
-		TEST(test_policies),	 TEST(test_properties),
-		TEST(test_signals),	 TEST(test_mute_caller),
-		TEST(test_mute_lister),	 TEST(test_rubbish),
-		TEST(test_early_calls),	 TEST(test_crowd),
-		TEST(test_second_agent),
+		TEST(test_get_peer),	TEST(test_errors),
+		TEST(test_list_peers),	TEST(test_constant_work),
+		TEST(test_keys),	TEST(test_policies),
+		TEST(test_properties),	TEST(test_signals),
+		TEST(test_mute_caller), TEST(test_mute_lister),
+		TEST(test_rubbish),	TEST(test_early_calls),
+		TEST(test_crowd),	TEST(test_second_agent),
 	};
 
 	/* There is no system bus here: test-dbus-system has one. */
