@@ -25,17 +25,33 @@ bool ike_identity_equal(const struct ike_identity *a,
 	       memcmp(a->data, b->data, a->len) == 0;
 }
 
-/* A name as it may go into a log: no blanks, no control characters, and no
- * second "@" that would make one form look like another. */
-static bool is_name(const uint8_t *data, size_t len, unsigned ats)
+static bool is_alphanumeric(uint8_t c)
 {
+	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
+	       (c >= 'A' && c <= 'Z');
+}
+
+/* 3.5: a host name, in ASCII (RFC 1123 2.1, and the underscore of DNS). */
+static bool is_fqdn(const uint8_t *data, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (!is_alphanumeric(data[i]) && !strchr("-._", data[i]))
+			return false;
+	return len > 0 && !memchr(data, 0, len);
+}
+
+/* An address of mail as it may go into a log: printable, one "@", and no ":",
+ * which other forms begin with. */
+static bool is_rfc822(const uint8_t *data, size_t len)
+{
+	unsigned ats = 0;
+
 	for (size_t i = 0; i < len; i++) {
-		if (data[i] <= ' ' || data[i] > '~')
+		if (data[i] <= ' ' || data[i] > '~' || data[i] == ':')
 			return false;
-		if (data[i] == '@' && ats-- == 0)
-			return false;
+		ats += data[i] == '@';
 	}
-	return len > 0 && ats == 0;
+	return ats == 1 && data[0] != '@';
 }
 
 static bool is_well_formed(uint8_t type, const uint8_t *data, size_t len)
@@ -46,9 +62,9 @@ static bool is_well_formed(uint8_t type, const uint8_t *data, size_t len)
 	case IKE_ID_IPV6:
 		return len == 16;
 	case IKE_ID_FQDN:
-		return is_name(data, len, 0);
+		return is_fqdn(data, len);
 	case IKE_ID_RFC822:
-		return is_name(data, len, 1) && data[0] != '@';
+		return is_rfc822(data, len);
 	case IKE_ID_DN:
 	case IKE_ID_KEY_ID:
 		return len > 0;
@@ -159,8 +175,6 @@ int ike_identity_parse(const char *text, struct ike_identity *ret)
 	}
 	if (name == text && strchr(text, '@'))
 		type = IKE_ID_RFC822;
-	else if (strpbrk(name, ":/%"))
-		return -EINVAL; /* an address or a form with an error in it */
 	return ike_identity_make(type, name, strlen(name), ret) < 0 ? -EINVAL
 								    : 0;
 }

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ike/announce.h"
 #include "ike/payload.h"
 #include "ike/proposal.h"
 #include "ike/selector.h"
@@ -20,6 +21,34 @@ static void check(int condition)
 		abort();
 }
 
+/* What is taken goes into logs, and comes back from its text. */
+static void try_identity(const struct ike_id *payload)
+{
+	char text[IKE_IDENTITY_STRLEN];
+	struct ike_identity id, back;
+
+	if (ike_identity_from_payload(payload, &id) < 0)
+		return;
+	ike_identity_format(&id, text);
+	for (size_t i = 0; text[i]; i++)
+		check(text[i] > ' ' && text[i] <= '~');
+	check(ike_identity_parse(text, &back) == 0);
+	check(ike_identity_equal(&id, &back));
+}
+
+static void try_wishes(const struct ike_message *m)
+{
+	struct ike_wishes w = { .null = false };
+
+	if (ike_wishes_learn(m, &w) < 0) {
+		check(!w.signature.announced && !w.signature.hashes);
+		return;
+	}
+	check(!(w.signature.hashes & ~IKE_HASHES));
+	for (unsigned t = 0; t < IKE_KEY_TYPES; t++)
+		(void)ike_signature_choose((enum ike_key_type)t, &w.signature);
+}
+
 static void try_small(const struct ike_payload *p)
 {
 	struct ike_authentication auth;
@@ -27,14 +56,19 @@ static void try_small(const struct ike_payload *p)
 	struct ike_nonce nonce;
 	struct ike_delete del;
 	struct ike_ke ke;
+	struct ike_cert cert;
 	struct ike_id id;
 
 	if (ike_ke_parse(p, &ke) == 0)
 		check(ke.data.len == p->len - 4);
 	if (ike_nonce_parse(p, &nonce) == 0)
 		check(nonce.len >= 16 && nonce.len <= 256);
-	if (ike_id_parse(p, &id) == 0)
+	if (ike_id_parse(p, &id) == 0) {
 		check((id.type == IKE_ID_NULL) == (id.data.len == 0));
+		try_identity(&id);
+	}
+	if (ike_cert_parse(p, &cert) == 0)
+		check(cert.data.len + 1 == p->len);
 	if (ike_authentication_parse(p, &auth) == 0)
 		check(auth.data.len > 0);
 	if (ike_notify_parse(p, &notify) == 0)
@@ -110,6 +144,7 @@ static void try_selectors(const struct ike_payload *p)
 static void try_payloads(const struct ike_message *m)
 {
 	check(m->n <= LIMIT_IKE_PAYLOADS);
+	try_wishes(m);
 	for (size_t i = 0; i < m->n; i++) {
 		const struct ike_payload *p = &m->payloads[i];
 

@@ -249,6 +249,8 @@ static void write_notifies(struct ike_builder *b, struct puppet *p,
 
 	if (init && s->hashes)
 		ike_announce_hashes(b);
+	if (init && s->certreq)
+		ike_announce_raw_key(b);
 	if (!init && s->null_auth)
 		ike_notify_write(b, IKE_NOTIFY_NULL_AUTH, data,
 				 make_mac(p, s, IKE_AUTH_NULL, data));

@@ -41,6 +41,7 @@ struct puppet_script {
 	struct ike_view raw_key; /* in CERT, encoding 15 */
 	bool null_auth;		 /* notify 40960 beside AUTH */
 	bool hashes;		 /* SIGNATURE_HASH_ALGORITHMS */
+	bool certreq;		 /* asks for raw keys in IKE_SA_INIT */
 	uint16_t notify;	 /* one more notify */
 	const void *data;
 	size_t data_len;
