@@ -197,6 +197,8 @@ void ike_dispatch_reject(struct ike_engine *e, const struct ike_arrival *a,
 	const struct ike_header *h = &a->m->header;
 
 	if (ike_header_is_response(h)) {
+		/* What it answered is over: nothing else waits for it. */
+		sa->ours = ike_creation_free(e, sa->ours);
 		ike_info_close(e, a->now, sa, IKE_REASON_PROTOCOL, 0);
 		return;
 	}

@@ -338,6 +338,52 @@ static void test_delete_during_our_rekey(void **state)
 		}
 }
 
+/* What we asked for is answered with what cannot be read: the end of the IKE
+ * SA on both sides (RFC 7296 2.21.3), with whatever was to come of it. */
+static void test_malformed_answer(void **state)
+{
+	static const struct {
+		const char *data;
+		size_t len;
+		uint8_t first;
+	} answers[] = {
+		{ "", 0, 0 },
+		{ "x", 1, 0 },
+		{ "\0\0\0\4", 4, IKE_PAYLOAD_SA },
+		{ "\0\0\0\6", 4, IKE_PAYLOAD_NOTIFY },
+		{ "\0\x80\0\4", 4, 99 },
+	};
+	static struct bad b;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++)
+		for (unsigned k = 0; k < 3; k++) {
+			struct ike_engine *e;
+			struct child *c;
+			int rc;
+
+			begin(&b, true);
+			e = b.w.hosts[0].engine;
+			c = host_child(b.w.hosts);
+			if (k == 0)
+				rc = ike_rekey(e, b.w.now, c->sa);
+			else if (k == 1)
+				rc = ike_rekey_child(e, b.w.now, c->sa,
+						     c->up.in.spi);
+			else
+				rc = ike_add_child(e, b.w.now, c->sa);
+			assert_int_equal(rc, 0);
+			world_settle(&b.w);
+			assert_int_equal(b.p.rx[18], CHILD);
+			puppet_send_raw(&b.p, CHILD, true, 0, answers[i].first,
+					answers[i].data, answers[i].len);
+			assert_int_equal(host_children(b.w.hosts), 0);
+			/* It says so, and waits for nothing else. */
+			assert_int_equal(b.p.rx[18], INFO);
+			bad_leave(&b);
+		}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -349,6 +395,7 @@ int main(void)
 		cmocka_unit_test(test_rekey_of_what_is_not_there),
 		cmocka_unit_test(test_delete_inside_a_rekey),
 		cmocka_unit_test(test_delete_during_our_rekey),
+		cmocka_unit_test(test_malformed_answer),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
