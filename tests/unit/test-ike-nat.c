@@ -8,6 +8,7 @@
 
 #include "ike/nat.h"
 #include "tests/unit/ike-puppet.h"
+#include "util/slots.h"
 
 /* --- the payloads ----------------------------------------------------------- */
 
@@ -476,19 +477,26 @@ static void test_response(void **state)
 }
 
 /* A fresh request that somebody else delivered: without a NAT nothing moves,
- * and behind a NAT of our own neither. */
+ * and behind a NAT of our own neither (2.23). Its answer goes to where it came
+ * from (2.11). */
 static void test_no_nat(void **state)
 {
 	(void)state;
-	for (int i = 0; i < 2; i++) {
+	for (int both = 0; both < 2; both++) {
 		struct kept k = { 0 };
 		struct ike_sa_info b;
+		struct ike_sa *sa;
+		struct host *h;
 		struct world w;
 
 		begin(&w, false);
+		h = &w.hosts[1];
 		w.nat.public = w.hosts[0].address.addr;
 		world_initiate(&w, 0);
 		world_run(&w, w.now + 100);
+		sa = slots_get(h->engine->sas, host_child(h)->sa);
+		assert_non_null(sa);
+		sa->nat = (struct ike_nat){ .us = both, .peer = both };
 		w.tap = on_tap;
 		w.tap_user = &k;
 		ike_check(w.hosts[0].engine, w.now,
@@ -496,11 +504,20 @@ static void test_no_nat(void **state)
 		world_settle(&w);
 		free(world_take(&w, 0));
 		from_elsewhere(&w, &k, 0);
-		b = describe(&w.hosts[1]);
+		b = describe(h);
 		assert_int_equal(b.remote.port, 500);
+		assert_int_equal(b.local.port, 500);
 		assert_true(
 			addr_equal(&b.remote.addr, &w.hosts[0].address.addr));
-		assert_int_equal(w.hosts[1].n_moved, 0);
+		assert_int_equal(h->n_moved, 0);
+		assert_int_equal(world_in_flight(&w), 1);
+		assert_int_equal(w.packets->remote.port, 6666);
+		assert_int_equal(w.packets->local.port, 4500);
+		free(world_take(&w, 0));
+		/* Once more: the kept answer too. */
+		from_elsewhere(&w, &k, 0);
+		assert_int_equal(world_in_flight(&w), 1);
+		assert_int_equal(w.packets->remote.port, 6666);
 		world_done(&w);
 	}
 }

@@ -343,6 +343,7 @@ static void write_hint(struct ike_outgoing *out, const struct puppet *p,
 /* 2.4: an unprotected INVALID_IKE_SPI makes us ask, seldom, and no more. */
 static void test_hint(void **state)
 {
+	struct endpoint elsewhere;
 	struct ike_outgoing out;
 	struct ike_config c;
 	struct puppet p;
@@ -352,6 +353,7 @@ static void test_hint(void **state)
 	ike_config_init(&c);
 	c.liveness_ms = 0;
 	world_init(&w, 66, &c);
+	elsewhere = w.hosts[1].address;
 	puppet_establish(&p, &w, true);
 	p.n_rx = 0;
 	/* Not this. */
@@ -361,9 +363,15 @@ static void test_hint(void **state)
 	write_hint(&out, &p, IKE_NOTIFY_INVALID_IKE_SPI, IKE_FLAG_INITIATOR);
 	world_inject(&w, 0, out.buf, out.b.w.len);
 	assert_int_equal(p.n_rx, 0);
-	/* This, once. */
+	/* Nor from somebody else. */
 	write_hint(&out, &p, IKE_NOTIFY_INVALID_IKE_SPI,
 		   IKE_FLAG_RESPONSE | IKE_FLAG_INITIATOR);
+	many_addresses(1, &elsewhere);
+	ike_input(w.hosts[0].engine, w.now, &w.hosts[0].address, &elsewhere,
+		  out.buf, out.b.w.len);
+	world_settle(&w);
+	assert_int_equal(p.n_rx, 0);
+	/* This, once. */
 	for (int i = 0; i < 100; i++)
 		world_inject(&w, 0, out.buf, out.b.w.len);
 	assert_int_equal(p.n_rx, 1);
