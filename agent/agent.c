@@ -428,6 +428,8 @@ static int agent_new_engine(struct agent *a)
 	ike_config_init(&config);
 	config.port = a->config->port;
 	config.natt_port = a->config->natt_port;
+	config.fragment_mtu = a->config->fragment_size;
+	config.cookie_threshold = a->config->cookie_threshold;
 	config.pfs = a->config->pfs;
 	config.lifetime_ms = a->config->ike_lifetime_s * 1000;
 	config.margin_ms = config.lifetime_ms / 16;

@@ -23,6 +23,7 @@
 #include "policy/config-peer.h"
 #include "policy/config-policy.h"
 #include "policy/config-value.h"
+#include "util/limits.h"
 
 static void set_log_level(const struct config_place *at)
 {
@@ -88,6 +89,24 @@ static void set_nat_port(const struct config_place *at)
 
 	if (number_in(at, 1, UINT16_MAX, &v))
 		c->natt_port = (uint16_t)v;
+}
+
+static void set_fragment_size(const struct config_place *at)
+{
+	struct config *c = at->target;
+	uint32_t v;
+
+	if (number_in(at, 576, UINT16_MAX, &v))
+		c->fragment_size = (uint16_t)v;
+}
+
+static void set_cookie_threshold(const struct config_place *at)
+{
+	struct config *c = at->target;
+	uint32_t v;
+
+	if (number_in(at, 0, LIMIT_IKE_HALF_OPEN, &v))
+		c->cookie_threshold = v;
 }
 
 static void set_ike_lifetime(const struct config_place *at)
@@ -219,6 +238,8 @@ enum key { /* the order of the table below */
 	   KEY_ON_STOP,
 	   KEY_PORT,
 	   KEY_NAT_PORT,
+	   KEY_FRAGMENT_SIZE,
+	   KEY_COOKIE_THRESHOLD,
 	   KEY_IKE_LIFETIME,
 	   KEY_FORWARD_SECRECY,
 	   KEY_QUEUE_OFFER,
@@ -245,6 +266,10 @@ static const struct config_key main_keys[] = {
 	[KEY_ON_STOP] = { "Agent", "OnStop", false, set_on_stop },
 	[KEY_PORT] = { "IKE", "Port", false, set_port },
 	[KEY_NAT_PORT] = { "IKE", "NATPort", false, set_nat_port },
+	[KEY_FRAGMENT_SIZE] = { "IKE", "FragmentSize", false,
+				set_fragment_size },
+	[KEY_COOKIE_THRESHOLD] = { "IKE", "CookieThreshold", false,
+				   set_cookie_threshold },
 	[KEY_IKE_LIFETIME] = { "IKE", "Lifetime", false, set_ike_lifetime },
 	[KEY_FORWARD_SECRECY] = { "IKE", "ForwardSecrecy", false,
 				  set_forward_secrecy },
@@ -482,6 +507,8 @@ int config_load(const char *dir, struct config **ret,
 	*l.config = (struct config){ .log_level = LOG_INFO,
 				     .port = 500,
 				     .natt_port = 4500,
+				     .fragment_size = 1280,
+				     .cookie_threshold = 256,
 				     .ike_lifetime_s = 4 * 3600,
 				     .pfs = true,
 				     .queue_offer = 21580,

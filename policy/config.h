@@ -45,9 +45,11 @@ struct config {
 	int log_level; /* LogLevel=: debug, info (default), notice, warning, error */
 	bool open_on_stop; /* OnStop=open|closed */
 	/* [IKE] */
-	uint16_t port;		 /* Port=, default 500 */
-	uint16_t natt_port;	 /* NATPort=, default 4500 */
-	uint32_t ike_lifetime_s; /* Lifetime=: of an IKE SA, seconds */
+	uint16_t port;		   /* Port=, default 500 */
+	uint16_t natt_port;	   /* NATPort=, default 4500 */
+	uint16_t fragment_size;	   /* FragmentSize=: of an IP packet, bytes */
+	uint32_t cookie_threshold; /* CookieThreshold=: half-open IKE SAs */
+	uint32_t ike_lifetime_s;   /* Lifetime=: of an IKE SA, seconds */
 	bool pfs; /* ForwardSecrecy=: each rekeyed Child SA has its own key
 		     exchange */
 	/* [Hold] */
