@@ -61,6 +61,7 @@ static void *jobs_thread(void *arg)
 	pthread_mutex_lock(&j->lock);
 	for (;;) {
 		struct ike_job *job;
+		bool first;
 
 		j->idle++;
 		while (!j->stop && !j->todo.count)
@@ -74,10 +75,16 @@ static void *jobs_thread(void *arg)
 		ike_job_run(job);
 		pthread_mutex_lock(&j->lock);
 		j->running--;
+		first = j->done.count == 0;
 		ring_put(&j->done, job);
-		/* Only a full counter could make it fail: it wakes anyway. */
-		if (write(j->fd, &one, sizeof(one)) < 0)
+		/* Whoever put the first one there says so, once for those that
+		 * come behind it; without the lock, which others want. */
+		if (!first)
 			continue;
+		pthread_mutex_unlock(&j->lock);
+		/* Only a full counter could make it fail: it wakes anyway. */
+		(void)!write(j->fd, &one, sizeof(one));
+		pthread_mutex_lock(&j->lock);
 	}
 	pthread_mutex_unlock(&j->lock);
 	return NULL;
@@ -165,11 +172,12 @@ int jobs_add(struct jobs *j, struct ike_job *job)
 		if (j->threads > 0)
 			r = 0; /* those that there are will do */
 	}
-	if (r == 0) {
+	if (r == 0)
 		ring_put(&j->todo, job);
-		pthread_cond_signal(&j->work);
-	}
 	pthread_mutex_unlock(&j->lock);
+	/* Not with the lock held: the thread would wake to wait for it. */
+	if (r == 0)
+		pthread_cond_signal(&j->work);
 	return r;
 }
 
@@ -180,7 +188,8 @@ struct ike_job *jobs_take(struct jobs *j)
 
 	pthread_mutex_lock(&j->lock);
 	job = ring_take(&j->done);
-	/* Emptied under the lock, so that no wake-up is lost. */
+	/* Emptied under the lock, so that no wake-up is lost: the next job
+	 * is a first one. */
 	if (!job && read(j->fd, &n, sizeof(n)) < 0)
 		n = 0;
 	pthread_mutex_unlock(&j->lock);
