@@ -158,6 +158,10 @@ const struct ike_kex *ike_child_other_group(const struct ike_sa *sa,
 int ike_child_answer_notify(struct ike_engine *e, struct ike_sa *sa,
 			    uint16_t notify)
 	__attribute__((warn_unused_result));
+/* RFC 6989 2.5: its public key is none; 2.21.3: that ends the IKE SA. */
+int ike_child_answer_syntax(struct ike_engine *e, uint64_t now,
+			    struct ike_sa *sa)
+	__attribute__((warn_unused_result));
 int ike_child_answer_group(struct ike_engine *e, struct ike_sa *sa,
 			   uint16_t group) __attribute__((warn_unused_result));
 

@@ -435,6 +435,18 @@ int ike_child_answer_notify(struct ike_engine *e, struct ike_sa *sa,
 				   NULL, 0);
 }
 
+int ike_child_answer_syntax(struct ike_engine *e, uint64_t now,
+			    struct ike_sa *sa)
+{
+	int rc = ike_child_answer_notify(e, sa, IKE_NOTIFY_INVALID_SYNTAX);
+
+	if (rc < 0)
+		return rc;
+	ike_sa_tell(e, sa, IKE_REASON_PROTOCOL, 0);
+	ike_sa_linger(e, now, sa);
+	return 0;
+}
+
 int ike_child_answer_group(struct ike_engine *e, struct ike_sa *sa,
 			   uint16_t group)
 {
@@ -623,12 +635,11 @@ int ike_child_agreed(struct ike_engine *e, uint64_t now, struct ike_sa *sa,
 		notify = IKE_NOTIFY_TEMPORARY_FAILURE;
 	else if (sa->n_children >= LIMIT_IKE_CHILDREN)
 		notify = IKE_NOTIFY_NO_ADDITIONAL_SAS;
-	/* RFC 6989 2.5: a key that is none. */
-	if (job->result == -EBADMSG)
-		notify = IKE_NOTIFY_INVALID_SYNTAX;
 	if (!notify)
 		return finish_theirs(e, now, sa, &job->shared);
 	sa->theirs = ike_creation_free(e, c);
+	if (job->result == -EBADMSG)
+		return ike_child_answer_syntax(e, now, sa);
 	return ike_child_answer_notify(e, sa, notify);
 }
 

@@ -426,11 +426,10 @@ int ike_rekey_agreed(struct ike_engine *e, uint64_t now, struct ike_sa *sa,
 	if (job->result < 0 || sa->state != IKE_SA_ESTABLISHED ||
 	    is_changing(e, sa))
 		notify = IKE_NOTIFY_TEMPORARY_FAILURE;
-	/* RFC 6989 2.5: a key that is none. */
-	if (job->result == -EBADMSG)
-		notify = IKE_NOTIFY_INVALID_SYNTAX;
 	if (notify) {
 		sa->theirs = ike_creation_free(e, c);
+		if (job->result == -EBADMSG)
+			return ike_child_answer_syntax(e, now, sa);
 		return ike_child_answer_notify(e, sa, notify);
 	}
 	memcpy(c->public, job->public, sizeof(c->public));
