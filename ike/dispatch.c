@@ -180,11 +180,13 @@ static bool is_repeated(const struct ike_sa *sa, const struct ike_header *h)
 	       h->id == sa->expected_id - 1;
 }
 
-/* 2.3: the next request, or the response to the one that is outstanding. */
+/* 2.3: the next request, or the response to the one that is outstanding, of
+ * the same exchange. */
 static bool is_in_window(const struct ike_sa *sa, const struct ike_header *h)
 {
 	if (ike_header_is_response(h))
-		return ike_request_outstanding(sa) && h->id == sa->request_id;
+		return ike_request_outstanding(sa) && h->id == sa->request_id &&
+		       h->exchange == sa->request.data[IKE_EXCHANGE_AT];
 	/* Not while the answer to it is being computed; and 2.2: message IDs
 	 * never wrap. */
 	return h->id == sa->expected_id && !sa->theirs && h->id != UINT32_MAX;

@@ -13,6 +13,7 @@
 #define IKE_FRAGMENT_LEN 4u    /* RFC 7383 2.5: number and total */
 /* 3.1: where the header has the type of the first payload. */
 #define IKE_NEXT_PAYLOAD_AT 16u
+#define IKE_EXCHANGE_AT	    18u
 
 enum ike_exchange { /* 3.1 */
 		    IKE_EXCHANGE_SA_INIT = 34,

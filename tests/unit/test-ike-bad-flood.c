@@ -215,6 +215,34 @@ static void test_replayed_ids(void **state)
 	bad_leave(&b);
 }
 
+/* The right message ID, but the response of another exchange: a request is
+ * not answered by it, and goes on until it is. */
+static void test_response_of_another_exchange(void **state)
+{
+	static const uint8_t others[] = { IKE_EXCHANGE_AUTH, CHILD, 43, 0 };
+	static struct bad b;
+	struct handle sa;
+
+	(void)state;
+	for (unsigned k = 0; k < 2; k++) {
+		bad_enter(&b, BAD_RESPONDED);
+		sa = host_child(b.w.hosts)->sa;
+		if (k)
+			ike_close(b.w.hosts[0].engine, b.w.now, sa);
+		else
+			ike_check(b.w.hosts[0].engine, b.w.now, sa);
+		world_settle(&b.w);
+		bad_mark(&b);
+		for (size_t i = 0; i < sizeof(others); i++)
+			puppet_send_raw(&b.p, others[i], true, 0, 0, "", 0);
+		bad_assert_unchanged(&b);
+		assert_int_equal(b.p.n_rx, b.n_rx);
+		puppet_send_raw(&b.p, INFO, true, 0, 0, "", 0);
+		assert_int_equal(host_sas(b.w.hosts), !k);
+		bad_leave(&b);
+	}
+}
+
 /* Everything that was said to it, said again when the SA is gone: its memory
  * is free, and nothing is there to be found. */
 static void test_retransmission_after_free(void **state)
@@ -330,6 +358,7 @@ int main(void)
 		cmocka_unit_test(test_unprotected_notify),
 		cmocka_unit_test(test_invalid_ike_spi_flood),
 		cmocka_unit_test(test_replayed_ids),
+		cmocka_unit_test(test_response_of_another_exchange),
 		cmocka_unit_test(test_retransmission_after_free),
 		cmocka_unit_test(test_every_order),
 	};
