@@ -72,6 +72,7 @@ class Keys:
         self.host = host
         self.seed = os.urandom(32)
         self._public = None
+        self.own = False  # it makes its own
 
     @property
     def dir(self):
@@ -95,6 +96,8 @@ class Keys:
     def make(self):
         """Our own private key, as an administrator would put it there: the
         agent makes none then, which would take a second for RSA."""
+        if self.own:
+            return
         uid, gid = owner("tacit-key")
         os.makedirs(self.host.agent.state_dir, mode=0o755, exist_ok=True)
         if os.path.isdir(self.dir):
