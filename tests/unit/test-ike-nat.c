@@ -323,6 +323,60 @@ static void test_rebind(void **state)
 	}
 }
 
+/* What IKE_SA_INIT found goes on when the IKE SA is rekeyed, by either side:
+ * ports, keepalives, and a peer that may move. Child SAs are rekeyed through
+ * the NAT as they were made. */
+static void test_rekeyed(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 8; i++) {
+		struct host *in, *out, *h;
+		struct ike_config c;
+		uint32_t before;
+		struct world w;
+
+		ike_config_init(&c);
+		c.liveness_ms = 0;
+		c.fragment_mtu = 300;
+		world_init(&w, 34, &c);
+		if (i & 1)
+			world_use_ip6(&w);
+		world_nat(&w, 0);
+		in = &w.hosts[0];
+		out = &w.hosts[1];
+		h = i & 2 ? in : out;
+		world_initiate(&w, 0);
+		world_run(&w, w.now + 100);
+		before = host_child(h)->up.in.spi;
+		if (i & 4)
+			assert_int_equal(
+				ike_rekey(h->engine, w.now, host_child(h)->sa),
+				0);
+		else
+			assert_int_equal(ike_rekey_child(h->engine, w.now,
+							 host_child(h)->sa,
+							 before),
+					 0);
+		world_run(&w, w.now + 10000);
+		assert_true(world_agree(&w));
+		assert_int_equal(host_child(h)->up.in.spi == before, !!(i & 4));
+		assert_true(host_child(in)->up.encapsulation.udp);
+		assert_int_equal(host_child(out)->up.encapsulation.remote_port,
+				 40001);
+		assert_true(describe(in).nat.us && describe(out).nat.peer);
+		assert_int_equal(describe(out).remote.port, 40001);
+		world_run(&w, w.now + 45000);
+		assert_in_range(in->n_keepalives, 2, 3);
+		assert_int_equal(out->n_keepalives, 0);
+		world_rebind(&w, false);
+		ike_check(in->engine, w.now, host_child(in)->sa);
+		world_run(&w, w.now + 100);
+		assert_int_equal(out->n_moved, 1);
+		assert_true(world_agree(&w));
+		world_done(&w);
+	}
+}
+
 /* Everything at once: a lossy path of small packets, cookies, and a box that
  * changes its mind, now and then its address too. */
 static void test_schedules(void **state)
@@ -532,6 +586,7 @@ int main(void)
 		cmocka_unit_test(test_inside_responds),
 		cmocka_unit_test(test_keepalive),
 		cmocka_unit_test(test_rebind),
+		cmocka_unit_test(test_rekeyed),
 		cmocka_unit_test(test_schedules),
 		cmocka_unit_test(test_replayed),
 		cmocka_unit_test(test_response),
