@@ -30,6 +30,13 @@ static uint64_t prefix_hash(const struct ike_engine *e,
 	return hash_bytes(&e->hash_key, p.addr.bytes, sizeof(p.addr.bytes));
 }
 
+/* Waits for an expensive job that somebody else has started. */
+static bool is_working(const struct ike_sa *sa, uint8_t state)
+{
+	return state == IKE_SA_RESPOND ||
+	       (state == IKE_SA_VERIFY && !sa->initiator);
+}
+
 void ike_stranger_moved(struct ike_engine *e, struct ike_sa *sa, uint8_t from,
 			uint8_t to)
 {
@@ -37,8 +44,8 @@ void ike_stranger_moved(struct ike_engine *e, struct ike_sa *sa, uint8_t from,
 	bool was = ike_sa_is_half_open(sa, from);
 	bool is = ike_sa_is_half_open(sa, to);
 
-	s->jobs += to == IKE_SA_RESPOND;
-	s->jobs -= from == IKE_SA_RESPOND;
+	s->jobs += is_working(sa, to);
+	s->jobs -= is_working(sa, from);
 	if (is && !was) {
 		sa->bucket = (uint16_t)(prefix_hash(e, &sa->remote.addr) %
 					LIMIT_IKE_STRANGER_BUCKETS);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * What strangers may cost us. Half-open IKE SAs are counted in all and by
- * source prefix (an IPv4 address, an IPv6 /64), their key agreements that are
- * still out as jobs, and the unprotected answers that they get to messages
- * that nobody can read (RFC 7296 2.21.4, 2.5) have a rate. Prefixes share
+ * source prefix (an IPv4 address, an IPv6 /64), their key agreements and proofs
+ * that are still out as jobs, and the unprotected answers that they get to
+ * messages that nobody can read (RFC 7296 2.21.4, 2.5) have a rate. Prefixes share
  * LIMIT_IKE_STRANGER_BUCKETS counters under a random hash, so that counting
  * takes no memory that a flood could ask for.
  */

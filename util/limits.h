@@ -39,7 +39,8 @@
 #define LIMIT_IKE_SAS		   131072u
 #define LIMIT_IKE_HALF_OPEN	   4096u
 #define LIMIT_IKE_HALF_OPEN_PREFIX 1024u
-/* Key agreements of strangers that are under way. Beyond: INIT dropped. */
+/* Key agreements of strangers, and looks at their signatures, that are under
+ * way. Beyond: INIT dropped. */
 #define LIMIT_IKE_STRANGER_JOBS 1024u
 /* Counters that source prefixes share: those of one are counted together. */
 #define LIMIT_IKE_STRANGER_BUCKETS 4096u

@@ -181,6 +181,74 @@ static void test_busy_source(void **state)
 	}
 }
 
+/* A request that looks like any other. */
+static void forge(struct ike_blob *ret)
+{
+	const struct puppet_script s = { 0 };
+	struct puppet p;
+	struct world w;
+
+	world_init(&w, 70, NULL);
+	w.hosts[0].admission = IKE_IGNORE;
+	puppet_init(&p, &w, true, IKE_KE_X25519);
+	puppet_send_init(&p, &s);
+	*ret = p.request;
+	p.request = (struct ike_blob){ 0 };
+	puppet_done(&p);
+	world_done(&w);
+}
+
+/*
+ * Ten thousand requests a second with forged addresses, for three seconds:
+ * every honest peer gets in meanwhile, and what the flood makes us keep and
+ * compute has its bound.
+ */
+static void test_flood(void **state)
+{
+	struct ike_blob request = { 0 };
+	struct ike_counters c;
+	unsigned honest = 0;
+	struct host *h;
+	struct world w;
+
+	(void)state;
+	forge(&request);
+	world_init(&w, 71, NULL);
+	h = &w.hosts[1];
+	for (unsigned ms = 0; ms < 3000; ms++) {
+		for (unsigned i = 0; i < 10; i++) {
+			struct endpoint from = { .port = 500 };
+
+			(i & 1 ? many_networks : many_addresses)(ms * 10 + i,
+								 &from);
+			from.addr.family = i & 1 ? AF_INET6 : AF_INET;
+			ike_input(h->engine, w.now, &h->address, &from,
+				  request.data, request.len);
+		}
+		if (ms % 20 == 0) {
+			struct ike_request req = { .remote = h->address };
+			struct handle sa;
+
+			one_network(honest++, &req.local);
+			req.local.port = 500;
+			assert_int_equal(ike_initiate(w.hosts[0].engine, w.now,
+						      &req, &sa),
+					 0);
+		}
+		world_run(&w, w.now + 1);
+		w.hosts[0].n_children = h->n_children = 0;
+		ike_engine_count(h->engine, &c);
+		assert_true(c.half_open <= h->config.cookie_threshold + 20);
+	}
+	world_run(&w, w.now + 100);
+	assert_int_equal(w.hosts[0].n_failed, 0);
+	assert_int_equal(host_sas(&w.hosts[0]), honest);
+	/* The owner is asked about the forged ones only until then. */
+	assert_true(h->n_admitted <= h->config.cookie_threshold + honest);
+	ike_blob_done(&request);
+	world_done(&w);
+}
+
 /* --- INVALID_IKE_SPI ---------------------------------------------------------------- */
 
 static void write_stray(struct ike_outgoing *out, uint64_t spi, uint8_t flags)
@@ -419,6 +487,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_busy_source),
+		cmocka_unit_test(test_flood),
 		cmocka_unit_test(test_unknown_spi),
 		cmocka_unit_test(test_reply_rate),
 		cmocka_unit_test(test_version),
