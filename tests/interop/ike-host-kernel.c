@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "xfrm/nlsock.h"
 #include "xfrm/spd.h"
@@ -13,17 +14,20 @@
 #define CHILDREN 64u
 #define LOOK_MS	 20u
 /* The peer has our response by then. */
-#define WAIT_MS 200u
+#define WAIT_MS	 200u
+#define DRAIN_MS 500u
 
 struct child {
 	struct ike_child_up up; /* in.spi 0: a free place */
 	struct handle sa;
-	bool used, out;
+	bool used, out, gone;
 	uint64_t out_due;
+	uint64_t drained; /* once it is gone: what is on the way has come */
 };
 
 struct kernel {
 	struct nlsock *netlink;
+	FILE *ip; /* one for all, since a new one takes long to start */
 	struct child children[CHILDREN];
 };
 
@@ -31,17 +35,21 @@ struct kernel *kernel_new(void)
 {
 	struct kernel *k = calloc(1, sizeof(*k));
 
-	if (k && nlsock_open(NETLINK_XFRM, &k->netlink) < 0) {
+	if (!k || nlsock_open(NETLINK_XFRM, &k->netlink) < 0) {
 		free(k);
 		return NULL;
 	}
-	return k;
+	k->ip = popen("exec ip -force -batch - >&2", "w");
+	return k->ip ? k : kernel_free(k);
 }
 
 struct kernel *kernel_free(struct kernel *k)
 {
-	if (k)
+	if (k) {
+		if (k->ip)
+			pclose(k->ip);
 		nlsock_free(k->netlink);
+	}
 	free(k);
 	return NULL;
 }
@@ -129,13 +137,18 @@ static void print_delete(FILE *ip, const struct ike_child_up *up, bool in)
 		in ? up->in.spi : up->out.spi);
 }
 
-static FILE *ip_open(void)
+/* Waits until ip(8) has read its orders and installed the SA. */
+static void kernel_flush(struct kernel *k, const struct ike_child_up *up,
+			 bool in)
 {
-	FILE *ip = popen("ip -force -batch - >&2", "w");
+	struct ksa sa = { .src = in ? up->remote : up->local,
+			  .dst = in ? up->local : up->remote,
+			  .inbound = in,
+			  .esp = in ? up->in : up->out };
 
-	if (!ip)
-		abort();
-	return ip;
+	fflush(k->ip);
+	for (int i = 0; i < 5000 && sad_used(k->netlink, &sa) < 0; i++)
+		usleep(200);
 }
 
 static struct child *kernel_find(struct kernel *k, uint32_t spi_in)
@@ -146,10 +159,11 @@ static struct child *kernel_find(struct kernel *k, uint32_t spi_in)
 	return NULL;
 }
 
-static void child_out(struct child *c, FILE *ip)
+static void child_out(struct kernel *k, struct child *c)
 {
-	print_state(ip, &c->up, false);
-	print_policy(ip, &c->up, false);
+	print_state(k->ip, &c->up, false);
+	print_policy(k->ip, &c->up, false);
+	kernel_flush(k, &c->up, false);
 	c->out = true;
 }
 
@@ -158,7 +172,6 @@ void kernel_up(struct kernel *k, uint64_t now, struct handle sa,
 {
 	struct child *c = kernel_find(k, up->in.spi);
 	bool new = !c;
-	FILE *ip;
 
 	if (!c)
 		c = kernel_find(k, 0);
@@ -166,34 +179,45 @@ void kernel_up(struct kernel *k, uint64_t now, struct handle sa,
 		abort();
 	c->up = *up;
 	c->sa = sa;
-	ip = ip_open();
 	if (new) {
-		print_state(ip, up, true);
-		print_policy(ip, up, true);
+		print_state(k->ip, up, true);
+		kernel_flush(k, up, true);
+		print_policy(k->ip, up, true);
 	}
 	c->out_due = UINT64_MAX;
 	if (!up->redundant) {
 		if (up->initiator || !new)
-			child_out(c, ip);
+			child_out(k, c);
 		else
 			c->out_due = now + WAIT_MS;
 	}
-	pclose(ip);
+	fflush(k->ip);
 }
 
-void kernel_down(struct kernel *k, uint32_t spi_in)
+/* A peer that deletes what was rekeyed has our response: the successor goes
+ * into use before its predecessor goes. */
+void kernel_down(struct kernel *k, uint64_t now, uint32_t spi_in)
 {
 	struct child *c = kernel_find(k, spi_in);
-	FILE *ip;
 
 	if (!c)
 		return;
-	ip = ip_open();
+	for (size_t i = 0; i < CHILDREN; i++) {
+		struct child *new = &k->children[i];
+
+		if (new->up.in.spi &&new->up.replaces ==
+		    spi_in &&new->out_due != UINT64_MAX) {
+			new->out_due = UINT64_MAX;
+			child_out(k, new);
+		}
+	}
 	if (c->out)
-		print_delete(ip, &c->up, false);
-	print_delete(ip, &c->up, true);
-	pclose(ip);
-	*c = (struct child){ 0 };
+		print_delete(k->ip, &c->up, false);
+	fflush(k->ip);
+	c->gone = true;
+	c->used = true;
+	c->out_due = UINT64_MAX;
+	c->drained = now + DRAIN_MS;
 }
 
 void kernel_rekeyed(struct kernel *k, struct handle old, struct handle new)
@@ -206,7 +230,8 @@ void kernel_rekeyed(struct kernel *k, struct handle old, struct handle new)
 uint64_t kernel_deadline(const struct kernel *k, uint64_t now)
 {
 	for (size_t i = 0; i < CHILDREN; i++)
-		if (k->children[i].up.in.spi && !k->children[i].used)
+		if (k->children[i].up.in.spi &&
+		    (!k->children[i].used || k->children[i].gone))
 			return now + LOOK_MS;
 	return UINT64_MAX;
 }
@@ -217,16 +242,13 @@ static void child_look(struct kernel *k, struct child *c, uint64_t now)
 			  .dst = c->up.local,
 			  .inbound = true,
 			  .esp = c->up.in };
-	FILE *ip;
 
 	if (!c->used && sad_used(k->netlink, &sa) == 1)
 		c->used = true;
 	if (c->out_due == UINT64_MAX || (!c->used && c->out_due > now))
 		return;
 	c->out_due = UINT64_MAX;
-	ip = ip_open();
-	child_out(c, ip);
-	pclose(ip);
+	child_out(k, c);
 }
 
 void kernel_tick(struct kernel *k, struct ike_engine *e, uint64_t now)
@@ -237,6 +259,12 @@ void kernel_tick(struct kernel *k, struct ike_engine *e, uint64_t now)
 
 		if (!c->up.in.spi)
 			continue;
+		if (c->gone && c->drained <= now) {
+			print_delete(k->ip, &c->up, true);
+			fflush(k->ip);
+			*c = (struct child){ 0 };
+			continue;
+		}
 		child_look(k, c, now);
 		if (c->used && !before)
 			ike_child_used(e, now, c->sa, c->up.in.spi);

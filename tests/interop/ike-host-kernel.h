@@ -16,7 +16,8 @@ struct kernel *kernel_free(struct kernel *k);
  * the in-SA has been used, or after a while. */
 void kernel_up(struct kernel *k, uint64_t now, struct handle sa,
 	       const struct ike_child_up *up);
-void kernel_down(struct kernel *k, uint32_t spi_in);
+/* The out-SA at once, the in-SA a moment later. */
+void kernel_down(struct kernel *k, uint64_t now, uint32_t spi_in);
 void kernel_rekeyed(struct kernel *k, struct handle old, struct handle new);
 uint64_t kernel_deadline(const struct kernel *k, uint64_t now);
 /* Tells the engine which in-SAs have been used. */

@@ -127,7 +127,8 @@ static void host_up(struct host *h, const struct ike_action *a)
 
 	kernel_up(h->kernel, now_ms(), a->sa, c);
 	h->sa = a->sa;
-	h->spi_in = c->in.spi;
+	if (!c->redundant)
+		h->spi_in = c->in.spi;
 	if (!ike_sa_describe(h->engine, a->sa, &info))
 		strcpy(info.algorithms, "?");
 	printf("up %08x %08x replaces %08x %s%s%s%s %s %s %s %s\n", c->in.spi,
@@ -171,7 +172,7 @@ static void host_act(struct host *h, struct ike_action *a)
 	case IKE_CHILD_UP:
 		break; /* done before all others */
 	case IKE_CHILD_DOWN:
-		kernel_down(h->kernel, a->child_down.spi_in);
+		kernel_down(h->kernel, now_ms(), a->child_down.spi_in);
 		printf("down %08x %s\n", a->child_down.spi_in,
 		       ike_reason_name(a->child_down.reason));
 		break;

@@ -106,8 +106,8 @@ class LibreswanHost(PeerHost):
         return any(p.templates and p.direction == "out"
                    for p in self.policies())
 
-    def initiate(self):
-        return self.whack("--initiate", "--name", CONN)
+    def initiate(self, check=True):
+        return self.whack("--initiate", "--name", CONN, check=check)
 
     def rekey_child(self):
         return self.whack("--rekey-child", "--name", CONN)

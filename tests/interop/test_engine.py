@@ -13,9 +13,7 @@ from strongswan import StrongswanHost
 from traffic import Sink, Stream, ping
 from waiting import wait_until
 
-pytestmark = pytest.mark.xfail(
-    strict=False, reason="authentication and rekeying are not all there")
-COOKIE, INFORMATIONAL = 16390, 37
+COOKIE, CREATE_CHILD_SA, INFORMATIONAL = 16390, 36, 37
 SECRET = "a shared secret of thirty-two octets"
 
 
@@ -35,9 +33,9 @@ def authentication(auth, host, peer):
             "peer_identity": f"@{peer.name}.lab.test"}
 
 
-def pair(lab, kind, auth=None, ours=None, **theirs):
+def pair(lab, kind, auth=None, ours=None, rtt_ms=0, **theirs):
     """(net, a, b), both running: our engine, and the other."""
-    net = lab.net()
+    net = lab.net(rtt_ms=rtt_ms)
     auth = auth or ("null" if kind[0] is LibreswanHost else "psk")
     a, b = EngineHost(lab, "a"), kind[0](lab, "b", kind[1])
     lab.hosts += [a, b]
@@ -70,23 +68,45 @@ def check(net, a, b, mode="transport", kind="esp"):
 class Traffic:
     """Numbered datagrams, both ways at once."""
 
-    def __init__(self, a, b):
+    def __init__(self, net, a, b):
+        self.net, self.a, self.b = net, a, b
         self.sinks = [Sink(host, 9000) for host in (a, b)]
         self.streams = [Stream(a, b.ip, 9000), Stream(b, a.ip, 9000)]
 
     def stop(self):
-        """What was lost, as numbers of datagrams, each way."""
+        """Nothing was lost, either way."""
         for stream in self.streams:
             stream.stop()
         time.sleep(0.2)
-        lost = []
         for stream, sink in zip(self.streams, self.sinks[::-1]):
             assert stream.refused == 0
             got = {number for _, number in sink.packets()}
-            lost.append([n for n in range(len(stream.times))
-                         if n not in got])
+            lost = [n for n in range(len(stream.times)) if n not in got]
+            if stream is self.streams[1]:
+                lost = self.unexcused(lost)
+            assert not lost, self.around(stream, lost)
             sink.close()
-        return lost
+
+    def around(self, stream, lost):
+        """The frames around what was lost first."""
+        at = stream.times[lost[0]]
+        frames = [f for f in self.net.capture.frames()
+                  if -0.1 < f.time - at < 0.1]
+        return f"{lost} of {len(stream.times)}, at {at:.6f}:\n" + \
+            "\n".join(map(str, frames))
+
+    def unexcused(self, lost):
+        """Libreswan as responder sends by the new SA before its answer has
+        left, which nobody can have the keys for: what it sends in this moment
+        is lost, whoever the initiator is."""
+        if not isinstance(self.b, LibreswanHost):
+            return lost
+        answers = [f.time for f in self.net.capture.sent(self.b, self.a,
+                                                         ("ike", ))
+                   if f.ike.exchange == CREATE_CHILD_SA and f.ike.response]
+        times = self.streams[1].times
+        return [n for n in lost
+                if not any(-0.08 < times[n] - at < 0.08 for at in answers)]
 
 
 SETUPS = [("libreswan", "null"), ("libreswan", "psk"),
@@ -119,7 +139,7 @@ def test_rekey(lab, kinds, kind, pfs, initiator):
                      **PFS[kind][pfs])
     (a if initiator == "a" else b).initiate()
     check(net, a, b)
-    traffic = Traffic(a, b)
+    traffic = Traffic(net, a, b)
     for host in (a, b, a, b):
         before = {s.spi for s in a.states()}
         host.rekey_child()
@@ -129,7 +149,7 @@ def test_rekey(lab, kinds, kind, pfs, initiator):
         host.rekey_ike()
         a.wait("rekeyed", since=rekeyed)
         time.sleep(0.3)
-    assert traffic.stop() == [[], []]
+    traffic.stop()
     check(net, a, b)
 
 
@@ -220,8 +240,10 @@ def test_algorithms(lab, kinds, kind, algorithms, initiator):
         pytest.skip(f"{kind} lacks one of them")
     theirs = {"ike": ike, "esp": esp} if kind == "libreswan" else \
         {"proposals": ike, "child": {"esp_proposals": esp}}
+    # What each wants by itself: see PFS.
+    pfs = int(kind == "libreswan")
     other = "X25519" if "X25519" not in names else "P-256"
-    ours = {"propose": f"{names},SHA2-512,{other}"}
+    ours = {"propose": f"{names},SHA2-512,{other}", "pfs": pfs}
     ours["propose"] = ",".join(
         dict.fromkeys([other] + ours["propose"].split(",")))
     net, a, b = pair(lab, kinds[kind], ours=ours, **theirs)
@@ -347,13 +369,13 @@ def together(*functions):
 def test_both_initiate(lab, kinds, kind):
     """At once: the two agree on one pair of SAs, or use two, and all
     arrives."""
-    net, a, b = pair(lab, kinds[kind])
+    net, a, b = pair(lab, kinds[kind], rtt_ms=300)
     together(lambda: a.tell("initiate"), b.initiate)
     wait_until(lambda: a.states() and b.states(), 8, "states")
     time.sleep(2)
-    traffic = Traffic(a, b)
+    traffic = Traffic(net, a, b)
     time.sleep(1)
-    assert traffic.stop() == [[], []]
+    traffic.stop()
     assert {(s.src, s.spi) for s in a.states()} == \
         {(s.src, s.spi) for s in b.states()}
     assert net.capture.clear_packets(a, b) == []
@@ -361,13 +383,18 @@ def test_both_initiate(lab, kinds, kind):
 
 @pytest.mark.seconds(8)
 @pytest.mark.parametrize("what", ["child", "ike"])
-@pytest.mark.parametrize("kind", ["libreswan", "strongswan"])
+@pytest.mark.parametrize("kind", [
+    pytest.param("libreswan", marks=pytest.mark.xfail(
+        strict=False, reason="libreswan does not tell two rekeyings at once "
+        "apart: for a second it sends in the clear, or it loses its SAs")),
+    "strongswan"])
 def test_both_rekey(lab, kinds, kind, what):
     """At once, under traffic, and again afterwards, one by one."""
-    net, a, b = pair(lab, kinds[kind], ours={"pfs": 0}, **PFS[kind]["no"])
+    net, a, b = pair(lab, kinds[kind], ours={"pfs": 0}, rtt_ms=300,
+                     **PFS[kind]["no"])
     a.initiate()
     check(net, a, b)
-    traffic = Traffic(a, b)
+    traffic = Traffic(net, a, b)
     together(lambda: a.tell(f"rekey-{what}"),
              b.rekey_child if what == "child" else b.rekey_ike)
     time.sleep(3)
@@ -377,5 +404,5 @@ def test_both_rekey(lab, kinds, kind, what):
         host.rekey_child()
         wait_until(lambda: secured(a, b) and before.isdisjoint(
             s.spi for s in a.states()), 8, f"{host.name} rekeyed the Child SA")
-    assert traffic.stop() == [[], []]
+    traffic.stop()
     check(net, a, b)
