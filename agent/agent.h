@@ -31,6 +31,7 @@ struct agent_options {
 
 struct agent_counters {
 	uint64_t acquires, acquires_refused, established, failed, netd_refused;
+	uint64_t undiscovered; /* acquires to peers without a known key */
 };
 
 struct agent {

@@ -29,9 +29,12 @@ struct flow_table {
 
 /* flow_moves[from] holds the states that may follow. */
 static const unsigned flow_moves[FLOW_STATES] = {
-	[FLOW_IDLE] = MOVE(FLOW_QUEUED) | MOVE(FLOW_INSTALL) |
-		      MOVE(FLOW_CLEAR) | MOVE(FLOW_BLOCKED) |
-		      MOVE(FLOW_HOLDDOWN),
+	[FLOW_IDLE] = MOVE(FLOW_LOOKUP) | MOVE(FLOW_QUEUED) |
+		      MOVE(FLOW_INSTALL) | MOVE(FLOW_CLEAR) |
+		      MOVE(FLOW_BLOCKED) | MOVE(FLOW_HOLDDOWN),
+	[FLOW_LOOKUP] = MOVE(FLOW_IDLE) | MOVE(FLOW_QUEUED) |
+			MOVE(FLOW_INSTALL) | MOVE(FLOW_CLEAR) |
+			MOVE(FLOW_BLOCKED) | MOVE(FLOW_HOLDDOWN),
 	[FLOW_QUEUED] = MOVE(FLOW_IDLE) | MOVE(FLOW_NEGOTIATE) |
 			MOVE(FLOW_INSTALL) | MOVE(FLOW_CLEAR) |
 			MOVE(FLOW_BLOCKED) | MOVE(FLOW_HOLDDOWN),
@@ -50,10 +53,11 @@ static const unsigned flow_moves[FLOW_STATES] = {
 };
 
 static const char *const flow_state_names[FLOW_STATES] = {
-	[FLOW_IDLE] = "idle",		[FLOW_QUEUED] = "queued",
-	[FLOW_NEGOTIATE] = "negotiate", [FLOW_INSTALL] = "install",
-	[FLOW_SECURED] = "secured",	[FLOW_CLEAR] = "clear",
-	[FLOW_BLOCKED] = "blocked",	[FLOW_HOLDDOWN] = "holddown",
+	[FLOW_IDLE] = "idle",	      [FLOW_LOOKUP] = "lookup",
+	[FLOW_QUEUED] = "queued",     [FLOW_NEGOTIATE] = "negotiate",
+	[FLOW_INSTALL] = "install",   [FLOW_SECURED] = "secured",
+	[FLOW_CLEAR] = "clear",	      [FLOW_BLOCKED] = "blocked",
+	[FLOW_HOLDDOWN] = "holddown",
 };
 
 const char *flow_state_name(enum flow_state s)

@@ -22,6 +22,7 @@
 
 enum flow_state {
 	FLOW_IDLE,	/* known, nothing under way */
+	FLOW_LOOKUP,	/* is it worth a try? Its key is looked up */
 	FLOW_QUEUED,	/* waits for a place among the initiations */
 	FLOW_NEGOTIATE, /* IKE is under way, by us */
 	FLOW_INSTALL,	/* SAs are in or on their way, not yet all in force */

@@ -111,6 +111,31 @@ static void identify_on_keys(void *user)
 	agent_say_ready(user);
 }
 
+int identify_discover(struct agent *a, const struct policy *policy,
+		      const struct addr *remote, struct handle flow,
+		      struct key_verdict *ret)
+{
+	const struct key_question q = { .policy = policy, .remote = *remote };
+	struct key_source files = key_files_source(a->key_files);
+	struct key_answer answer = { 0 };
+
+	*ret = (struct key_verdict){ .found = -ENOENT,
+				     .lifetime_ms = policy->retry_ms };
+	if (files.find(files.user, &q, &answer) == 0) {
+		key_answer_done(&answer);
+		ret->found = 0;
+	} else if (a->key_dns) {
+		key_dns_discover(a->key_dns, policy, remote, flow, ret);
+	}
+	return ret->found;
+}
+
+static void identify_on_discovered(void *user, struct handle flow,
+				   const struct key_verdict *v)
+{
+	negotiation_on_discovered(user, flow, v);
+}
+
 static void identify_on_found(void *user, struct handle sa, int found,
 			      struct key_answer *answer)
 {
@@ -123,6 +148,7 @@ static int identify_sources(struct agent *a)
 	const struct key_dns_ops ops = {
 		.user = a,
 		.answer = identify_on_found,
+		.discovered = identify_on_discovered,
 	};
 	struct credentials *c = &a->credentials;
 	int r;

@@ -19,6 +19,13 @@ void identify_on_ask(struct agent *a, struct handle sa,
  * (whose reference is taken), or -ENOENT, -EPERM. Once for each. */
 void identify_on_answer(struct agent *a, struct handle sa, int found,
 			struct key_answer *answer);
+/* Discover=dns: is a key of this peer known? v->found is 0: yes, and that is
+ * returned; else *v says why not, for how long, and whether
+ * negotiation_on_discovered() follows (-EINPROGRESS). */
+int identify_discover(struct agent *a, const struct policy *policy,
+		      const struct addr *remote, struct handle flow,
+		      struct key_verdict *ret)
+	__attribute__((warn_unused_result));
 /* IKE_SIGN. */
 void identify_on_sign(struct agent *a, struct handle sa,
 		      const struct ike_sign *what);

@@ -17,6 +17,9 @@
 #include "util/log.h"
 #include "util/nameserver.h"
 
+/* When the name servers do not answer, a peer is asked about again after. */
+#define UNREACHABLE_MS 5000u
+
 /* Where distributions keep the root's key. */
 static const char *const usual_anchors[] = {
 	"/usr/share/dns/root.key",
@@ -26,10 +29,12 @@ static const char *const usual_anchors[] = {
 	NULL,
 };
 
+/* A question that waits, of the engine about an SA or of a flow. */
 struct waiting {
 	struct waiting *next, **previous;
 	struct key_dns *dns;
-	struct handle sa, waiter;
+	bool discovers;
+	struct handle who, waiter;
 	struct addr remote;
 	sd_event_source *timer;
 };
@@ -270,21 +275,46 @@ static int judge(struct keyset *keys, const struct addr *peer,
 	return 0;
 }
 
-static void conclude(struct waiting *w, int found, struct key_answer *answer)
+/* Nobody answered: that is not for long. */
+static const struct key_verdict unreachable = {
+	.found = -ENETUNREACH,
+	.lifetime_ms = UNREACHABLE_MS,
+};
+
+static struct key_verdict verdict_of(const struct keyset *keys, int found,
+				     uint64_t left)
+{
+	if (keys->status == KEYSET_UNREACHABLE)
+		return unreachable;
+	/* Where it is somebody else's name, he has no key of his own. */
+	return (struct key_verdict){ found == -EPERM ? -ENOENT : found, left };
+}
+
+static void conclude(struct waiting *w, int found, struct key_answer *answer,
+		     const struct key_verdict *v)
 {
 	struct key_dns *d = w->dns;
-	struct handle sa = w->sa;
+	struct handle who = w->who;
+	bool discovers = w->discovers;
 
 	waiting_free(w);
-	d->ops.answer(d->ops.user, sa, found, answer);
+	if (discovers) {
+		key_answer_done(answer);
+		d->ops.discovered(d->ops.user, who, v);
+	} else {
+		d->ops.answer(d->ops.user, who, found, answer);
+	}
 }
 
 static void on_keys(void *user, struct keyset *keys)
 {
 	struct waiting *w = user;
 	struct key_answer answer = { 0 };
+	int found = judge(keys, &w->remote, &answer);
+	struct key_verdict v = verdict_of(
+		keys, found, key_cache_lifetime(w->dns->cache, keys));
 
-	conclude(w, judge(keys, &w->remote, &answer), &answer);
+	conclude(w, found, &answer, &v);
 }
 
 /* The policy's budget is spent. What comes later is in the cache for the next
@@ -297,11 +327,11 @@ static int on_late(sd_event_source *source, uint64_t usec, void *user)
 	(void)source;
 	(void)usec;
 	key_cache_cancel(w->dns->cache, w->waiter);
-	conclude(w, -ENOENT, &none);
+	conclude(w, -ENOENT, &none, &unreachable);
 	return 0;
 }
 
-static int wait_for(struct key_dns *d, const struct key_question *q,
+static int wait_for(struct key_dns *d, struct handle who, bool discovers,
 		    const struct lookup_request *request)
 {
 	struct waiting *w = calloc(1, sizeof(*w));
@@ -310,8 +340,9 @@ static int wait_for(struct key_dns *d, const struct key_question *q,
 	if (!w)
 		return -ENOENT;
 	w->dns = d;
-	w->sa = q->sa;
-	w->remote = q->remote;
+	w->who = who;
+	w->discovers = discovers;
+	w->remote = request->peer;
 	w->next = d->waiting;
 	w->previous = &d->waiting;
 	if (w->next)
@@ -381,6 +412,7 @@ static int find(void *user, const struct key_question *q,
 
 	/* Who is content with anybody asks nobody (design: policy). */
 	if (!q->policy || (q->policy->auth == POLICY_AUTH_ALLOW &&
+			   q->policy->discover != POLICY_DISCOVER_DNS &&
 			   ike_identity_is_none(&q->identity)))
 		return -ENOENT;
 	r = request_of(q, name, &request);
@@ -389,7 +421,31 @@ static int find(void *user, const struct key_question *q,
 	keys = key_cache_get(d->cache, now_ms(d), &request);
 	if (keys)
 		return judge(keys, &q->remote, ret);
-	return wait_for(d, q, &request);
+	return wait_for(d, q->sa, false, &request);
+}
+
+void key_dns_discover(struct key_dns *d, const struct policy *policy,
+		      const struct addr *remote, struct handle flow,
+		      struct key_verdict *ret)
+{
+	const struct key_question q = { .policy = policy, .remote = *remote };
+	struct key_answer answer = { 0 };
+	struct lookup_request request;
+	char name[NAME_STRLEN];
+	struct keyset *keys;
+
+	*ret = unreachable;
+	if (request_of(&q, name, &request) < 0)
+		return;
+	keys = key_cache_get(d->cache, now_ms(d), &request);
+	if (keys) {
+		*ret = verdict_of(
+			keys, judge(keys, remote, &answer),
+			key_cache_left(d->cache, now_ms(d), &request));
+		key_answer_done(&answer);
+	} else if (wait_for(d, flow, true, &request) == -EINPROGRESS) {
+		ret->found = -EINPROGRESS;
+	}
 }
 
 struct key_source key_dns_source(struct key_dns *d)

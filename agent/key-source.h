@@ -28,6 +28,13 @@ struct key_answer {
 	struct ike_view shared; /* borrowed from the source; len 0: none */
 };
 
+/* Whether a key is known, and for how long that holds. */
+struct key_verdict {
+	int found; /* 0; -ENOENT; -EBADMSG: bogus; -ENETUNREACH: nobody
+		      answers; -EINPROGRESS: it is being looked up */
+	uint64_t lifetime_ms;
+};
+
 struct key_source {
 	void *user;
 	/* 0 and *ret; -ENOENT: this source knows nothing of the peer;

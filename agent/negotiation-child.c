@@ -165,7 +165,7 @@ void negotiation_on_child_up(struct agent *a, struct handle sa,
 		negotiation_send_verdict(a, &f->local, &f->peer->addr, f->self,
 					 RECORD_FORGET, 0);
 	if (f->state == FLOW_NEGOTIATE || f->state == FLOW_IDLE ||
-	    f->state == FLOW_QUEUED)
+	    f->state == FLOW_LOOKUP || f->state == FLOW_QUEUED)
 		f->setup_us =
 			f->acquired_us ? agent_now_us(a) - f->acquired_us : 0;
 	f->renew = false;
@@ -426,7 +426,7 @@ static void negotiation_adopt(struct agent *a, struct flow *f,
 {
 	if (f->child.spi_in)
 		ike_abandon(a->ike, agent_now(a), f->child.ike);
-	if (f->state == FLOW_HOLDDOWN)
+	if (f->state == FLOW_HOLDDOWN || f->state == FLOW_LOOKUP)
 		negotiation_idle(a, f);
 	if (f->state != FLOW_IDLE && f->state != FLOW_SECURED)
 		return; /* a new SA pair is on its way already */

@@ -5,8 +5,10 @@
  */
 #include "agent/negotiation.h"
 
+#include <errno.h>
 #include <inttypes.h>
 
+#include "agent/identify.h"
 #include "agent/negotiation-internal.h"
 #include "util/limits.h"
 
@@ -66,8 +68,29 @@ static uint64_t negotiation_backoff(const struct flow *f)
 	return wait < f->policy->retry_ms ? wait : f->policy->retry_ms;
 }
 
+/* Lets the flow's packets pass or not, as its level says, for that long. */
+static void negotiation_decide(struct agent *a, struct flow *f,
+			       uint64_t lifetime)
+{
+	uint64_t now = agent_now(a);
+
+	if (f->policy->level == POLICY_REQUIRE) {
+		negotiation_send_verdict(a, &f->local, &f->peer->addr, f->self,
+					 RECORD_BLOCK, lifetime);
+		flow_set_state(a->flows, f, FLOW_BLOCKED, now);
+	} else if (f->policy->wait) {
+		negotiation_send_verdict(a, &f->local, &f->peer->addr, f->self,
+					 RECORD_CLEAR, lifetime);
+		flow_set_state(a->flows, f, FLOW_CLEAR, now);
+	} else {
+		flow_set_state(a->flows, f, FLOW_HOLDDOWN, now);
+	}
+	f->held = false;
+	timer_arm(a->timers, &f->timer, now + lifetime);
+}
+
 /* The verdict about a flow whose peer cannot, or must not, be talked to with
- * ESP now: what the policy's level says. */
+ * ESP now. */
 void negotiation_fail(struct agent *a, struct flow *f, enum ike_reason reason,
 		      uint16_t notify)
 {
@@ -86,19 +109,7 @@ void negotiation_fail(struct agent *a, struct flow *f, enum ike_reason reason,
 	lifetime = negotiation_backoff(f);
 	if (f->failures < UINT8_MAX)
 		f->failures++;
-	if (f->policy->level == POLICY_REQUIRE) {
-		negotiation_send_verdict(a, &f->local, &f->peer->addr, f->self,
-					 RECORD_BLOCK, lifetime);
-		flow_set_state(a->flows, f, FLOW_BLOCKED, now);
-	} else if (f->policy->wait) {
-		negotiation_send_verdict(a, &f->local, &f->peer->addr, f->self,
-					 RECORD_CLEAR, lifetime);
-		flow_set_state(a->flows, f, FLOW_CLEAR, now);
-	} else {
-		flow_set_state(a->flows, f, FLOW_HOLDDOWN, now);
-	}
-	f->held = false;
-	timer_arm(a->timers, &f->timer, now + lifetime);
+	negotiation_decide(a, f, lifetime);
 	fields = negotiation_fields(f);
 	log_limited(&a->log_negotiation, now, LOG_INFO, &fields,
 		    "not encrypted: %s%s; next attempt in %" PRIu64 " s at the "
@@ -109,11 +120,17 @@ void negotiation_fail(struct agent *a, struct flow *f, enum ike_reason reason,
 		    lifetime / 1000);
 }
 
+/* Nothing is under way for it. */
+static bool negotiation_at_rest(const struct flow *f)
+{
+	return f->state == FLOW_IDLE || f->state == FLOW_LOOKUP;
+}
+
 /* Puts it in line; refuses when even the line is full. */
 static void negotiation_wait(struct agent *a, struct flow *f)
 {
 	/* The attempt to renew an SA that went meanwhile will do. */
-	if (f->state == FLOW_IDLE && !handle_is_none(f->attempt)) {
+	if (negotiation_at_rest(f) && !handle_is_none(f->attempt)) {
 		timer_cancel(a->timers, &f->timer);
 		flow_set_state(a->flows, f, FLOW_QUEUED, agent_now(a));
 		flow_set_state(a->flows, f, FLOW_NEGOTIATE, agent_now(a));
@@ -121,13 +138,13 @@ static void negotiation_wait(struct agent *a, struct flow *f)
 	}
 	if (admission_enqueue(a->admission, f->self) < 0) {
 		a->counters.acquires_refused++;
-		if (f->state == FLOW_IDLE || f->state == FLOW_QUEUED)
+		if (negotiation_at_rest(f) || f->state == FLOW_QUEUED)
 			negotiation_fail(a, f, IKE_REASON_RESOURCES, 0);
 		else if (f->renew)
 			negotiation_renew_later(a, f);
 		return;
 	}
-	if (f->state == FLOW_IDLE) {
+	if (negotiation_at_rest(f)) {
 		timer_cancel(a->timers, &f->timer);
 		flow_set_state(a->flows, f, FLOW_QUEUED, agent_now(a));
 	}
@@ -215,12 +232,54 @@ void negotiation_run_queue(struct agent *a)
 void negotiation_begin(struct agent *a, struct flow *f)
 {
 	if (!negotiation_wanted_by(f->policy)) {
-		if (f->state == FLOW_IDLE)
+		if (negotiation_at_rest(f))
 			negotiation_fail(a, f, IKE_REASON_AUTH, 0);
 		return;
 	}
 	negotiation_wait(a, f);
 	negotiation_run_queue(a);
+}
+
+/* No key of this peer is known, so that nobody knocks at its door. */
+static void negotiation_no_key(struct agent *a, struct flow *f,
+			       const struct key_verdict *v)
+{
+	a->counters.undiscovered++;
+	f->reason = v->found == -EBADMSG ? IKE_REASON_BOGUS : IKE_REASON_NO_KEY;
+	f->notify = 0;
+	negotiation_decide(a, f, v->lifetime_ms);
+}
+
+/* Discover=dns: IKE only where a key is known. */
+static void negotiation_discover(struct agent *a, struct flow *f)
+{
+	struct key_verdict v;
+
+	if (f->policy->discover == POLICY_DISCOVER_DNS &&
+	    identify_discover(a, f->policy, &f->peer->addr, f->self, &v) < 0) {
+		if (v.found != -EINPROGRESS) {
+			negotiation_no_key(a, f, &v);
+			return;
+		}
+		timer_cancel(a->timers, &f->timer);
+		flow_set_state(a->flows, f, FLOW_LOOKUP, agent_now(a));
+		return;
+	}
+	negotiation_begin(a, f);
+}
+
+void negotiation_on_discovered(struct agent *a, struct handle flow,
+			       const struct key_verdict *v)
+{
+	struct flow *f = flow_table_by_handle(a->flows, flow);
+
+	/* The peer may have begun meanwhile. */
+	if (!f || f->state != FLOW_LOOKUP)
+		return;
+	if (v->found == 0)
+		negotiation_begin(a, f);
+	else
+		negotiation_no_key(a, f, v);
 }
 
 void negotiation_attempt_over(struct agent *a, struct flow *f, struct handle sa)
@@ -280,7 +339,7 @@ void negotiation_on_acquire(struct agent *a, const struct record_acquire *q)
 	case FLOW_IDLE:
 		a->counters.acquires++;
 		f->acquired_us = agent_now_us(a);
-		negotiation_begin(a, f);
+		negotiation_discover(a, f);
 		break;
 	case FLOW_SECURED:
 		/* A trap that fires beside a flow's own policy says that the
@@ -295,6 +354,7 @@ void negotiation_on_acquire(struct agent *a, const struct record_acquire *q)
 	case FLOW_BLOCKED:
 		negotiation_repeat_verdict(a, f, q);
 		break;
+	case FLOW_LOOKUP:
 	case FLOW_QUEUED:
 	case FLOW_NEGOTIATE:
 	case FLOW_INSTALL:
@@ -351,6 +411,7 @@ void negotiation_on_timer(struct timer *t, uint64_t now, void *user)
 		f->renew = true;
 		negotiation_begin(a, f);
 		break;
+	case FLOW_LOOKUP:
 	case FLOW_QUEUED:
 	case FLOW_NEGOTIATE:
 	case FLOW_STATES:

@@ -11,6 +11,9 @@
 
 /* The kernel trapped, or netd holds, the first packet of a flow. */
 void negotiation_on_acquire(struct agent *a, const struct record_acquire *q);
+/* What a look-up for Discover=dns has found, for a flow that waits for it. */
+void negotiation_on_discovered(struct agent *a, struct handle flow,
+			       const struct key_verdict *v);
 /* The engine's outcomes. */
 void negotiation_on_child_up(struct agent *a, struct handle sa,
 			     const struct ike_child_up *up);

@@ -369,7 +369,21 @@ const struct keyset *key_cache_peek(const struct key_cache *c, uint64_t now,
 {
 	const struct entry *e = find(c, request);
 
-	return e && now < e->expires ? e->keys : NULL;
+	return e && e->keys && now < e->expires ? e->keys : NULL;
+}
+
+uint64_t key_cache_left(const struct key_cache *c, uint64_t now,
+			const struct lookup_request *request)
+{
+	const struct entry *e = find(c, request);
+
+	return e && e->keys && now < e->expires ? e->expires - now : 0;
+}
+
+uint64_t key_cache_lifetime(const struct key_cache *c,
+			    const struct keyset *keys)
+{
+	return 1000ull * lifetime(&c->config, keys);
 }
 
 static int add_waiter(struct key_cache *c, struct entry *e,

@@ -46,6 +46,13 @@ struct keyset *key_cache_get(struct key_cache *c, uint64_t now,
 const struct keyset *key_cache_peek(const struct key_cache *c, uint64_t now,
 				    const struct lookup_request *request);
 
+/* Milliseconds for which what is known holds; 0: nothing is. */
+uint64_t key_cache_left(const struct key_cache *c, uint64_t now,
+			const struct lookup_request *request);
+/* The same for a set that has just been found. */
+uint64_t key_cache_lifetime(const struct key_cache *c,
+			    const struct keyset *keys);
+
 /* keys is borrowed and never NULL: what fails for a reason of our own is
  * KEYSET_UNREACHABLE. */
 typedef void key_cache_callback(void *user, struct keyset *keys);

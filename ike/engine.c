@@ -49,6 +49,8 @@ const char *ike_reason_name(enum ike_reason r)
 		[IKE_REASON_DEAD] = "dead",
 		[IKE_REASON_CLOSED] = "closed",
 		[IKE_REASON_EXPIRED] = "expired",
+		[IKE_REASON_NO_KEY] = "no-key",
+		[IKE_REASON_BOGUS] = "bogus",
 		[IKE_REASON_RESOURCES] = "resources",
 	};
 

@@ -123,6 +123,8 @@ enum ike_reason {
 	IKE_REASON_DEAD,	/* liveness check unanswered */
 	IKE_REASON_CLOSED,	/* ike_close() */
 	IKE_REASON_EXPIRED,	/* its lifetime is over */
+	IKE_REASON_NO_KEY,	/* the owner: no key of the peer is known */
+	IKE_REASON_BOGUS,	/* the owner: DNS says what cannot be true */
 	IKE_REASON_RESOURCES,	/* memory, randomness, a limit */
 };
 const char *ike_reason_name(enum ike_reason r); /* "unanswered" */

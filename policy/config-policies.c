@@ -146,7 +146,8 @@ int config_policies_check(const struct config_policies *all,
 }
 
 static int add_builtin(struct config_policies *all, const char *name,
-		       enum policy_level level, const char *const *networks)
+		       enum policy_discover discover,
+		       const char *const *networks)
 {
 	struct policy *p = config_policy_new();
 	size_t n = 0;
@@ -155,7 +156,11 @@ static int add_builtin(struct config_policies *all, const char *name,
 		return -ENOMEM;
 	strcpy(p->name, name);
 	p->algorithms = *all->algorithms;
-	p->level = level;
+	p->level = POLICY_OFFER;
+	p->discover = discover;
+	/* Whom DNS gave a key is asked for its proof. */
+	if (discover == POLICY_DISCOVER_DNS)
+		p->auth = POLICY_AUTH_OFFER;
 	while (networks[n])
 		n++;
 	p->networks = calloc(n, sizeof(*p->networks));
@@ -182,9 +187,10 @@ int config_policies_builtin(struct config_policies *all)
 					       "fe80::/10",
 					       NULL };
 	static const char *const rest[] = { "0.0.0.0/0", "::/0", NULL };
-	int r = add_builtin(all, "private", POLICY_OFFER, private);
+	int r = add_builtin(all, "private", POLICY_DISCOVER_ALWAYS, private);
 
-	return r < 0 ? r : add_builtin(all, "default", POLICY_ALLOW, rest);
+	return r < 0 ? r
+		     : add_builtin(all, "default", POLICY_DISCOVER_DNS, rest);
 }
 
 int config_policies_table(struct config_policies *all,

@@ -34,6 +34,7 @@ enum key { /* the order of the table below */
 	   KEY_NETWORKS,
 	   KEY_ENCRYPTION,
 	   KEY_AUTHENTICATION,
+	   KEY_DISCOVER,
 	   KEY_WAIT,
 	   KEY_WAIT_TIME,
 	   KEY_RETRY_TIME,
@@ -211,6 +212,18 @@ static void set_authentication(const struct config_place *at)
 		config_place_error(at, "write allow, offer or require");
 }
 
+static void set_discover(const struct config_place *at)
+{
+	struct draft *d = at->target;
+
+	if (!strcmp(at->item->value, "always"))
+		d->policy->discover = POLICY_DISCOVER_ALWAYS;
+	else if (!strcmp(at->item->value, "dns"))
+		d->policy->discover = POLICY_DISCOVER_DNS;
+	else
+		config_place_error(at, "write always or dns");
+}
+
 static void set_wait(const struct config_place *at)
 {
 	struct draft *d = at->target;
@@ -370,6 +383,7 @@ static const struct config_key policy_keys[] = {
 	[KEY_ENCRYPTION] = { "Policy", "Encryption", false, set_encryption },
 	[KEY_AUTHENTICATION] = { "Policy", "Authentication", false,
 				 set_authentication },
+	[KEY_DISCOVER] = { "Policy", "Discover", false, set_discover },
 	[KEY_WAIT] = { "Policy", "Wait", false, set_wait },
 	[KEY_WAIT_TIME] = { "Policy", "WaitTime", false, set_wait_time },
 	[KEY_RETRY_TIME] = { "Policy", "RetryTime", false, set_retry_time },
@@ -384,6 +398,20 @@ static const struct config_key policy_keys[] = {
 	[KEY_ACCEPT] = { "Algorithms", "Accept", false, set_accept },
 	[KEY_IDENTITY] = { "Policy", "Identity", true, set_identity },
 };
+
+/* Only who begins has anybody to find. */
+static void check_discover(struct draft *d, const struct config_seen *seen,
+			   const char *path, struct config_errors *errors)
+{
+	const struct policy *p = d->policy;
+
+	if (seen->key_line[KEY_DISCOVER] && p->level != POLICY_OFFER &&
+	    p->level != POLICY_REQUIRE)
+		config_errors_add(errors, path, seen->key_line[KEY_DISCOVER],
+				  "Discover= has no meaning with "
+				  "Encryption=%s: remove it",
+				  policy_level_name(p->level));
+}
 
 /* The rules of Wait= and Authentication= beside Encryption=. */
 static void check_level(struct draft *d, const struct config_seen *seen,
@@ -456,6 +484,8 @@ static void check_policy(struct draft *d, const struct config_seen *seen,
 				  "allow, offer, require or block");
 	else if (d->level_known)
 		check_level(d, seen, path, errors);
+	if (d->level_known)
+		check_discover(d, seen, path, errors);
 	if (!p->n_networks && !d->bad_networks)
 		config_errors_add(errors, path,
 				  seen->key_line[KEY_NETWORKS]

@@ -4,8 +4,8 @@
  * DIR/policy.d/ and one peer with its keys a file in DIR/keys.d/ (names ending
  * in .conf); INI in the style of systemd. Every error is
  * collected with file and line, none stops the reading; with any error nothing
- * is loaded. Without files the built-in defaults hold: offer, Wait=no for
- * private and link-local networks, allow for the rest.
+ * is loaded. Without files the built-in defaults hold: offer, Wait=no for all
+ * networks, with Discover=dns for those that are not private or link-local.
  */
 #ifndef TACIT_POLICY_CONFIG_H
 #define TACIT_POLICY_CONFIG_H

@@ -31,10 +31,17 @@ enum policy_auth {
 	POLICY_AUTH_REQUIRE, /* only an authenticated peer */
 };
 
+/* Discover= */
+enum policy_discover {
+	POLICY_DISCOVER_ALWAYS, /* knock at whoever we send to */
+	POLICY_DISCOVER_DNS,	/* only where a key is known: DNS, or keys.d */
+};
+
 struct policy {
 	char name[LIMIT_POLICY_NAME + 1];
 	enum policy_level level;
 	enum policy_auth auth;
+	enum policy_discover discover;
 	bool wait;	   /* Wait=: first packets are held (offer only;
 				require always holds) */
 	uint32_t wait_ms;  /* WaitTime=: the longest that a packet is held */

@@ -100,9 +100,7 @@ def test_require(hosts, dns):
     else:
         ping(a, b)
         assert not a.states(b) and not b.states(a)
-    clear = [f for f in net.capture.frames()
-             if {f.src, f.dst} == {a.ip, b.ip} and f.kind.startswith("icmp")]
-    assert not clear
+    assert not net.capture.clear_packets(a, b)
 
 
 def test_claimed_name(hosts, lab):
@@ -120,3 +118,28 @@ def test_claimed_name(hosts, lab):
     ping(a, b)
     wait_until(lambda: a.secured(b) and b.secured(a), 10, "SAs")
     assert proof(b, a) == "@a.lab.test"
+
+
+@pytest.mark.parametrize("encryption", ["offer", "require"])
+def test_discover(hosts, encryption):
+    """Discover=dns: nobody knocks where no key is published, and who has
+    one is encrypted with the first packet."""
+    net, a, b, server = hosts
+    keys = {"Wait": "yes"} if encryption == "offer" else {}
+    configure(a, server, "offer", encryption, Discover="dns", **keys)
+    configure(b, server, "offer", "allow")
+    start(server, a, b)
+    ping(a, b)
+    assert not net.capture.ike_packets(a, b)
+    state = a.peer_state(b)
+    assert state == ("blocked" if encryption == "require" else "clear")
+    a.agent.stop()
+    server.add(reverse(b.ip), "IPSECKEY", record(b))
+    server.publish()
+    since = net.capture.mark()
+    a.start_agent()
+    out = a.ns.run("ping", "-c", "1", "-W", "5", b.ip)
+    assert " 0% packet loss" in out
+    assert a.secured(b)
+    assert proof(a, b) == b.ip
+    assert not net.capture.clear_packets(a, b, since)

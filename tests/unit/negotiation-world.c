@@ -17,6 +17,7 @@
 
 #include <cmocka.h>
 
+#include "agent/identify.h"
 #include "util/log.h"
 
 struct negotiation_world world;
@@ -145,6 +146,19 @@ const char *ike_reason_name(enum ike_reason r)
 	return "reason";
 }
 
+int identify_discover(struct agent *a, const struct policy *policy,
+		      const struct addr *remote, struct handle flow,
+		      struct key_verdict *ret)
+{
+	(void)a;
+	(void)policy;
+	(void)remote;
+	(void)flow;
+	world.discovered++;
+	*ret = world.verdict;
+	return world.verdict.found;
+}
+
 static void on_state(struct flow *f, enum flow_state before, void *user)
 {
 	(void)f;
@@ -163,6 +177,12 @@ static const char *const policies[] = {
 	"Name=block\nNetworks=10.6.0.0/16 fd06::/16\nEncryption=block\n",
 	"Name=proof\nNetworks=10.7.0.0/16 fd07::/16\nEncryption=require\n"
 	"Authentication=require\n",
+	"Name=dns\nNetworks=10.8.0.0/16 fd08::/16\nEncryption=offer\n"
+	"Discover=dns\n",
+	"Name=dns-wait\nNetworks=10.9.0.0/16 fd09::/16\nEncryption=offer\n"
+	"Discover=dns\nWait=yes\n",
+	"Name=dns-require\nNetworks=10.10.0.0/16 fd0a::/16\n"
+	"Encryption=require\nDiscover=dns\n",
 };
 
 static struct config *load_policies(void)

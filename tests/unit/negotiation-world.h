@@ -20,6 +20,8 @@ struct negotiation_world {
 	unsigned rekeyed, deleted;
 	uint32_t spi, used;
 	bool link_down;
+	unsigned discovered; /* how often it was asked for a key */
+	struct key_verdict verdict;
 };
 
 extern struct negotiation_world world;

@@ -187,6 +187,7 @@ static void test_builtin(void **state)
 		assert_string_equal(p->name, "private");
 		assert_int_equal(p->level, POLICY_OFFER);
 		assert_int_equal(p->auth, POLICY_AUTH_ALLOW);
+		assert_int_equal(p->discover, POLICY_DISCOVER_ALWAYS);
 		assert_false(p->wait);
 		assert_int_equal(p->wait_ms, 2000);
 		assert_int_equal(p->retry_ms, 60000);
@@ -197,7 +198,10 @@ static void test_builtin(void **state)
 		const struct policy *p = policy_for(c, rest[i]);
 
 		assert_string_equal(p->name, "default");
-		assert_int_equal(p->level, POLICY_ALLOW);
+		assert_int_equal(p->level, POLICY_OFFER);
+		assert_int_equal(p->auth, POLICY_AUTH_OFFER);
+		assert_int_equal(p->discover, POLICY_DISCOVER_DNS);
+		assert_false(p->wait);
 	}
 	config_free(c);
 }
@@ -483,6 +487,11 @@ static const struct {
 	  "require or block\n"
 	  "policy.d/x.conf:3: Authentication=requires: did you mean "
 	  "require?\n" },
+	{ "[Policy]\nEncryption=offer\nNetworks=10.0.0.0/8\nDiscover=yes\n",
+	  "policy.d/x.conf:4: Discover=yes: write always or dns\n" },
+	{ "[Policy]\nEncryption=allow\nNetworks=10.0.0.0/8\nDiscover=dns\n",
+	  "policy.d/x.conf:4: Discover= has no meaning with Encryption=allow: "
+	  "remove it\n" },
 	{ "[Policy]\nEncryption=forbid\nNetworks=10.0.0.0/8\nWait=no\n",
 	  "policy.d/x.conf:4: Wait= has no meaning with Encryption=forbid: "
 	  "remove it\n" },

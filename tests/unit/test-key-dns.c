@@ -38,6 +38,7 @@ struct bench {
 	int found;
 	char identity[IKE_IDENTITY_STRLEN];
 	size_t n;
+	struct key_verdict verdict;
 };
 
 static void on_answer(void *user, struct handle sa, int found,
@@ -55,10 +56,20 @@ static void on_answer(void *user, struct handle sa, int found,
 	key_answer_done(answer);
 }
 
+static void on_discovered(void *user, struct handle flow,
+			  const struct key_verdict *v)
+{
+	struct bench *b = user;
+
+	assert_int_equal(flow.index, 9);
+	b->calls++;
+	b->verdict = *v;
+}
+
 static int setup(void **state)
 {
 	static struct bench b;
-	const struct key_dns_ops ops = { &b, on_answer };
+	const struct key_dns_ops ops = { &b, on_answer, on_discovered };
 
 	memset(&b, 0, sizeof(b));
 	assert_true(sd_event_new(&b.event) >= 0);
@@ -266,7 +277,7 @@ static void test_late(void **state)
 static void test_no_anchor(void **state)
 {
 	struct bench *b = *state;
-	const struct key_dns_ops ops = { b, on_answer };
+	const struct key_dns_ops ops = { b, on_answer, on_discovered };
 	char missing[] = "/nonexistent";
 
 	b->anchors[0] = missing;
@@ -276,15 +287,59 @@ static void test_no_anchor(void **state)
 	assert_int_equal(ask(b, &offers, V4, NULL), -ENOENT);
 }
 
+/* Is it worth a try? And for how long is that so. */
+static void discover(struct bench *b, const struct policy *p,
+		     const char *address, int found, uint64_t lifetime)
+{
+	struct addr remote;
+
+	assert_int_equal(addr_parse(address, &remote), 0);
+	b->calls = 0;
+	key_dns_discover(b->keys, p, &remote, (struct handle){ 9, 1 },
+			 &b->verdict);
+	while (b->verdict.found == -EINPROGRESS) {
+		assert_int_equal(b->calls, 0);
+		dns_fake_serve(b->dns, sd_event_get_fd(b->event), 100);
+		assert_true(sd_event_run(b->event, 0) >= 0);
+	}
+	assert_int_equal(b->verdict.found, found);
+	assert_in_range(b->verdict.lifetime_ms, lifetime - 5000, lifetime);
+}
+
+static void test_discover(void **state)
+{
+	static const struct policy dns = { .discover = POLICY_DISCOVER_DNS };
+	struct bench *b = *state;
+
+	dns_fake_add(b->dns, REVERSE4 KEY);
+	dns_fake_add(b->dns, REVERSE6 KEY);
+	dns_fake_add(b->dns, "1.100.51.198.in-addr.arpa." KEY);
+	for (int again = 0; again < 2; again++) {
+		discover(b, &dns, V4, 0, 60000);
+		discover(b, &dns, V6, 0, 60000);
+		discover(b, &dns, "192.0.2.2", -ENOENT, 60000);
+		discover(b, &dns, "198.51.100.1", -ENOENT, 60000);
+		discover(b, &names, "192.0.2.3", -ENOENT, 60000);
+	}
+	assert_int_equal(b->calls, 0);
+	/* What discovery found serves the engine, content with anybody. */
+	assert_int_equal(ask(b, &dns, V4, NULL), 0);
+	dns_fake_set_mood(b->dns, DNS_FAKE_FORGES);
+	discover(b, &dns, "192.0.2.4", -EBADMSG, 10000);
+	dns_fake_set_mood(b->dns, DNS_FAKE_SERVFAIL);
+	discover(b, &dns, "192.0.2.5", -ENETUNREACH, 5000);
+	b->config.wait_ms = 1;
+	dns_fake_set_mood(b->dns, DNS_FAKE_SILENT);
+	discover(b, &dns, "192.0.2.6", -ENETUNREACH, 5000);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_table),
-		TEST(test_bogus),
-		TEST(test_late),
-		TEST(test_no_anchor),
+		TEST(test_table),     TEST(test_bogus),	   TEST(test_late),
+		TEST(test_no_anchor), TEST(test_discover),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -342,10 +342,94 @@ static void test_replaced_attempt(void **state)
 	assert_int_equal(world.agent.counters.failed, 0);
 }
 
+static void discovered(const char *remote, int found, uint64_t lifetime)
+{
+	const struct key_verdict v = { found, lifetime };
+
+	negotiation_on_discovered(&world.agent, flow_of(remote)->self, &v);
+}
+
+/* Nobody knocks where no key is known, for as long as that holds. */
+static void test_discover(void **state)
+{
+	static const struct {
+		const char *remote;
+		enum flow_state without;
+		bool shunt;
+	} rows[] = {
+		{ "10.8.0.2", FLOW_HOLDDOWN, false },
+		{ "fd08::2", FLOW_HOLDDOWN, false },
+		{ "10.9.0.2", FLOW_CLEAR, true },
+		{ "fd0a::2", FLOW_BLOCKED, true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		unsigned before = world.initiated;
+
+		world.verdict = (struct key_verdict){ -EINPROGRESS, 0 };
+		acquire(rows[i].remote, 7, rows[i].shunt);
+		expect_state(rows[i].remote, FLOW_LOOKUP);
+		acquire(rows[i].remote, 7, rows[i].shunt);
+		assert_int_equal(world.initiated, before);
+		assert_int_equal(world.n_sent, 0);
+		discovered(rows[i].remote, -ENOENT, 60000);
+		expect_state(rows[i].remote, rows[i].without);
+		assert_int_equal(flow_of(rows[i].remote)->reason,
+				 IKE_REASON_NO_KEY);
+		if (rows[i].shunt)
+			assert_int_equal(
+				sent(RECORD_VERDICT)->verdict.lifetime_ms,
+				60000);
+		pass(59999);
+		expect_state(rows[i].remote, rows[i].without);
+		pass(2);
+		expect_state(rows[i].remote, FLOW_IDLE);
+		if (rows[i].shunt)
+			assert_int_equal(sent(RECORD_VERDICT)->verdict.verdict,
+					 RECORD_FORGET);
+		/* A key has appeared; it is in the cache by now. */
+		world.verdict = (struct key_verdict){ 0, 60000 };
+		acquire(rows[i].remote, 8, rows[i].shunt);
+		expect_state(rows[i].remote, FLOW_NEGOTIATE);
+		assert_int_equal(world.initiated, before + 1);
+	}
+	assert_int_equal(world.agent.counters.undiscovered, 4);
+	assert_int_equal(world.agent.counters.failed, 0);
+	/* Networks of Discover=always ask nobody. */
+	world.discovered = 0;
+	acquire("10.1.0.2", 7, false);
+	expect_state("10.1.0.2", FLOW_NEGOTIATE);
+	assert_int_equal(world.discovered, 0);
+}
+
+/* While the key is looked up: it is found, it is bogus, or the peer begins. */
+static void test_discovered(void **state)
+{
+	(void)state;
+	world.verdict = (struct key_verdict){ -EINPROGRESS, 0 };
+	acquire("10.8.0.2", 77, false);
+	discovered("10.8.0.2", 0, 60000);
+	expect_state("10.8.0.2", FLOW_NEGOTIATE);
+	child_up("10.8.0.2", true, 0x3000, false);
+	assert_int_equal(sent(RECORD_INSTALL)->install.acquire_seq, 77);
+	acquire("fd08::2", 78, false);
+	discovered("fd08::2", -EBADMSG, 10000);
+	assert_int_equal(flow_of("fd08::2")->reason, IKE_REASON_BOGUS);
+	acquire("fd08::3", 79, false);
+	child_up("fd08::3", false, 0x4000, false);
+	expect_state("fd08::3", FLOW_INSTALL);
+	discovered("fd08::3", -ENOENT, 10000);
+	expect_state("fd08::3", FLOW_INSTALL);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_discover, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_discovered, setup,
+						teardown),
 		T(test_no_wait),
 		T(test_wait),
 		T(test_require),
