@@ -15,6 +15,7 @@ NLM_F_DUMP = 0x301  # with NLM_F_REQUEST
 XFRM_MSG_NEWSA, XFRM_MSG_GETSA = 0x10, 0x12
 XFRM_MSG_NEWPOLICY, XFRM_MSG_GETPOLICY = 0x13, 0x15
 XFRMA_ENCAP, XFRMA_TMPL, XFRMA_ALG_AEAD = 4, 5, 18
+XFRMA_ALG_CRYPT, XFRMA_ALG_AUTH_TRUNC = 2, 20
 DIRECTIONS = {0: "in", 1: "out", 2: "fwd"}
 ACTIONS = {0: "allow", 1: "block"}
 MODES = {0: "transport", 1: "tunnel"}
@@ -31,7 +32,8 @@ class State:
     seq: int
     packets: int
     bytes: int
-    algorithm: str = ""
+    algorithm: str = ""  # "cbc(aes)" where there is an integrity
+    integrity: str = ""  # "hmac(sha256)/128"
     encapsulated: bool = False
 
     def __str__(self):
@@ -101,8 +103,12 @@ def parse_state(data):
                   mode=MODES.get(mode, str(mode)), seq=seq, packets=packets,
                   bytes=octets)
     for kind, value in attributes(data[224:]):
-        if kind == XFRMA_ALG_AEAD:
-            state.algorithm = value[:64].split(b"\0")[0].decode()
+        name = value[:64].split(b"\0")[0].decode(errors="replace")
+        if kind in (XFRMA_ALG_AEAD, XFRMA_ALG_CRYPT):
+            state.algorithm = name
+        elif kind == XFRMA_ALG_AUTH_TRUNC:
+            bits = struct.unpack_from("=I", value, 68)[0]
+            state.integrity = f"{name}/{bits}"
         elif kind == XFRMA_ENCAP:
             state.encapsulated = True
     return state
