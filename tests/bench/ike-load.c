@@ -3,7 +3,8 @@
  * The load generator of tests/bench/handshake: our engine as initiator, many
  * IKE SAs in flight over real UDP sockets, toward any responder. It installs
  * nothing in the kernel. It prints one line of JSON when all handshakes are
- * over, then answers liveness checks until its standard input ends.
+ * over, then answers liveness checks until there is a line on its standard
+ * input, for as many handshakes more, or the end of it.
  *
  * Peers: each SA has a source address of its own, counted up from --local; or
  * with --one-source all come from that address, each place in flight with a
@@ -53,9 +54,10 @@ struct load {
 	struct ike_own_key own;
 	struct ike_view peer_key;
 	EVP_PKEY *key;
-	unsigned begun, up, failed;
-	enum ike_reason reason; /* of the last failure */
-	uint64_t last;		/* the last one that ended, ms */
+	unsigned begun, up, failed; /* in this round */
+	unsigned before;	    /* those of earlier rounds */
+	enum ike_reason reason;	    /* of the last failure */
+	uint64_t last;		    /* the last one that ended, ms */
 	char algorithms[64];
 };
 
@@ -199,7 +201,7 @@ static void initiate(struct load *l, struct place *p)
 			(uint16_t)(ONE_SOURCE_PORT + (unsigned)(p - l->places));
 	} else {
 		memcpy(&a, req.local.addr.bytes, 4);
-		a = htonl(ntohl(a) + l->begun);
+		a = htonl(ntohl(a) + l->before + l->begun);
 		memcpy(req.local.addr.bytes, &a, 4);
 	}
 	l->begun++;
@@ -334,30 +336,44 @@ static void report(const struct load *l, uint64_t start, double cpu)
 	fflush(stdout);
 }
 
+/* One round of handshakes; as responder, all that come. */
+static void handshakes(struct load *l, struct pollfd *fds)
+{
+	uint64_t start = now_us();
+	double cpu = cpu_seconds();
+
+	l->last = now_ms();
+	for (unsigned i = 0; i < l->flight && i < l->count; i++) {
+		struct place *p = &l->places[l->one_source ? i : 0];
+
+		initiate(l, p);
+		run_actions(l, p);
+	}
+	while (l->up + l->failed < l->count && now_ms() < l->last + STALL_MS)
+		turn(l, fds, 20);
+	report(l, start, cpu);
+	l->before += l->begun;
+	l->begun = l->up = l->failed = 0;
+}
+
 static void run(struct load *l)
 {
 	struct pollfd fds[FLIGHT_MAX + 1] = { { 0 } };
 	uint64_t start = now_us();
 	double cpu = cpu_seconds();
+	char line[64];
 
 	for (unsigned i = 0; i < l->n_places; i++)
 		fds[i] = (struct pollfd){ .fd = l->places[i].fd,
 					  .events = POLLIN };
-	fds[l->n_places].fd = -1;
-	l->last = now_ms();
-	for (unsigned i = 0; !l->respond && i < l->flight && i < l->count;
-	     i++) {
-		initiate(l, &l->places[l->one_source ? i : 0]);
-		run_actions(l, &l->places[l->one_source ? i : 0]);
-	}
-	while (!l->respond && l->up + l->failed < l->count &&
-	       now_ms() < l->last + STALL_MS)
-		turn(l, fds, 20);
-	if (!l->respond)
-		report(l, start, cpu);
-	fds[l->n_places] = (struct pollfd){ .fd = 0, .events = POLLIN };
-	while (!fds[l->n_places].revents)
-		turn(l, fds, 100);
+	do {
+		fds[l->n_places].fd = -1;
+		if (!l->respond)
+			handshakes(l, fds);
+		fds[l->n_places] = (struct pollfd){ .events = POLLIN };
+		while (!fds[l->n_places].revents)
+			turn(l, fds, 100);
+	} while (read(0, line, sizeof(line)) > 0);
 	if (l->respond)
 		report(l, start, cpu);
 }
