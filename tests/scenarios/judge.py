@@ -123,10 +123,6 @@ class Message:
                 self.payloads[-1:] in ([IDI], [IDR]) and
                 self.ids[-1:] == [ID_NULL])
 
-    @property
-    def last_fragment(self):
-        return not self.fragment or self.fragment == self.fragments
-
 
 def tshark(capture, keys, *options):
     with tempfile.TemporaryDirectory() as config:
@@ -225,10 +221,21 @@ def wrong_with(message, unknown):
         return None
     if not m.decrypted:
         return "not decrypted"
-    if m.last_fragment and len(m.payloads) < 2 and \
-            m.following[1:2] not in ([0], []):
+    if not m.fragment and len(m.payloads) < 2 and m.following[1:2] != [0]:
         return "decrypted, but without what is inside"
     return None
+
+
+def never_whole(messages):
+    """Fragments of which tshark never saw a whole message, each repetition
+    of them included: the last of each."""
+    groups = {}
+    for m in messages:
+        if m.fragment:
+            groups.setdefault(m.whole, []).append(m)
+    return [group[-1] for group in groups.values()
+            if all(len(m.payloads) < 2 for m in group) and
+            any(m.decrypted for m in group)]
 
 
 def second_look(frames, keys, capture, messages):
@@ -282,6 +289,8 @@ def judge(frames, keys):
             raise RuntimeError("tshark did not show every frame")
         wrongs = [(m, w) for m in messages
                   if (w := wrong_with(m, unknown)) is not None]
+        wrongs += [(m, "decrypted, but without what is inside")
+                   for m in never_whole(messages)]
         wrongs += second_look(frames, table, f.name, messages)
     return wrongs, messages
 

@@ -177,6 +177,34 @@ static void test_states(void **state)
 	world_done(&w);
 }
 
+/* The heir of a rekeyed IKE SA: its keys too, and all that it says. */
+static void test_rekey(void **state)
+{
+	struct world w;
+
+	(void)state;
+	world_init(&w, 1, NULL);
+	listen_to(&w);
+	world_initiate(&w, 0);
+	world_run(&w, w.now + 100);
+	assert_int_equal(ike_rekey(w.hosts[0].engine, w.now,
+				   host_child(&w.hosts[0])->sa),
+			 0);
+	world_run(&w, w.now + 5000);
+	assert_true(world_agree(&w));
+	ike_check(w.hosts[1].engine, w.now, host_child(&w.hosts[1])->sa);
+	world_run(&w, w.now + 100);
+	for (unsigned k = 0; k < 2; k++) {
+		assert_int_equal(seen[k].n_keys, 2);
+		for (size_t i = 0; i < seen[k].n; i++)
+			assert_int_equal(seen[k].messages[i].opened,
+					 seen[k].messages[i].header.exchange !=
+						 IKE_EXCHANGE_SA_INIT);
+	}
+	assert_string_equal(seen[0].line, seen[1].line);
+	world_done(&w);
+}
+
 /* What cannot be opened is shown as it is, and does no harm. */
 static void test_garbage(void **state)
 {
@@ -243,8 +271,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_messages), cmocka_unit_test(test_keys),
-		cmocka_unit_test(test_states),	 cmocka_unit_test(test_garbage),
-		cmocka_unit_test(test_format),
+		cmocka_unit_test(test_states),	 cmocka_unit_test(test_rekey),
+		cmocka_unit_test(test_garbage),	 cmocka_unit_test(test_format),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -63,6 +63,25 @@ def marks(*payloads):
 ID_NULL, AUTH = (35, b"\x0d\0\0\0"), (39, b"\x0d\0\0\0" + bytes(32))
 
 
+def of(name):
+    with open(f"{HERE}/data/{name}.keys", encoding="ascii") as f:
+        return list(judge.frames_of(f"{HERE}/data/{name}.pcap")), f.read()
+
+
+def test_fragments():
+    """A handshake, and both kinds of rekeying, in fragments (RFC 7383)."""
+    frames, keys = of("judge-fragments")
+    found, messages = judge.judge(frames, keys)
+    assert found == [], found
+    assert sum(bool(m.fragment) for m in messages) == 16
+    assert sum(m.known_bug for m in messages) == 2
+    # The second of three of IKE_AUTH, and of rekeying, is missing.
+    for missing in (3, 9):
+        found = [s for _, s in judge.judge(
+            frames[:missing] + frames[missing + 1:], keys)[0]]
+        assert found == ["decrypted, but without what is inside"], found
+
+
 def test_good():
     found, messages = judge.judge(FRAMES, KEYS)
     assert found == [], found
