@@ -46,6 +46,7 @@ static void choose_ours(const struct credentials *c,
 			struct credentials_choice *ret)
 {
 	const struct signer_key *keys = NULL;
+	struct ike_identity address;
 	size_t n = 0;
 
 	ret->c.identity = ike_identity_null();
@@ -65,9 +66,12 @@ static void choose_ours(const struct credentials *c,
 		ret->why = "we have no key to prove who we are";
 		return;
 	}
-	ret->c.identity = ike_identity_is_none(&c->local)
-				  ? ike_identity_of_addr(&q->local.addr)
-				  : c->local;
+	address = ike_identity_of_addr(&q->local.addr);
+	ret->c.identity =
+		ike_identity_is_none(&c->local) ||
+				ike_identity_equal(&q->wanted, &address)
+			? address
+			: c->local;
 }
 
 static void choose_theirs(struct credentials_choice *ret)

@@ -31,14 +31,17 @@ int keyd_refused_errno(enum keyd_refused r)
 	return reasons[r].error;
 }
 
+/* The configured one, or an address of this host: who looked our key up by
+ * address asks for that. */
 static bool own_identity(const struct keyd_guard *g, const struct keyd_sign *s)
 {
 	struct addr a = { .family = AF_INET };
 
-	if (!ike_identity_is_none(&g->identity))
-		return g->identity.type == s->identity_type &&
-		       g->identity.len == s->identity_len &&
-		       !memcmp(g->identity.data, s->identity, s->identity_len);
+	if (!ike_identity_is_none(&g->identity) &&
+	    g->identity.type == s->identity_type &&
+	    g->identity.len == s->identity_len &&
+	    !memcmp(g->identity.data, s->identity, s->identity_len))
+		return true;
 	if (s->identity_type == IKE_ID_IPV6)
 		a.family = AF_INET6;
 	else if (s->identity_type != IKE_ID_IPV4)

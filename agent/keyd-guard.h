@@ -40,7 +40,8 @@ int keyd_refused_errno(enum keyd_refused r);
 
 struct keyd_guard {
 	struct keyd_keys *keys;
-	struct ike_identity identity; /* type 0: the host's addresses */
+	struct ike_identity
+		identity; /* beside the host's addresses; type 0: none */
 	/* Is this address ours? Only asked in that case. */
 	bool (*own_address)(void *user, const struct addr *a);
 	void *user;

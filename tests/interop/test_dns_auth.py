@@ -120,6 +120,21 @@ def test_claimed_name(hosts, lab):
     assert proof(b, a) == "@a.lab.test"
 
 
+def test_asked_by_address(hosts):
+    """A host with a name of its own proves the address under which its key was
+    found."""
+    _, a, b, server = hosts
+    for host in (a, b):
+        configure(host, server, "offer", Wait="yes")
+    b.config("tacit.conf.d/name.conf",
+             "[Authentication]\nLocalIdentity=b.lab.test\n")
+    server.add(reverse(b.ip), "IPSECKEY", record(b))
+    start(server, a, b)
+    ping(a, b)
+    wait_until(lambda: a.secured(b) and b.secured(a), 10, "SAs")
+    assert proof(a, b) == b.ip
+
+
 @pytest.mark.parametrize("encryption", ["offer", "require"])
 def test_discover(hosts, encryption):
     """Discover=dns: nobody knocks where no key is published, and who has

@@ -235,7 +235,7 @@ static void test_responder(void **state)
 	assert_int_equal(ask(w, &r), KEYD_REFUSED_MESSAGE);
 }
 
-/* With LocalIdentity= it is that one and no other, not even an address. */
+/* With LocalIdentity= it is that one or an address of ours, and no other. */
 static void test_configured_identity(void **state)
 {
 	struct world *w = *state;
@@ -244,6 +244,8 @@ static void test_configured_identity(void **state)
 	assert_int_equal(
 		ike_identity_parse("a.example.org", &w->guard.identity), 0);
 	keyd_fake_sign(&r, w->keys.list[0].id, true);
+	assert_int_equal(ask(w, &r), KEYD_REFUSED_NONE);
+	r.sign.identity[3] ^= 3;
 	assert_int_equal(ask(w, &r), KEYD_REFUSED_IDENTITY);
 	r.sign.identity_type = IKE_ID_FQDN;
 	r.sign.identity_len = 13;
@@ -258,7 +260,8 @@ static void test_configured_identity(void **state)
 	r.sign.identity[12] = 0;
 	r.sign.identity_len = 12;
 	assert_int_equal(ask(w, &r), KEYD_REFUSED_IDENTITY);
-	assert_int_equal(w->asked, 0);
+	/* Only addresses were looked for among ours. */
+	assert_int_equal(w->asked, 2);
 }
 
 static void test_rate(void **state)
