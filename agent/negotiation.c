@@ -364,12 +364,24 @@ void negotiation_on_acquire(struct agent *a, const struct record_acquire *q)
 	}
 }
 
+/* Whose proof did not do, and why: also where there is no flow with it. */
+static void negotiation_log_proof(struct agent *a,
+				  const struct ike_failed *failed)
+{
+	struct log_fields fields = { .peer = &failed->remote.addr };
+
+	log_limited(&a->log_negotiation, agent_now(a), LOG_INFO, &fields,
+		    "authentication failed: %s", failed->why);
+}
+
 void negotiation_on_failed(struct agent *a, struct handle sa,
 			   const struct ike_failed *failed)
 {
 	struct flow *f = flow_table_get(a->flows, &failed->local.addr,
 					&failed->remote.addr);
 
+	if (failed->why)
+		negotiation_log_proof(a, failed);
 	if (!f || handle_is_none(f->attempt) || !handle_equal(f->attempt, sa))
 		return;
 	negotiation_attempt_over(a, f, sa);

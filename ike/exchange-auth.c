@@ -661,10 +661,24 @@ void ike_auth_signed(struct ike_engine *e, uint64_t now, struct ike_sa *sa,
 		send_auth(e, now, sa);
 }
 
+static void ask_again(struct ike_engine *e, struct ike_sa *sa)
+{
+	struct ike_handshake *hs = sa->handshake;
+
+	hs->credentials = ike_credentials_free(hs->credentials);
+	secret_wipe(hs->auth.data, hs->auth.len);
+	ike_blob_done(&hs->auth);
+	ike_sa_set_state(e, sa, IKE_SA_INIT_DONE);
+}
+
 void ike_auth_verified(struct ike_engine *e, uint64_t now, struct ike_sa *sa,
 		       const struct ike_job *job)
 {
-	if (ike_proof_verified(sa, job) < 0)
+	/* Nobody had time for it: a stranger's next retransmission is tried
+	 * afresh. */
+	if (job->result == -ECANCELED && !sa->initiator)
+		ask_again(e, sa);
+	else if (ike_proof_verified(sa, job) < 0)
 		ike_sa_end(e, sa, IKE_REASON_RESOURCES, 0);
 	else
 		resume(e, now, sa, sa->initiator ? finish : prove);

@@ -334,7 +334,10 @@ static void run_job(struct world *w, unsigned host, struct ike_job *job)
 	struct host *h = &w->hosts[host];
 	struct world_job j = { .job = job };
 
-	ike_job_run(job);
+	if (h->undone)
+		h->undone--;
+	else
+		ike_job_run(job);
 	if (!w->job_jitter)
 		ike_job_done(h->engine, w->now, job);
 	else

@@ -73,6 +73,7 @@ struct host {
 	/* Both answers come so much later. */
 	uint32_t identify_delay, sign_delay;
 	unsigned n_identified, n_signed;
+	unsigned undone; /* so many jobs come back without having run */
 	struct ike_identify identify; /* the last one */
 	unsigned n_moved, n_keepalives;
 	struct ike_moved moved, keepalive; /* the last ones */

@@ -131,6 +131,10 @@ static void test_refused(void **state)
 	/* Not of this role. */
 	REFUSED(x.initiator = false);
 	REFUSED(x.message = response; x.message_len = response_len);
+	memcpy(other, response, response_len);
+	other[19] |= IKE_FLAG_INITIATOR;
+	REFUSED(x.initiator = false; x.message = other;
+		x.message_len = response_len);
 	/* No message of IKE_SA_INIT, or no message at all. */
 	memcpy(other, message, len);
 	other[18] = IKE_EXCHANGE_AUTH;

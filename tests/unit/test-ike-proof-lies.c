@@ -38,6 +38,7 @@ struct knowledge {
 	const char *id; /* NULL: any */
 	const char *keys[2];
 	bool accept_null, shared;
+	bool given; /* a secret of ours, that is no proof of the peer's */
 };
 
 struct lie {
@@ -53,13 +54,13 @@ struct lie {
 };
 
 #define ED IKE_SIGNATURE_ED25519
-#define KNOWS(id, ...)                            \
-	{                                         \
-		id, { __VA_ARGS__ }, false, false \
+#define KNOWS(id, ...)                                   \
+	{                                                \
+		id, { __VA_ARGS__ }, false, false, false \
 	}
-#define KNOWS_NULL(id, ...)                      \
-	{                                        \
-		id, { __VA_ARGS__ }, true, false \
+#define KNOWS_NULL(id, ...)                             \
+	{                                               \
+		id, { __VA_ARGS__ }, true, false, false \
 	}
 
 static const uint8_t zeros[300];
@@ -410,7 +411,7 @@ static const struct lie lies[] = {
 	  "no key is known that could have signed so" },
 	/* Shared keys */
 	{ "the secret",
-	  { "@p.example", { NULL }, false, true },
+	  { "@p.example", { NULL }, false, true, false },
 	  "@p.example",
 	  NULL,
 	  0,
@@ -419,7 +420,7 @@ static const struct lie lies[] = {
 	  IKE_AUTH_SHARED,
 	  NULL },
 	{ "another secret",
-	  { "@p.example", { NULL }, false, true },
+	  { "@p.example", { NULL }, false, true, false },
 	  "@p.example",
 	  NULL,
 	  0,
@@ -428,7 +429,7 @@ static const struct lie lies[] = {
 	  0,
 	  "another shared key" },
 	{ "the secret of somebody else",
-	  { "@p.example", { NULL }, false, true },
+	  { "@p.example", { NULL }, false, true, false },
 	  "@q.example",
 	  NULL,
 	  0,
@@ -437,7 +438,7 @@ static const struct lie lies[] = {
 	  0,
 	  "it is somebody else" },
 	{ "the secret of nobody",
-	  { NULL, { NULL }, false, true },
+	  { NULL, { NULL }, false, true, false },
 	  NULL,
 	  NULL,
 	  0,
@@ -454,8 +455,17 @@ static const struct lie lies[] = {
 	  { .shared = { secret, sizeof(secret) } },
 	  0,
 	  "no shared key is known for it" },
+	{ "a secret that proves only us",
+	  { "@p.example", { "ed25519" }, false, false, true },
+	  "@p.example",
+	  NULL,
+	  0,
+	  NULL,
+	  { .shared = { secret, sizeof(secret) } },
+	  0,
+	  "no shared key is known for it" },
 	{ "NULL where the secret is wanted",
-	  { "@p.example", { NULL }, false, true },
+	  { "@p.example", { NULL }, false, true, false },
 	  NULL,
 	  NULL,
 	  0,
@@ -497,7 +507,7 @@ static void set_stage(struct stage *s, const struct lie *l, bool initiator)
 		.accept_null = l->knows.accept_null,
 		.accept_shared = l->knows.shared,
 	};
-	if (l->knows.shared)
+	if (l->knows.shared || l->knows.given)
 		c->shared = (struct ike_view){ secret, sizeof(secret) };
 	if (l->knows.id)
 		c->peer = identity(l->knows.id);
@@ -605,11 +615,75 @@ static void test_lies_of_responder(void **state)
 	}
 }
 
+/* A refusal of IKE_AUTH that SK does not protect is nobody's: it changes
+ * nothing, and the answer behind it counts. */
+static void test_unprotected_refusal(void **state)
+{
+	const struct puppet_script honest = { 0 };
+	struct ike_outgoing out;
+	struct ike_header h = {
+		.exchange = IKE_EXCHANGE_AUTH,
+		.flags = IKE_FLAG_RESPONSE,
+		.id = 1,
+	};
+	struct puppet p;
+	struct world w;
+
+	(void)state;
+	world_init(&w, 23, NULL);
+	puppet_init(&p, &w, false, IKE_KE_X25519);
+	world_initiate(&w, 0);
+	puppet_answer_init(&p, &honest);
+	puppet_open(&p);
+	h.spi_i = p.spi_i;
+	h.spi_r = p.spi_r;
+	ike_builder_init(&out.b, out.buf, sizeof(out.buf), &h);
+	ike_notify_write(&out.b, IKE_NOTIFY_AUTHENTICATION_FAILED, NULL, 0);
+	assert_int_equal(ike_builder_finish(&out.b), 0);
+	world_inject(&w, 0, out.buf, out.b.w.len);
+	assert_int_equal(w.hosts[0].n_failed, 0);
+	puppet_answer_auth(&p, &honest);
+	assert_non_null(host_child(&w.hosts[0]));
+	assert_int_equal(w.hosts[0].n_failed, 0);
+	puppet_done(&p);
+	world_done(&w);
+}
+
+/* A refusal with proof, and one without: the owner can tell them apart. */
+static void test_refusals(void **state)
+{
+	(void)state;
+	for (unsigned proven = 0; proven < 2; proven++) {
+		struct puppet_script s = {
+			.omit = P(SA) | P(TSI) | P(TSR),
+			.notify = IKE_NOTIFY_TS_UNACCEPTABLE,
+		};
+		struct puppet p;
+		struct world w;
+
+		if (!proven)
+			s.omit |= P(IDR) | P(AUTH);
+		world_init(&w, 24, NULL);
+		puppet_init(&p, &w, false, IKE_KE_X25519);
+		world_initiate(&w, 0);
+		puppet_answer_init(&p, &(struct puppet_script){ 0 });
+		puppet_open(&p);
+		puppet_answer_auth(&p, &s);
+		assert_int_equal(w.hosts[0].n_failed, 1);
+		assert_int_equal(w.hosts[0].failed.reason, IKE_REASON_MODE);
+		assert_int_equal(w.hosts[0].failed.proven, proven);
+		puppet_done(&p);
+		world_done(&w);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_lies_of_initiator),
 		cmocka_unit_test(test_lies_of_responder),
+		cmocka_unit_test(test_unprotected_refusal),
+		cmocka_unit_test(test_refusals),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

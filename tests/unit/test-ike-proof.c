@@ -381,6 +381,41 @@ static void test_stale(void **state)
 	finish(&w);
 }
 
+/* No thread has time for the peer's signature. */
+static void test_undone(void **state)
+{
+	(void)state;
+	for (unsigned who = 0; who < 2; who++) {
+		struct side sides[2] = {
+			{ .name = "ed25519", .id = "@a.example" },
+			{ .name = "p256", .id = "@b.example" },
+		};
+		struct world w;
+
+		world_init(&w, 22, NULL);
+		equip(&w.hosts[0], &sides[0], &sides[1]);
+		equip(&w.hosts[1], &sides[1], &sides[0]);
+		w.hosts[1].identify_delay = 5;
+		world_initiate(&w, 0);
+		while (!w.hosts[1].n_identified)
+			assert_true(world_step(&w, w.now + 100));
+		w.hosts[who].undone = 1;
+		world_run(&w, w.now + 1000);
+		assert_int_equal(w.hosts[who].undone, 0);
+		if (who == 1) {
+			/* The request came again, and was read again. */
+			assert_true(world_agree(&w));
+			assert_int_equal(w.hosts[1].n_identified, 2);
+		} else {
+			assert_int_equal(w.hosts[0].failed.reason,
+					 IKE_REASON_RESOURCES);
+			ike_close_all(w.hosts[1].engine, w.now);
+		}
+		world_run(&w, w.now + 1000);
+		finish(&w);
+	}
+}
+
 /* Closed while it waits. */
 static void test_closed_meanwhile(void **state)
 {
@@ -505,6 +540,7 @@ int main(void)
 		cmocka_unit_test(test_refuse),
 		cmocka_unit_test(test_unsigned),
 		cmocka_unit_test(test_stale),
+		cmocka_unit_test(test_undone),
 		cmocka_unit_test(test_closed_meanwhile),
 		cmocka_unit_test(test_offered),
 		cmocka_unit_test(test_downgrade),
