@@ -15,7 +15,7 @@
 #include "agent/negotiation-internal.h"
 #include "agent/proof.h"
 
-#define SWITCH_MS 100u
+#define SWITCH_MS 300u
 #define HARDEN_MS 250u
 /* A renewal that failed is tried again after this. */
 #define RENEW_RETRY_MS 30000u

@@ -33,6 +33,7 @@ static void decode(struct nlmsghdr *h)
 	struct kpolicy p;
 	struct kacquire a;
 	struct kexpire e;
+	struct kmapping m;
 	struct address own;
 	struct ksa sa;
 	bool gone;
@@ -45,6 +46,8 @@ static void decode(struct nlmsghdr *h)
 		check(a.src.family == a.dst.family);
 	if (codec_read_expire(h, &e) == 0)
 		check(addr_len(&e.sa.dst) > 0);
+	if (codec_read_mapping(h, &m) == 0)
+		check(m.src.family == m.dst.family && addr_len(&m.src) > 0);
 	if (codec_read_sa(h, &sa) == 0)
 		check(sa.larval == (sa.esp.spi == 0));
 	if (address_read(h, &own, &gone) == 0)
@@ -56,7 +59,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	static const uint16_t types[] = {
 		XFRM_MSG_NEWSA,	  XFRM_MSG_NEWPOLICY, XFRM_MSG_UPDPOLICY,
 		XFRM_MSG_ACQUIRE, XFRM_MSG_EXPIRE,    XFRM_MSG_POLEXPIRE,
-		RTM_NEWADDR,	  RTM_DELADDR,
+		XFRM_MSG_MAPPING, RTM_NEWADDR,	      RTM_DELADDR,
 	};
 	struct nlmsghdr *h;
 

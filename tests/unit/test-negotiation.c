@@ -71,7 +71,7 @@ static void test_require(void **state)
 	const struct record *r = sent(RECORD_INSTALL);
 	assert_int_equal(r->install.flags, RECORD_OUT_LATER);
 	reply("fd03::2", RECORD_INSTALL, 0);
-	pass(101);
+	pass(301);
 	sent(RECORD_SWITCH);
 	reply("fd03::2", RECORD_SWITCH, 0);
 	/* Hardened from the start: no grace for clear packets. */
@@ -107,7 +107,7 @@ static void test_responder(void **state)
 	assert_int_equal(sent(RECORD_INSTALL)->install.flags,
 			 RECORD_IN_OPTIONAL | RECORD_OUT_LATER);
 	reply("10.4.0.2", RECORD_INSTALL, 0);
-	pass(101);
+	pass(301);
 	sent(RECORD_SWITCH);
 	reply("10.4.0.2", RECORD_SWITCH, 0);
 	pass(260);
@@ -254,7 +254,7 @@ static void test_stale_reply(void **state)
 	child_up("10.4.0.23", false, 0x2400, false);
 	sent(RECORD_INSTALL);
 	reply("10.4.0.23", RECORD_INSTALL, 0);
-	pass(101);
+	pass(301);
 	sent(RECORD_SWITCH);
 	child_up("10.4.0.23", false, 0x2500, false);
 	sent(RECORD_INSTALL);
@@ -262,7 +262,7 @@ static void test_stale_reply(void **state)
 	reply("10.4.0.23", RECORD_HARDEN, 0);
 	expect_state("10.4.0.23", FLOW_INSTALL);
 	reply("10.4.0.23", RECORD_INSTALL, 0);
-	pass(101);
+	pass(301);
 	sent(RECORD_SWITCH);
 }
 
