@@ -266,70 +266,6 @@ static void test_debug(void **state)
 	config_free(c);
 }
 
-static void check_list(const struct algorithm_list *l, const char *names)
-{
-	char text[512] = "";
-
-	for (size_t i = 0; i < l->n; i++) {
-		strcat(text, i ? " " : "");
-		strcat(text, algorithm_name((enum algorithm)l->list[i]));
-	}
-	assert_string_equal(text, names);
-}
-
-/* Lists, what fills them up, and what a policy has of tacit.conf. */
-static void test_algorithms(void **state)
-{
-	struct place *place = *state;
-	struct algorithms defaults;
-	const struct policy *p;
-	struct config *c;
-
-	algorithms_init(&defaults);
-	c = load(place->dir);
-	assert_memory_equal(&c->algorithms, &defaults, sizeof(defaults));
-	assert_memory_equal(&policy_for(c, "10.1.2.3")->algorithms, &defaults,
-			    sizeof(defaults));
-	config_free(c);
-	write_file(place->dir, "tacit.conf",
-		   "[Algorithms]\nPropose=x448, X25519 aes-cbc-128\n"
-		   "AcceptAnswer=X448\nAccept=P-521\n");
-	write_file(place->dir, "tacit.conf.d/1.conf",
-		   "[Algorithms]\nAccept=modp-2048 AES-GCM-16-128\n");
-	write_file(place->dir, "policy.d/a.conf",
-		   "[Policy]\nEncryption=offer\nNetworks=10.1.0.0/16\n"
-		   "[Algorithms]\nPropose=SHA2-384 hmac-sha2-256\n");
-	write_file(place->dir, "policy.d/b.conf",
-		   "[Algorithms]\nAcceptAnswer=X25519\nAccept=X25519\n"
-		   "[Policy]\nEncryption=offer\nNetworks=10.2.0.0/16\n");
-	c = load(place->dir);
-	check_list(&c->algorithms.propose,
-		   "X448 X25519 AES-CBC-128 HMAC-SHA2-256 HMAC-SHA2-512");
-	check_list(&c->algorithms.answer,
-		   "X448 AES-CBC-128 HMAC-SHA2-256 HMAC-SHA2-512");
-	check_list(&c->algorithms.accept,
-		   "MODP-2048 AES-GCM-16-128 HMAC-SHA2-256 HMAC-SHA2-384 "
-		   "HMAC-SHA2-512");
-	p = policy_for(c, "10.1.2.3");
-	assert_int_equal(p->line, 1);
-	check_list(&p->algorithms.propose,
-		   "HMAC-SHA2-384 HMAC-SHA2-256 AES-CBC-128 X448 X25519");
-	check_list(&p->algorithms.answer,
-		   "HMAC-SHA2-384 HMAC-SHA2-256 AES-CBC-128 X448 X25519");
-	assert_memory_equal(&p->algorithms.accept, &c->algorithms.accept,
-			    sizeof(p->algorithms.accept));
-	p = policy_for(c, "10.2.2.3");
-	assert_int_equal(p->line, 4);
-	assert_memory_equal(&p->algorithms.propose, &c->algorithms.propose,
-			    sizeof(p->algorithms.propose));
-	check_list(&p->algorithms.answer,
-		   "X25519 AES-CBC-128 HMAC-SHA2-256 HMAC-SHA2-512");
-	check_list(&p->algorithms.accept,
-		   "X25519 AES-GCM-16-128 HMAC-SHA2-256 HMAC-SHA2-384 "
-		   "HMAC-SHA2-512");
-	config_free(c);
-}
-
 static void test_policy_files(void **state)
 {
 	struct place *place = *state;
@@ -548,28 +484,6 @@ static const struct {
 	  " 10.0.0.0/8\n",
 	  "policy.d/x.conf:4: 10.0.0.0/8 is there already, at "
 	  "policy.d/x.conf:3: remove one\n" },
-	/* Algorithms. */
-	{ "[Algorithms]\nPropose=AES-GCM-265 X25519\nAccept=3DES SHA1\n",
-	  "tacit.conf:2: Propose=AES-GCM-265 X25519: AES-GCM-265 is no "
-	  "algorithm: did you mean AES-GCM-256?\n"
-	  "tacit.conf:3: Accept=3DES SHA1: 3DES is no algorithm that Tacit "
-	  "uses: see tacit.conf(5)\n"
-	  "tacit.conf:3: Accept=3DES SHA1: SHA1 is no algorithm that Tacit "
-	  "uses: see tacit.conf(5)\n" },
-	{ "[Algorithms]\nPropose=\nAccept=X448 P-256 x448\n",
-	  "tacit.conf:2: Propose=: name an algorithm, or remove the line\n"
-	  "tacit.conf:3: Accept=X448 P-256 x448: x448 is there twice\n" },
-	{ "[Algorithms]\n\nAcceptAnswer=P-256 X448\n",
-	  "tacit.conf:3: AcceptAnswer= has X448, which is not proposed: add it "
-	  "to Propose=, or remove it here\n" },
-	{ "[Policy]\nEncryption=offer\nNetworks=10.0.0.0/8\n"
-	  "[Algorithms]\nPropose=X25519\nAcceptAnswer=P-256\n",
-	  "policy.d/x.conf:6: AcceptAnswer= has P-256, which is not proposed: "
-	  "add it to Propose=, or remove it here\n" },
-	{ "[Policy]\nEncryption=offer\nNetworks=10.0.0.0/8\n"
-	  "[Algorithms]\nPropose=X25519\n[Algorithms]\nPropose=P-256\n",
-	  "policy.d/x.conf:6: [Algorithms] is here already, in line 4: a "
-	  "second one needs a file of its own\n" },
 	{ "[Policy]\nEncryption=offer\nNetworks=10.0.0.0/8\n"
 	  "[Policy]\nEncryption=allow\nNetworks=11.0.0.0/8\n",
 	  "policy.d/x.conf:4: [Policy] is here already, in line 1: a second "
@@ -789,7 +703,6 @@ int main(void)
 		TEST(test_builtin),
 		TEST(test_main),
 		TEST(test_drop_ins),
-		TEST(test_algorithms),
 		TEST(test_policy_files),
 		TEST(test_debug),
 		TEST(test_examples),
