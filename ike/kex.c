@@ -95,32 +95,23 @@ int ike_kex_generate(const struct ike_kex *kex, EVP_PKEY **ret, uint8_t *public)
 	return 0;
 }
 
-/* Of a group with its parameters. NULL where it is no valid public key. */
-static EVP_PKEY *import_group(const struct ike_kex *kex, const uint8_t *peer)
+/* Of the group of our own key. NULL where it is no valid public key. */
+static EVP_PKEY *import_group(const struct ike_kex *kex,
+			      const EVP_PKEY *private, const uint8_t *peer)
 {
 	uint8_t point[POINT_MAX];
 	size_t skip = is_curve(kex) ? 1 : 0;
-	char group[16];
-	OSSL_PARAM params[2];
-	EVP_PKEY_CTX *ctx;
-	EVP_PKEY *key = NULL;
-	bool ok;
+	EVP_PKEY *key = EVP_PKEY_new();
 
 	point[0] = UNCOMPRESSED;
 	memcpy(point + skip, peer, kex->public_len);
-	group_params(kex, group, params);
-	ctx = EVP_PKEY_CTX_new_from_name(NULL, kex->type, NULL);
 	/* Refuses a point that is not on the curve; the cofactor is 1. */
-	ok = ctx && EVP_PKEY_fromdata_init(ctx) > 0 &&
-	     EVP_PKEY_fromdata(ctx, &key, EVP_PKEY_KEY_PARAMETERS, params) >
-		     0 &&
-	     EVP_PKEY_set1_encoded_public_key(key, point,
-					      skip + kex->public_len) > 0;
-	if (!ok) {
+	if (!key || EVP_PKEY_copy_parameters(key, private) <= 0 ||
+	    EVP_PKEY_set1_encoded_public_key(key, point,
+					     skip + kex->public_len) <= 0) {
 		EVP_PKEY_free(key);
 		key = NULL;
 	}
-	EVP_PKEY_CTX_free(ctx);
 	return key;
 }
 
@@ -139,12 +130,13 @@ static bool modp_in_range(const struct ike_kex *kex, const uint8_t *peer)
 	return ok;
 }
 
-static EVP_PKEY *import(const struct ike_kex *kex, const uint8_t *peer)
+static EVP_PKEY *import(const struct ike_kex *kex, const EVP_PKEY *private,
+			const uint8_t *peer)
 {
 	if (is_modp(kex) && !modp_in_range(kex, peer))
 		return NULL;
 	if (kex->group)
-		return import_group(kex, peer);
+		return import_group(kex, private, peer);
 	return EVP_PKEY_new_raw_public_key_ex(NULL, kex->type, NULL, peer,
 					      kex->public_len);
 }
@@ -169,7 +161,7 @@ int ike_kex_derive(const struct ike_kex *kex, EVP_PKEY *private,
 
 	if (peer_len != kex->public_len)
 		return -EBADMSG;
-	key = import(kex, peer);
+	key = import(kex, private, peer);
 	if (!key)
 		goto out;
 	ctx = EVP_PKEY_CTX_new_from_pkey(NULL, private, NULL);
