@@ -163,6 +163,7 @@ def test_delete(lab, kinds, kind, deletes):
     wait_until(lambda: a.states() == b.states() == [], 5, "no states")
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize("initiator", ["a", "b"])
 @pytest.mark.parametrize("kind", ["libreswan", "strongswan"])
 def test_tunnel(lab, kinds, kind, initiator):
@@ -256,6 +257,7 @@ def test_algorithms(lab, kinds, kind, algorithms, initiator):
     check(net, a, b)
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize("kind", ["libreswan", "strongswan"])
 def test_cookie_theirs(lab, kinds, kind):
     theirs = {"setup": {"ddos_mode": "busy"}} if kind == "libreswan" else \
@@ -276,6 +278,7 @@ def test_cookie_theirs(lab, kinds, kind):
     check(net, a, b)
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize("kind", ["libreswan", "strongswan"])
 def test_cookie_ours(lab, kinds, kind):
     net, a, b = pair(lab, kinds[kind], ours={"cookie": 0})
@@ -301,6 +304,7 @@ FRAGMENTS = {"libreswan": {"fragmentation": "force"},
                             "daemon": {"fragment_size": 400}}}
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize("initiator", ["a", "b"])
 @pytest.mark.parametrize("kind", ["libreswan", "strongswan"])
 def test_fragments(lab, kinds, kind, initiator):
@@ -339,6 +343,7 @@ def test_liveness(lab, kinds, kind, checks):
     assert {s.spi for s in a.states()} == spis == {s.spi for s in b.states()}
 
 
+@pytest.mark.quick
 @pytest.mark.seconds(6)
 @pytest.mark.parametrize("kind", ["libreswan", "strongswan"])
 def test_reboot(lab, kinds, kind):

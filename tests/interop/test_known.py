@@ -86,6 +86,7 @@ def check(net, a, b, mode="transport"):
     assert a.peer_state(b) == "secured"
 
 
+@pytest.mark.quick
 @pytest.mark.seconds(4)
 @pytest.mark.parametrize("initiator", ["a", "b"])
 @pytest.mark.parametrize("kind,auth", SETUPS)
@@ -124,6 +125,7 @@ PFS = {"libreswan": {"pfs": "yes"},
            "esp_proposals": "aes256gcm16-x25519-ecp256"}}}
 
 
+@pytest.mark.quick
 @pytest.mark.seconds(8)
 @pytest.mark.parametrize("initiator", ["a", "b"])
 @pytest.mark.parametrize("kind", ["libreswan", "strongswan"])

@@ -30,17 +30,18 @@ def pair(lab, root, level="require", setup=None, **keys):
     return net, a, b
 
 
-def same_pair(a, b):
-    """Exactly one pair of states, the same on both hosts."""
-    return a.secured(b) and b.secured(a) and \
-        {(s.src, s.spi) for s in a.states()} == \
+def same_states(a, b):
+    """The same ones on both hosts, one pair or several."""
+    return a.states() and {(s.src, s.spi) for s in a.states()} == \
         {(s.src, s.spi) for s in b.states()}
 
 
-def check_secured(net, a, b):
-    """One pair of states in transport mode, and traffic through it, in ESP
-    both ways and never in the clear."""
-    wait_until(lambda: same_pair(a, b), 10, "the same pair of states")
+def check_secured(net, a, b, mode="transport", several=False):
+    """One pair of states (or several), and traffic through it, in ESP both
+    ways and never in the clear."""
+    wait_until(lambda: same_states(a, b) and
+               (several or a.secured(b) and b.secured(a)), 10,
+               "the same states")
     time.sleep(0.4)  # until clear packets are no longer accepted
     mark = net.capture.mark()
     assert None not in ping(a, b.ip, 3)
@@ -48,12 +49,13 @@ def check_secured(net, a, b):
     assert len(net.capture.sent(a, b, ("esp",), mark)) >= 6
     assert len(net.capture.sent(b, a, ("esp",), mark)) >= 6
     assert net.capture.clear_packets(a, b, mark) == []
-    spis = {(s.src, s.spi) for s in a.states(b)}
-    assert {(f.src, f.spi) for f in
-            net.capture.esp_packets(a, b, mark)} == spis
+    known = {(s.src, s.spi) for s in a.states(b)}
+    seen = {(f.src, f.spi) for f in net.capture.esp_packets(a, b, mark)}
+    assert seen <= known if several else seen == known
     for host in (a, b):
         for state in host.states():
-            assert state.mode == "transport" and state.packets >= 6
+            assert state.mode == mode
+            assert several or state.packets >= 6
             assert state.algorithm == "rfc4106(gcm(aes))"
     assert a.peer_state(b) == "secured"
 
@@ -80,6 +82,7 @@ def gone(*hosts):
     return all(h.states() == [] for h in hosts)
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize("level", LEVELS)
 def test_initiate(lab, agents, libreswan_root, level):
     """Our first packet is held, and goes as ESP."""
@@ -90,6 +93,7 @@ def test_initiate(lab, agents, libreswan_root, level):
     check_secured(net, a, b)
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize("level", LEVELS)
 def test_respond(lab, agents, libreswan_root, level):
     net, a, b = pair(lab, libreswan_root, level)
@@ -124,9 +128,6 @@ def test_cookie(lab, agents, libreswan_root):
 
 
 @pytest.mark.seconds(8)
-@pytest.mark.xfail(strict=False, reason="libreswan drops its own attempt when "
-                   "ours is established; where our choice is to keep that "
-                   "one, nothing passes until our liveness check fails")
 def test_together(lab, agents, libreswan_root):
     """Both begin at once."""
     net, a, b = pair(lab, libreswan_root)
@@ -209,7 +210,8 @@ def test_kill_ours(lab, agents, libreswan_root, level, process):
     wait_until(stream.flowing, 10, "traffic flows")
     stream.stop()
     assert stream.silence() < 2
-    check_secured(net, a, b)
+    # Where libreswan missed its SAs meanwhile it has added a Child SA.
+    check_secured(net, a, b, several=True)
     assert net.capture.clear_packets(a, b) == []
 
 
@@ -249,8 +251,8 @@ def test_dead_theirs(lab, agents, libreswan_root):
 @pytest.mark.seconds(18)
 @pytest.mark.parametrize("rekey", ["yes", "no"])
 def test_lifetime(lab, agents, libreswan_root, rekey):
-    """Their lifetime ends. We refuse their rekeying, they delete the Child SA,
-    and traffic goes on in a new pair of SAs, never in the clear."""
+    """Their lifetime ends. They rekey the Child SA, or delete it and somebody
+    begins anew; traffic goes on, never in the clear."""
     net, a, b = pair(lab, libreswan_root, rekey=rekey, salifetime="10s",
                      rekeymargin="4s", rekeyfuzz="0%")
     one, other = (b, a) if rekey == "yes" else (a, b)
@@ -267,14 +269,9 @@ def test_lifetime(lab, agents, libreswan_root, rekey):
     assert net.capture.clear_packets(a, b) == []
 
 
-@pytest.mark.family(4)
-@pytest.mark.parametrize("level", LEVELS)
-def test_tunnel(lab, agents, libreswan_root, level):
-    """A peer that wants a tunnel has no SA with us: the traffic is clear under
-    offer, and there is none under require."""
-    net, a, b = pair(lab, libreswan_root, level, type="tunnel")
-    ping(a, b.ip, 2, timeout=1)
-    wait_until(lambda: gone(a), 5, "no states")
-    assert requests(net, a, b, IKE_AUTH)
-    assert net.capture.sent(a, b, ("esp",)) == []
-    assert bool(net.capture.clear_packets(a, b)) == (level == "offer")
+@pytest.mark.parametrize("speaks", ["a", "b"])
+def test_tunnel(lab, agents, libreswan_root, speaks):
+    """A peer that wants a tunnel gets one, between the two hosts."""
+    net, a, b = pair(lab, libreswan_root, type="tunnel")
+    first_reply(*((a, b) if speaks == "a" else (b, a)))
+    check_secured(net, a, b, "tunnel")
