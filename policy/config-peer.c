@@ -288,7 +288,7 @@ static void check_peer(const struct draft *d, struct config_errors *errors,
 		config_errors_add(errors, d->path, p->line,
 				  "Identity= and Address= are missing: give "
 				  "at least one of them");
-	if (!keys && !shared)
+	if (!p->n_keys && !shared && !d->bad)
 		config_errors_add(errors, d->path, p->line,
 				  "There is no key: give PublicKey=, "
 				  "PublicKeyFile= or SharedKeyFile=");

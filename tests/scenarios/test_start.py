@@ -17,7 +17,7 @@ def nothing_left(host):
     assert host.states() == []
     assert not any("tacit" in t for t in host.tables())
     assert set(host.ns.processes().values()).isdisjoint(
-        {"tacitd", "tacit-netd"})
+        {"tacitd", "tacit-netd", "tacit-keyd"})
 
 
 def refused(host, code, sentence, *prefix):
