@@ -277,3 +277,17 @@ void dns_fake_serve(struct dns_fake *f, int fd, int ms)
 			return;
 	}
 }
+
+struct resolver *dns_fake_resolver(const struct dns_fake *f)
+{
+	const char *anchors[] = { "/nonexistent", f->anchor, NULL };
+	const char *forwarders[] = { f->address, NULL };
+	struct resolver_config c = {
+		.anchors = anchors,
+		.forwarders = forwarders,
+	};
+	struct resolver *r = NULL;
+
+	MUST(resolver_new(&c, &r) == 0);
+	return r;
+}

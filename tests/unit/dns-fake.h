@@ -10,6 +10,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "dnskeys/resolver.h"
+
 struct dns_fake;
 
 enum dns_fake_mood {
@@ -32,6 +34,8 @@ const char *dns_fake_address(const struct dns_fake *f);
 const char *dns_fake_anchor(const struct dns_fake *f);
 /* Answers what has come within ms, or until fd is readable. */
 void dns_fake_serve(struct dns_fake *f, int fd, int ms);
+/* A resolver that asks it, and trusts its anchors. */
+struct resolver *dns_fake_resolver(const struct dns_fake *f);
 /* How many questions of this type it was asked. */
 unsigned dns_fake_asked(const struct dns_fake *f, uint16_t type);
 

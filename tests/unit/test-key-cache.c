@@ -43,26 +43,12 @@ static void on_keys(void *user, struct keyset *keys)
 	r->status = keys->status;
 }
 
-static struct resolver *connect_to(const struct dns_fake *f)
-{
-	const char *anchors[] = { dns_fake_anchor(f), NULL };
-	const char *forwarders[] = { dns_fake_address(f), NULL };
-	struct resolver_config c = {
-		.anchors = anchors,
-		.forwarders = forwarders,
-	};
-	struct resolver *r = NULL;
-
-	assert_int_equal(resolver_new(&c, &r), 0);
-	return r;
-}
-
 static int setup(void **state)
 {
 	static struct bench b;
 
 	b.dns = dns_fake_new();
-	b.resolver = connect_to(b.dns);
+	b.resolver = dns_fake_resolver(b.dns);
 	key_cache_config_init(&b.config);
 	b.cache = key_cache_new(&b.config, b.resolver);
 	assert_non_null(b.cache);
@@ -230,7 +216,7 @@ static void test_outage(void **state)
 	dns_fake_set_mood(b->dns, DNS_FAKE_SERVFAIL);
 	key_cache_set_resolver(b->cache, START, NULL);
 	resolver_free(b->resolver);
-	b->resolver = connect_to(b->dns);
+	b->resolver = dns_fake_resolver(b->dns);
 	key_cache_set_resolver(b->cache, START, b->resolver);
 	find(b, START + 1000, &r, KEYSET_SECURE);
 	assert_non_null(key_cache_get(b->cache, START + 3599999, &r));
@@ -245,7 +231,7 @@ static void test_resolver_changes(void **state)
 	struct bench *b = *state;
 	struct lookup_request r = by_address("192.0.2.1");
 	struct result result = { 0 };
-	struct resolver *other = connect_to(b->dns);
+	struct resolver *other = dns_fake_resolver(b->dns);
 	struct handle h;
 
 	dns_fake_set_mood(b->dns, DNS_FAKE_SILENT);

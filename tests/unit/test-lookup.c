@@ -46,20 +46,6 @@ static void on_done(void *user, struct keyset *keys)
 	r->keys = keys ? keyset_ref(keys) : NULL;
 }
 
-static struct resolver *connect_to(const struct dns_fake *f)
-{
-	const char *anchors[] = { dns_fake_anchor(f), NULL };
-	const char *forwarders[] = { dns_fake_address(f), NULL };
-	struct resolver_config c = {
-		.anchors = anchors,
-		.forwarders = forwarders,
-	};
-	struct resolver *r = NULL;
-
-	assert_int_equal(resolver_new(&c, &r), 0);
-	return r;
-}
-
 static struct keyset *look_up(struct dns_fake *f, struct resolver *r,
 			      const char *address, const char *name)
 {
@@ -250,7 +236,7 @@ static void test_table(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct dns_fake *f = dns_fake_new();
-		struct resolver *r = connect_to(f);
+		struct resolver *r = dns_fake_resolver(f);
 		struct keyset *keys;
 
 		print_message("%s\n", rows[i].what);
@@ -289,7 +275,7 @@ static void test_moods(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(moods) / sizeof(moods[0]); i++) {
 		struct dns_fake *f = dns_fake_new();
-		struct resolver *r = connect_to(f);
+		struct resolver *r = dns_fake_resolver(f);
 		struct keyset *keys;
 
 		dns_fake_add(f, REVERSE4 IPSECKEY KEY_A);
@@ -311,7 +297,7 @@ static void test_moods(void **state)
 static void test_cancel(void **state)
 {
 	struct dns_fake *f = dns_fake_new();
-	struct resolver *r = connect_to(f);
+	struct resolver *r = dns_fake_resolver(f);
 	struct lookup_request request = { 0 };
 	struct result result = { 0 };
 	struct lookup *l = NULL;

@@ -50,20 +50,6 @@ static void on_answer(void *user, const struct dns_answer *a)
 	}
 }
 
-static struct resolver *connect_to(const struct dns_fake *f)
-{
-	const char *anchors[] = { "/nonexistent", dns_fake_anchor(f), NULL };
-	const char *forwarders[] = { dns_fake_address(f), NULL };
-	struct resolver_config c = {
-		.anchors = anchors,
-		.forwarders = forwarders,
-	};
-	struct resolver *r = NULL;
-
-	assert_int_equal(resolver_new(&c, &r), 0);
-	return r;
-}
-
 static void ask(struct dns_fake *f, struct resolver *r, const char *name,
 		uint16_t type, struct result *ret)
 {
@@ -114,7 +100,7 @@ static void test_verdicts(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct dns_fake *f = dns_fake_new();
-		struct resolver *r = connect_to(f);
+		struct resolver *r = dns_fake_resolver(f);
 		struct result result;
 
 		print_message("%s\n", rows[i].what);
@@ -142,7 +128,7 @@ static void test_rdata(void **state)
 {
 	static const uint8_t address[] = { 192, 0, 2, 1 };
 	struct dns_fake *f = dns_fake_new();
-	struct resolver *r = connect_to(f);
+	struct resolver *r = dns_fake_resolver(f);
 	struct result result;
 
 	(void)state;
@@ -157,7 +143,7 @@ static void test_rdata(void **state)
 static void test_cancel(void **state)
 {
 	struct dns_fake *f = dns_fake_new();
-	struct resolver *r = connect_to(f);
+	struct resolver *r = dns_fake_resolver(f);
 	struct result gone = { 0 }, result;
 	struct handle h;
 
@@ -184,7 +170,7 @@ static void test_cancel(void **state)
 static void test_limit(void **state)
 {
 	struct dns_fake *f = dns_fake_new();
-	struct resolver *r = connect_to(f);
+	struct resolver *r = dns_fake_resolver(f);
 	struct result result = { 0 };
 	struct handle h;
 
