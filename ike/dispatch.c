@@ -306,8 +306,11 @@ static int open_skf(struct ike_engine *e, const struct ike_arrival *a,
 		return rc < 0 ? -EACCES : IKE_MESSAGE_OK;
 	rc = ike_fragment_add(e, a->now, sa, &m->header, &f, plain, *ret_len,
 			      plain, ret_len, &first);
-	if (rc == IKE_FRAGMENT_COMPLETE)
+	if (rc == IKE_FRAGMENT_COMPLETE) {
+		ike_tap_whole(e, false, a->local, a->remote, &m->header, first,
+			      plain, *ret_len);
 		return ike_message_parse_inner(m, first, plain, *ret_len);
+	}
 	e->counters.malformed += rc == -EMSGSIZE;
 	return -EACCES;
 }

@@ -45,13 +45,15 @@ static void send_blob(struct ike_engine *e, const struct ike_sa *sa,
 		      const struct endpoint *local,
 		      const struct endpoint *remote, const struct ike_blob *b)
 {
-	size_t len;
+	size_t len = 0;
 
 	for (size_t at = 0; at < b->len; at += len) {
 		len = ike_fragment_next(b->data + at, b->len - at);
 		ike_engine_send(e, sa->handle, local, remote, b->data + at,
 				len);
 	}
+	if (len < b->len)
+		ike_tap_fragments(e, sa, local, remote, b->data, b->len);
 }
 
 /* 2.1 wants nothing in step: up to config.retransmit_jitter percent more or

@@ -82,6 +82,64 @@ void ike_tap_datagram(struct ike_engine *e, bool sent,
 	secret_wipe(plain, opened);
 }
 
+void ike_tap_whole(struct ike_engine *e, bool sent,
+		   const struct endpoint *local, const struct endpoint *remote,
+		   const struct ike_header *h, uint8_t first,
+		   const uint8_t *text, size_t len)
+{
+	struct ike_tap t = {
+		.type = IKE_TAP_MESSAGE,
+		.message = { .sent = sent,
+			     .opened = true,
+			     .local = *local,
+			     .remote = *remote },
+	};
+	struct ike_outgoing out;
+
+	if (!e->ops.tap)
+		return;
+	ike_builder_init(&out.b, out.buf, sizeof(out.buf), h);
+	out.buf[IKE_NEXT_PAYLOAD_AT] = first;
+	wbuf_bytes(&out.b.w, text, len);
+	if (ike_builder_finish(&out.b) == 0) {
+		t.message.data = out.buf;
+		t.message.len = out.b.w.len;
+		e->ops.tap(e->ops.user, &t);
+	}
+	secret_wipe(&out, sizeof(out));
+}
+
+void ike_tap_fragments(struct ike_engine *e, const struct ike_sa *sa,
+		       const struct endpoint *local,
+		       const struct endpoint *remote, const uint8_t *data,
+		       size_t len)
+{
+	const struct ike_protect_key *key =
+		sa->initiator ? &sa->keys.ei : &sa->keys.er;
+	uint8_t text[LIMIT_IKE_MESSAGE], piece[LIMIT_IKE_MESSAGE], first = 0;
+	struct wbuf w = wbuf_of(text, sizeof(text));
+	struct ike_message m;
+	size_t n, got;
+
+	if (!e->ops.tap)
+		return;
+	for (size_t at = 0; at < len; at += n) {
+		n = ike_fragment_next(data + at, len - at);
+		if (ike_message_parse(data + at, n, &m) < 0 ||
+		    ike_protect_read(&m, sa->cipher, key->data, piece, &got) !=
+			    IKE_PROTECT_OK)
+			return;
+		if (at == 0)
+			first = m.payloads[0].inner;
+		wbuf_bytes(&w, piece, got);
+		secret_wipe(piece, got);
+	}
+	if (wbuf_ok(&w))
+		ike_tap_whole(e, true, local, remote, &m.header, first, text,
+			      w.len);
+	secret_wipe(text, sizeof(text));
+}
+
 /* --- states ---------------------------------------------------------------- */
 
 static const char *meaning(uint8_t state)

@@ -72,6 +72,17 @@ void ike_tap_datagram(struct ike_engine *e, bool sent,
 		      const struct endpoint *local,
 		      const struct endpoint *remote, const void *data,
 		      size_t len);
+/* A message that came in fragments, which the tap saw one by one: whole. */
+struct ike_header;
+void ike_tap_whole(struct ike_engine *e, bool sent,
+		   const struct endpoint *local, const struct endpoint *remote,
+		   const struct ike_header *h, uint8_t first,
+		   const uint8_t *text, size_t len);
+/* The same for one of ours: len bytes of datagrams, one behind the other. */
+void ike_tap_fragments(struct ike_engine *e, const struct ike_sa *sa,
+		       const struct endpoint *local,
+		       const struct endpoint *remote, const uint8_t *data,
+		       size_t len);
 /* sa has moved from a state to another; its keys are shown once. */
 void ike_tap_state(struct ike_engine *e, struct ike_sa *sa, uint8_t from);
 

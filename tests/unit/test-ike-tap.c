@@ -131,6 +131,49 @@ static void test_messages(void **state)
 	world_done(&w);
 }
 
+/* Fragments are shown as they travel, and what they are of in the clear, on
+ * both sides: IKE_AUTH both ways. */
+static void test_fragments(void **state)
+{
+	struct ike_config c;
+	struct world w;
+
+	(void)state;
+	ike_config_init(&c);
+	c.fragment_mtu = 200;
+	world_init(&w, 1, &c);
+	listen_to(&w);
+	world_initiate(&w, 0);
+	world_run(&w, w.now + 100);
+	assert_true(world_agree(&w));
+	for (unsigned i = 0; i < 2; i++) {
+		unsigned whole[2] = { 0 }, pieces[2] = { 0 };
+
+		for (size_t k = 0; k < seen[i].n; k++) {
+			bool sent = seen[i].messages[k].sent;
+			uint32_t present = seen[i].messages[k].present;
+
+			if (seen[i].messages[k].header.exchange !=
+			    IKE_EXCHANGE_AUTH)
+				continue;
+			if (present == IKE_PRESENT(IKE_PAYLOAD_SKF)) {
+				assert_false(seen[i].messages[k].opened);
+				pieces[sent]++;
+				continue;
+			}
+			assert_true(seen[i].messages[k].opened);
+			assert_true(present & IKE_PRESENT(IKE_PAYLOAD_AUTH));
+			assert_true(present & IKE_PRESENT(IKE_PAYLOAD_TSR));
+			whole[sent]++;
+		}
+		for (unsigned sent = 0; sent < 2; sent++) {
+			assert_int_equal(whole[sent], 1);
+			assert_true(pieces[sent] > 1);
+		}
+	}
+	world_done(&w);
+}
+
 static void test_keys(void **state)
 {
 	struct ike_sa_info info;
@@ -270,9 +313,13 @@ static void test_format(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_messages), cmocka_unit_test(test_keys),
-		cmocka_unit_test(test_states),	 cmocka_unit_test(test_rekey),
-		cmocka_unit_test(test_garbage),	 cmocka_unit_test(test_format),
+		cmocka_unit_test(test_messages),
+		cmocka_unit_test(test_fragments),
+		cmocka_unit_test(test_keys),
+		cmocka_unit_test(test_states),
+		cmocka_unit_test(test_rekey),
+		cmocka_unit_test(test_garbage),
+		cmocka_unit_test(test_format),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
