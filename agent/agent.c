@@ -15,12 +15,12 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/random.h>
-#include <systemd/sd-daemon.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "agent/identify.h"
 #include "agent/negotiation.h"
+#include "agent/notify.h"
 #include "agent/status.h"
 
 #define READY_STATUS "STATUS=Encrypting where policy says so"
@@ -264,7 +264,7 @@ void agent_say_ready(struct agent *a)
 	    (!signer_is_up(a->signer) && !a->keyd_late))
 		return;
 	a->said_ready = true;
-	sd_notify(0, "READY=1\n" READY_STATUS);
+	notify_say("READY=1\n" READY_STATUS);
 }
 
 /* Without tacit-keyd we are anonymous, which is better than nothing. */
@@ -300,7 +300,7 @@ static void agent_on_link_up(void *user, const struct record_welcome *w,
 	log_info("tacit-netd is there");
 	negotiation_on_welcome(a);
 	if (a->said_ready)
-		sd_notify(0, READY_STATUS);
+		notify_say(READY_STATUS);
 	agent_say_ready(a);
 }
 
@@ -310,7 +310,7 @@ static void agent_on_link_down(void *user)
 
 	/* The next netd must be able to bind the ports. */
 	wire_close(a->wire);
-	sd_notify(0, "STATUS=Waiting for tacit-netd");
+	notify_say("STATUS=Waiting for tacit-netd");
 }
 
 static void agent_on_link_event(void *user, const struct record *r)
@@ -389,7 +389,7 @@ static int agent_on_signal(sd_event_source *source,
 
 	(void)source;
 	(void)si;
-	sd_notify(0, "STOPPING=1");
+	notify_say("STOPPING=1");
 	a->stopping = true;
 	ike_close_all(a->ike, agent_now(a));
 	agent_run_actions(a);
@@ -470,7 +470,7 @@ static int agent_new_sources(struct agent *a)
 					       KEYD_WAIT_US, 0,
 					       agent_on_keyd_late, a);
 	if (r >= 0)
-		r = sd_event_set_watchdog(a->event, true);
+		r = notify_watchdog(a->event);
 	a->timer_at = UINT64_MAX;
 	return r < 0 ? r : 0;
 }

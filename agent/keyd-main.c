@@ -24,6 +24,7 @@
 
 #include "agent/follow.h"
 #include "agent/keyd.h"
+#include "agent/notify.h"
 #include "policy/config.h"
 #include "util/channel.h"
 #include "util/exitcode.h"
@@ -253,7 +254,7 @@ static int prepare_loop(sd_event **ret)
 	for (size_t i = 0; r >= 0 && i < 2; i++)
 		r = sd_event_add_signal(event, NULL, signals[i], NULL, NULL);
 	if (r >= 0)
-		r = sd_event_set_watchdog(event, 1);
+		r = notify_watchdog(event);
 	if (r < 0) {
 		log_error("The event loop cannot be made: %s", strerror(-r));
 		sd_event_unref(event);
@@ -277,10 +278,10 @@ static int run(struct keyd_setup *setup)
 		sd_event_unref(event);
 		return EXIT_FAILED;
 	}
-	sd_notify(0, "READY=1\nSTATUS=Waiting for the agent.");
+	notify_say("READY=1\nSTATUS=Waiting for the agent.");
 	log_info("Ready.");
 	r = sd_event_loop(event);
-	sd_notify(0, "STOPPING=1");
+	notify_say("STOPPING=1");
 	keyd_free(k);
 	sd_event_unref(event);
 	return r < 0 ? EXIT_FAILED : EXIT_OK;

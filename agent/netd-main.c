@@ -15,12 +15,12 @@
 #include <sys/fsuid.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <systemd/sd-daemon.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "agent/follow.h"
 #include "agent/netd.h"
+#include "agent/notify.h"
 #include "util/channel.h"
 #include "util/exitcode.h"
 #include "util/log.h"
@@ -304,7 +304,7 @@ static int prepare_loop(sd_event **ret)
 	for (size_t i = 0; r >= 0 && i < 2; i++)
 		r = sd_event_add_signal(event, NULL, signals[i], NULL, NULL);
 	if (r >= 0)
-		r = sd_event_set_watchdog(event, 1);
+		r = notify_watchdog(event);
 	if (r < 0) {
 		log_error("The event loop cannot be made: %s", strerror(-r));
 		sd_event_unref(event);
@@ -329,10 +329,10 @@ static int run(struct netd_setup *setup)
 		sd_event_unref(event);
 		return EXIT_FAILED;
 	}
-	sd_notify(0, "READY=1\nSTATUS=Waiting for the agent.");
+	notify_say("READY=1\nSTATUS=Waiting for the agent.");
 	log_info("Ready.");
 	r = sd_event_loop(event);
-	sd_notify(0, "STOPPING=1");
+	notify_say("STOPPING=1");
 	netd_free(n);
 	sd_event_unref(event);
 	return r < 0 ? EXIT_FAILED : EXIT_OK;

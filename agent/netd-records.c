@@ -4,11 +4,12 @@
  * what the kernel and the packet holder say is passed on.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <systemd/sd-daemon.h>
 
 #include "agent/netd.h"
+#include "agent/notify.h"
 #include "util/log.h"
 #include "xfrm/nlsock.h"
 #include "xfrm/spd.h"
@@ -328,7 +329,10 @@ void netd_arm(struct netd *n, bool armed)
 /* What `systemctl status` shows. */
 static void show(const char *state)
 {
-	(void)sd_notifyf(0, "STATUS=%s", state);
+	char text[128];
+
+	snprintf(text, sizeof(text), "STATUS=%s", state);
+	notify_say(text);
 }
 
 static void on_hello(struct netd *n, const struct record *r)
