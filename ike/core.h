@@ -190,8 +190,10 @@ struct ike_sa *ike_rekey_predecessor(const struct ike_engine *e,
 /* The heir is in charge from now on; ours: we initiated it. */
 void ike_rekey_adopt(struct ike_engine *e, uint64_t now, struct ike_sa *old,
 		     struct ike_sa *heir, bool ours);
-/* It got no answer: an heir, where there is one, takes its place. */
-void ike_rekey_rescue(struct ike_engine *e, uint64_t now, struct ike_sa *sa);
+/* It ends: an heir, where there is one, takes its place. check: we do not know
+ * whether the peer is there. */
+void ike_rekey_rescue(struct ike_engine *e, uint64_t now, struct ike_sa *sa,
+		      bool check);
 
 /* --- task.c: what is asked of the peer next ------------------------------- */
 

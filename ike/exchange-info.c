@@ -187,7 +187,7 @@ static void perform(struct ike_engine *e, uint64_t now, struct ike_sa *sa,
 		/* 2.25.2: also while our own Delete is under way; an heir
 		 * that the peer decided for takes over. */
 		if (!w->failed)
-			ike_rekey_rescue(e, now, sa);
+			ike_rekey_rescue(e, now, sa, false);
 		ike_sa_tell(e, sa,
 			    w->failed ? IKE_REASON_AUTH : IKE_REASON_DELETED,
 			    0);

@@ -140,13 +140,14 @@ void ike_rekey_failed(struct ike_engine *e, uint64_t now, struct ike_sa *sa)
 		sa->rekey_tries++;
 }
 
-void ike_rekey_rescue(struct ike_engine *e, uint64_t now, struct ike_sa *sa)
+void ike_rekey_rescue(struct ike_engine *e, uint64_t now, struct ike_sa *sa,
+		      bool check)
 {
 	struct ike_sa *heir = slots_get(e->sas, sa->heir);
 
 	if (!heir || heir->state != IKE_SA_HEIR || sa->told)
 		return;
-	heir->check = true;
+	heir->check = check;
 	ike_rekey_adopt(e, now, sa, heir, false);
 }
 

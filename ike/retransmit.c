@@ -140,7 +140,7 @@ void ike_request_timeout(struct timer *t, uint64_t now, void *user)
 		transmit(e, now, sa);
 		return;
 	}
-	ike_rekey_rescue(e, now, sa);
+	ike_rekey_rescue(e, now, sa, true);
 	if (sa->state == IKE_SA_INIT_SENT && sa->handshake->refused)
 		ike_sa_end(e, sa, sa->handshake->refused,
 			   sa->handshake->refused_notify);
