@@ -50,8 +50,7 @@ int ike_info_delete_child(struct ike_engine *e, uint64_t now, struct ike_sa *sa,
 {
 	struct ike_outgoing out;
 
-	if (c->state == IKE_CHILD_REPLACED)
-		ike_child_tell(e, sa, c, IKE_REASON_REPLACED);
+	/* One that was rekeyed receives until the peer has stopped to send. */
 	c->state = IKE_CHILD_DELETING;
 	sa->deleting = c->in;
 	ike_request_open(sa, IKE_EXCHANGE_INFORMATIONAL, &out);
@@ -242,8 +241,10 @@ int ike_info_response(struct ike_engine *e, const struct ike_arrival *a,
 		ike_sa_free(e, sa);
 		return 0;
 	}
-	if (sa->deleting && c)
+	if (sa->deleting && c) {
+		ike_child_tell(e, sa, c, IKE_REASON_REPLACED);
 		ike_child_remove(e, sa, c);
+	}
 	sa->deleting = 0;
 	return 0;
 }

@@ -397,6 +397,14 @@ static uint32_t deleted_spi(struct puppet *p)
 	return rbuf_be32(&r);
 }
 
+static void answer_empty(struct puppet *p, uint32_t id)
+{
+	struct ike_outgoing out;
+
+	puppet_begin(p, &out, IKE_EXCHANGE_INFORMATIONAL, true, id);
+	puppet_send(p, &out);
+}
+
 static void run_rekey(struct puppet *p, struct world *w)
 {
 	const struct speech s = { .spi = SPI, .nonce = 7 };
@@ -420,6 +428,9 @@ static void run_rekey(struct puppet *p, struct world *w)
 	ike_child_used(h->engine, w->now, c->sa, c->up.in.spi);
 	world_settle(w);
 	assert_int_equal(deleted_spi(p), old->up.in.spi);
+	/* It receives until the peer has stopped to send on it. */
+	assert_int_equal(host_children(h), 2);
+	answer_empty(p, p->m.header.id);
 	assert_int_equal(old->reason, IKE_REASON_REPLACED);
 	assert_int_equal(host_children(h), 1);
 }
@@ -443,8 +454,9 @@ static void run_rekey_unused(struct puppet *p, struct world *w)
 	world_run(w, w->now + h->config.redundant_ms * 9 / 10);
 	assert_int_equal(host_children(h), 2);
 	world_run(w, w->now + h->config.redundant_ms / 2);
-	assert_int_equal(host_children(h), 1);
 	assert_int_equal(deleted_spi(p), old);
+	answer_empty(p, p->m.header.id);
+	assert_int_equal(host_children(h), 1);
 }
 
 static void test_rekey_unused(void **state)
@@ -607,6 +619,7 @@ static void run_lost(struct puppet *p, struct world *w)
 	assert_int_equal(host_child(h)->up.out.spi, SPI);
 	world_run(w, w->now + h->config.redundant_ms * 3 / 2);
 	assert_int_equal(deleted_spi(p), c->up.in.spi);
+	answer_empty(p, p->m.header.id);
 	assert_int_equal(host_children(h), 2);
 }
 
@@ -627,6 +640,7 @@ static void run_won(struct puppet *p, struct world *w)
 	assert_int_equal(host_children(h), 3);
 	world_run(w, w->now + h->config.redundant_ms * 3 / 2);
 	assert_int_equal(deleted_spi(p), old);
+	answer_empty(p, p->m.header.id);
 	assert_int_equal(host_children(h), 2);
 }
 
@@ -634,6 +648,19 @@ static void test_won(void **state)
 {
 	(void)state;
 	each_role(run_won);
+}
+
+/* Host 0 asks for a further one; its request is opened. */
+static uint32_t add(struct puppet *p)
+{
+	struct host *h = &p->w->hosts[0];
+
+	assert_int_equal(ike_add_child(h->engine, p->w->now, host_child(h)->sa),
+			 0);
+	world_settle(p->w);
+	puppet_open(p);
+	assert_int_equal(p->m.header.exchange, CHILD);
+	return p->m.header.id;
 }
 
 static uint16_t ask_delete(struct puppet *p, uint32_t spi, bool *ret_delete)
@@ -703,6 +730,77 @@ static void test_closing(void **state)
 	each_role(run_closing);
 }
 
+/* The peer made it, deleted it, and only then its response arrives. */
+static void run_deleted_before(struct puppet *p, struct world *w)
+{
+	const struct speech s = { .spi = SPI, .nonce = 7 };
+	struct host *h = &w->hosts[0];
+	uint8_t plain[LIMIT_IKE_MESSAGE];
+	uint32_t id = add(p);
+	struct ike_message request = p->m;
+	bool has_delete;
+
+	/* Views into p->plain, which the next message overwrites. */
+	memcpy(plain, p->plain, sizeof(plain));
+	for (size_t i = 0; i < request.n; i++)
+		request.payloads[i].data =
+			plain + (request.payloads[i].data - p->plain);
+	assert_int_equal(ask_delete(p, SPI, &has_delete), 0);
+	assert_false(has_delete);
+	p->m = request;
+	answer(p, id, &s);
+	assert_int_equal(host_children(h), 1);
+	assert_int_equal(h->n_refused, 1);
+	assert_int_equal(h->refused.reason, IKE_REASON_DELETED);
+}
+
+static void test_deleted_before(void **state)
+{
+	(void)state;
+	each_role(run_deleted_before);
+}
+
+/* The peer made it and rekeys it, and its response is still on the way. */
+static void run_rekeyed_before(struct puppet *p, struct world *w)
+{
+	const struct speech s = { .rekeys = SPI, .spi = SPI + 1 };
+
+	(void)w;
+	add(p);
+	assert_int_equal(ask(p, &s), IKE_NOTIFY_TEMPORARY_FAILURE);
+}
+
+static void test_rekeyed_before(void **state)
+{
+	(void)state;
+	each_role(run_rekeyed_before);
+}
+
+/* What the owner deletes while it is rekeyed does not come back. */
+static void run_unwanted(struct puppet *p, struct world *w)
+{
+	const struct speech s = { .spi = SPI, .nonce = 7 };
+	struct host *h = &w->hosts[0];
+	struct child *c = host_child(h);
+	struct ike_nonce ni;
+	uint32_t id;
+
+	rekey(p, &ni);
+	id = p->m.header.id;
+	assert_int_equal(
+		ike_delete_child(h->engine, w->now, c->sa, c->up.in.spi), 0);
+	answer(p, id, &s);
+	assert_int_equal(host_children(h), 0);
+	assert_int_equal(h->n_refused, 0);
+	assert_int_equal(h->n_children, 1);
+}
+
+static void test_unwanted(void **state)
+{
+	(void)state;
+	each_role(run_unwanted);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -722,6 +820,9 @@ int main(void)
 		cmocka_unit_test(test_won),
 		cmocka_unit_test(test_delete_rekeying),
 		cmocka_unit_test(test_closing),
+		cmocka_unit_test(test_deleted_before),
+		cmocka_unit_test(test_rekeyed_before),
+		cmocka_unit_test(test_unwanted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
