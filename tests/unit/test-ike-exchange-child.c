@@ -146,6 +146,29 @@ static void each_role(void (*func)(struct puppet *p, struct world *w))
 	}
 }
 
+/* The Delete of an ESP SA that host 0 sent last: its SPI. */
+static uint32_t deleted_spi(struct puppet *p)
+{
+	struct ike_delete d;
+	struct rbuf r;
+
+	puppet_open(p);
+	assert_int_equal(p->m.header.exchange, IKE_EXCHANGE_INFORMATIONAL);
+	assert_int_equal(ike_delete_parse(payload(p, IKE_PAYLOAD_DELETE), &d),
+			 0);
+	assert_int_equal(d.protocol, IKE_PROTOCOL_ESP);
+	r = rbuf_of(d.spis.data, d.spis.len);
+	return rbuf_be32(&r);
+}
+
+static void answer_empty(struct puppet *p, uint32_t id)
+{
+	struct ike_outgoing out;
+
+	puppet_begin(p, &out, IKE_EXCHANGE_INFORMATIONAL, true, id);
+	puppet_send(p, &out);
+}
+
 /* --- as responder ------------------------------------------------------------ */
 
 static void run_rekeyed(struct puppet *p, struct world *w)
@@ -170,6 +193,8 @@ static void run_rekeyed(struct puppet *p, struct world *w)
 	world_run(w, w->now + 3 * h->config.redundant_ms);
 	assert_int_equal(host_children(h), 2);
 	world_run(w, w->now + 2 * h->config.redundant_ms);
+	assert_int_equal(deleted_spi(p), old->up.in.spi);
+	answer_empty(p, p->m.header.id);
 	assert_int_equal(host_children(h), 1);
 	assert_int_equal(old->reason, IKE_REASON_REPLACED);
 }
@@ -379,29 +404,6 @@ static void answer(struct puppet *p, uint32_t id, const struct speech *s)
 			    &p->w->hosts[0].address.addr);
 	ike_selectors_write(&out.b, IKE_PAYLOAD_TSR,
 			    &p->w->hosts[1].address.addr);
-	puppet_send(p, &out);
-}
-
-/* The Delete of an ESP SA that host 0 sent last: its SPI. */
-static uint32_t deleted_spi(struct puppet *p)
-{
-	struct ike_delete d;
-	struct rbuf r;
-
-	puppet_open(p);
-	assert_int_equal(p->m.header.exchange, IKE_EXCHANGE_INFORMATIONAL);
-	assert_int_equal(ike_delete_parse(payload(p, IKE_PAYLOAD_DELETE), &d),
-			 0);
-	assert_int_equal(d.protocol, IKE_PROTOCOL_ESP);
-	r = rbuf_of(d.spis.data, d.spis.len);
-	return rbuf_be32(&r);
-}
-
-static void answer_empty(struct puppet *p, uint32_t id)
-{
-	struct ike_outgoing out;
-
-	puppet_begin(p, &out, IKE_EXCHANGE_INFORMATIONAL, true, id);
 	puppet_send(p, &out);
 }
 
