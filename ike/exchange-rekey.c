@@ -384,6 +384,16 @@ static int go_on(struct ike_engine *e, const struct ike_arrival *a,
 	return ike_creation_run(e, a->now, sa, c, IKE_JOB_AGREE, &q->ke.data);
 }
 
+/* The peer rekeys faster than what it rekeyed goes. */
+static bool is_hasty(const struct ike_engine *e, const struct ike_sa *sa)
+{
+	unsigned n = 0;
+
+	while ((sa = slots_get(e->sas, sa->predecessor)))
+		n++;
+	return n >= LIMIT_IKE_REKEYED;
+}
+
 int ike_rekey_request(struct ike_engine *e, const struct ike_arrival *a,
 		      struct ike_sa *sa)
 {
@@ -393,7 +403,8 @@ int ike_rekey_request(struct ike_engine *e, const struct ike_arrival *a,
 	rc = parse_question(sa, a->m, &q);
 	if (rc < 0)
 		return rc;
-	if (sa->state != IKE_SA_ESTABLISHED || is_changing(e, sa))
+	if (sa->state != IKE_SA_ESTABLISHED || is_changing(e, sa) ||
+	    is_hasty(e, sa))
 		rc = IKE_NOTIFY_TEMPORARY_FAILURE;
 	if (rc == IKE_NOTIFY_INVALID_KE_PAYLOAD)
 		return ike_child_answer_group(e, sa, q.kex->id);

@@ -67,6 +67,9 @@
 /* Child SAs of one IKE SA, those on their way out among them. Beyond:
  * NO_ADDITIONAL_SAS, and ours is refused. */
 #define LIMIT_IKE_CHILDREN 4u
+/* IKE SAs that were rekeyed one after the other and are not gone yet, for one
+ * peer. Beyond: TEMPORARY_FAILURE. */
+#define LIMIT_IKE_REKEYED 4u
 /* Restarts of one IKE_SA_INIT by COOKIE or INVALID_KE_PAYLOAD. */
 #define LIMIT_IKE_INIT_RETRIES 4u
 

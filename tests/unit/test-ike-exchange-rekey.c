@@ -538,6 +538,37 @@ static void test_closing(void **state)
 	each_role(run_closed_rekeying);
 }
 
+/* A peer that only rekeys cannot make us keep ever more. */
+static void test_hasty(void **state)
+{
+	struct puppet p, q;
+	struct world w;
+	uint16_t rc = 0;
+	unsigned n;
+
+	(void)state;
+	world_init(&w, 1, NULL);
+	puppet_establish(&p, &w, true);
+	q = p;
+	for (n = 0; n < 20 && rc == 0; n++) {
+		struct ike_nonce nonce = nonce_of(3);
+		struct puppet old = q;
+
+		use(&w, &q);
+		rc = ask_rekey(&q, 3);
+		if (rc == 0) {
+			old = q;
+			inherit(&q, &old, &nonce, true);
+		}
+	}
+	assert_int_equal(rc, IKE_NOTIFY_TEMPORARY_FAILURE);
+	assert_int_equal(n, LIMIT_IKE_REKEYED + 1);
+	assert_int_equal(host_sas(&w.hosts[0]), LIMIT_IKE_REKEYED + 1);
+	assert_int_equal(host_children(&w.hosts[0]), 1);
+	puppet_done(&p);
+	world_done(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -552,6 +583,7 @@ int main(void)
 		cmocka_unit_test(test_child_meanwhile),
 		cmocka_unit_test(test_rekey_meanwhile),
 		cmocka_unit_test(test_closing),
+		cmocka_unit_test(test_hasty),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
