@@ -169,6 +169,14 @@ static void answer_empty(struct puppet *p, uint32_t id)
 	puppet_send(p, &out);
 }
 
+/* The test of that name. */
+#define EACH_ROLE(name)                       \
+	static void test_##name(void **state) \
+	{                                     \
+		(void)state;                  \
+		each_role(run_##name);        \
+	}
+
 /* --- as responder ------------------------------------------------------------ */
 
 static void run_rekeyed(struct puppet *p, struct world *w)
@@ -199,11 +207,7 @@ static void run_rekeyed(struct puppet *p, struct world *w)
 	assert_int_equal(old->reason, IKE_REASON_REPLACED);
 }
 
-static void test_rekeyed(void **state)
-{
-	(void)state;
-	each_role(run_rekeyed);
-}
+EACH_ROLE(rekeyed)
 
 static void run_rekeyed_pfs(struct puppet *p, struct world *w)
 {
@@ -226,11 +230,7 @@ static void run_rekeyed_pfs(struct puppet *p, struct world *w)
 	secret_done(&shared);
 }
 
-static void test_rekeyed_pfs(void **state)
-{
-	(void)state;
-	each_role(run_rekeyed_pfs);
-}
+EACH_ROLE(rekeyed_pfs)
 
 /* What is refused, and changes nothing. */
 static const struct {
@@ -280,11 +280,7 @@ static void run_refused(struct puppet *p, struct world *w)
 	}
 }
 
-static void test_refused(void **state)
-{
-	(void)state;
-	each_role(run_refused);
-}
+EACH_ROLE(refused)
 
 /* CHILD_SA_NOT_FOUND names what was asked for (2.25). */
 static void run_not_found(struct puppet *p, struct world *w)
@@ -301,11 +297,7 @@ static void run_not_found(struct puppet *p, struct world *w)
 	assert_memory_equal(n.spi.data, "\x01\x23\x45\x67", 4);
 }
 
-static void test_not_found(void **state)
-{
-	(void)state;
-	each_role(run_not_found);
-}
+EACH_ROLE(not_found)
 
 /* RFC 6989: a key that gives no secret ends the SA, with an answer. */
 static void run_bad_key(struct puppet *p, struct world *w)
@@ -320,11 +312,7 @@ static void run_bad_key(struct puppet *p, struct world *w)
 	assert_int_equal(c->reason, IKE_REASON_PROTOCOL);
 }
 
-static void test_bad_key(void **state)
-{
-	(void)state;
-	each_role(run_bad_key);
-}
+EACH_ROLE(bad_key)
 
 static enum ike_modes any_mode(void *user, const struct addr *local,
 			       const struct addr *remote)
@@ -437,11 +425,7 @@ static void run_rekey(struct puppet *p, struct world *w)
 	assert_int_equal(host_children(h), 1);
 }
 
-static void test_rekey(void **state)
-{
-	(void)state;
-	each_role(run_rekey);
-}
+EACH_ROLE(rekey)
 
 /* ... or after a while without any sign. */
 static void run_rekey_unused(struct puppet *p, struct world *w)
@@ -461,11 +445,7 @@ static void run_rekey_unused(struct puppet *p, struct world *w)
 	assert_int_equal(host_children(h), 1);
 }
 
-static void test_rekey_unused(void **state)
-{
-	(void)state;
-	each_role(run_rekey_unused);
-}
+EACH_ROLE(rekey_unused)
 
 /* Refused for good: the owner is told, and the old one stays. */
 static void run_rekey_refused(struct puppet *p, struct world *w)
@@ -492,11 +472,7 @@ static void run_rekey_refused(struct puppet *p, struct world *w)
 	}
 }
 
-static void test_rekey_refused(void **state)
-{
-	(void)state;
-	each_role(run_rekey_refused);
-}
+EACH_ROLE(rekey_refused)
 
 /* 2.25: TEMPORARY_FAILURE: again, a moment later. */
 static void run_put_off(struct puppet *p, struct world *w)
@@ -522,11 +498,7 @@ static void run_put_off(struct puppet *p, struct world *w)
 	assert_int_equal(h->n_replaced, 1);
 }
 
-static void test_put_off(void **state)
-{
-	(void)state;
-	each_role(run_put_off);
-}
+EACH_ROLE(put_off)
 
 /* 2.25: the peer has lost it: down, and one from scratch is asked for. */
 static void run_gone(struct puppet *p, struct world *w)
@@ -552,11 +524,7 @@ static void run_gone(struct puppet *p, struct world *w)
 	assert_int_equal(host_children(h), 1);
 }
 
-static void test_gone(void **state)
-{
-	(void)state;
-	each_role(run_gone);
-}
+EACH_ROLE(gone)
 
 /* 1.3.1: tunnel mode, which we did not ask for: not used, and deleted. */
 static void run_other_mode(struct puppet *p, struct world *w)
@@ -574,11 +542,7 @@ static void run_other_mode(struct puppet *p, struct world *w)
 	assert_int_equal(host_child(h)->up.in.spi, old);
 }
 
-static void test_other_mode(void **state)
-{
-	(void)state;
-	each_role(run_other_mode);
-}
+EACH_ROLE(other_mode)
 
 /* --- 2.8.1 and 2.25.1 ------------------------------------------------------------ */
 
@@ -625,11 +589,7 @@ static void run_lost(struct puppet *p, struct world *w)
 	assert_int_equal(host_children(h), 2);
 }
 
-static void test_lost(void **state)
-{
-	(void)state;
-	each_role(run_lost);
-}
+EACH_ROLE(lost)
 
 /* The peer's has it: that one is the peer's to delete, we delete the old. */
 static void run_won(struct puppet *p, struct world *w)
@@ -646,11 +606,7 @@ static void run_won(struct puppet *p, struct world *w)
 	assert_int_equal(host_children(h), 2);
 }
 
-static void test_won(void **state)
-{
-	(void)state;
-	each_role(run_won);
-}
+EACH_ROLE(won)
 
 /* Host 0 asks for a further one; its request is opened. */
 static uint32_t add(struct puppet *p)
@@ -697,11 +653,7 @@ static void run_delete_rekeying(struct puppet *p, struct world *w)
 	assert_int_equal(host_children(h), 0);
 }
 
-static void test_delete_rekeying(void **state)
-{
-	(void)state;
-	each_role(run_delete_rekeying);
-}
+EACH_ROLE(delete_rekeying)
 
 /* 2.25.1: to close, and to rekey, what we are closing. */
 static void run_closing(struct puppet *p, struct world *w)
@@ -726,11 +678,7 @@ static void run_closing(struct puppet *p, struct world *w)
 	assert_int_equal(host_children(h), 1);
 }
 
-static void test_closing(void **state)
-{
-	(void)state;
-	each_role(run_closing);
-}
+EACH_ROLE(closing)
 
 /* The peer made it, deleted it, and only then its response arrives. */
 static void run_deleted_before(struct puppet *p, struct world *w)
@@ -756,11 +704,7 @@ static void run_deleted_before(struct puppet *p, struct world *w)
 	assert_int_equal(h->refused.reason, IKE_REASON_DELETED);
 }
 
-static void test_deleted_before(void **state)
-{
-	(void)state;
-	each_role(run_deleted_before);
-}
+EACH_ROLE(deleted_before)
 
 /* The peer made it and rekeys it, and its response is still on the way. */
 static void run_rekeyed_before(struct puppet *p, struct world *w)
@@ -772,11 +716,7 @@ static void run_rekeyed_before(struct puppet *p, struct world *w)
 	assert_int_equal(ask(p, &s), IKE_NOTIFY_TEMPORARY_FAILURE);
 }
 
-static void test_rekeyed_before(void **state)
-{
-	(void)state;
-	each_role(run_rekeyed_before);
-}
+EACH_ROLE(rekeyed_before)
 
 /* What the owner deletes while it is rekeyed does not come back. */
 static void run_unwanted(struct puppet *p, struct world *w)
@@ -797,11 +737,7 @@ static void run_unwanted(struct puppet *p, struct world *w)
 	assert_int_equal(h->n_children, 1);
 }
 
-static void test_unwanted(void **state)
-{
-	(void)state;
-	each_role(run_unwanted);
-}
+EACH_ROLE(unwanted)
 
 int main(void)
 {
