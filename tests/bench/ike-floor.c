@@ -16,7 +16,8 @@
 #include <string.h>
 #include <time.h>
 
-#define RUN_US 400000.0
+#define RUN_US 100000.0
+#define RUNS   6
 
 struct floor {
 	EVP_PKEY_CTX *generate;
@@ -91,14 +92,12 @@ static void verify(struct floor *f)
 	EVP_MD_CTX_free(ctx);
 }
 
-/* Microseconds of one, over some tenths of a second. */
-static double measure(struct floor *f, void (*what)(struct floor *))
+/* Microseconds of one, over a tenth of a second. */
+static double run(struct floor *f, void (*what)(struct floor *))
 {
-	double start, spent;
+	double start = cpu_us(), spent;
 	unsigned n = 0;
 
-	what(f);
-	start = cpu_us();
 	do {
 		for (unsigned i = 0; i < 8; i++)
 			what(f);
@@ -106,6 +105,21 @@ static double measure(struct floor *f, void (*what)(struct floor *))
 		spent = cpu_us() - start;
 	} while (spent < RUN_US);
 	return spent / n;
+}
+
+/* The best of some runs, as for the responders. */
+static double measure(struct floor *f, void (*what)(struct floor *))
+{
+	double best;
+
+	what(f);
+	best = run(f, what);
+	for (unsigned i = 1; i < RUNS; i++) {
+		double us = run(f, what);
+
+		best = us < best ? us : best;
+	}
+	return best;
 }
 
 static EVP_PKEY *make_key(const char *type)
