@@ -34,6 +34,8 @@ struct ike_child {
 	uint8_t tries;	   /* of rekeying that were put off */
 	bool rekey;	   /* asked for; at due_at when it was put off */
 	bool deleter;	   /* REPLACED: it is for us to delete it */
+	bool other_pfs;	   /* the peer refused to rekey as config.pfs says */
+	bool both_refused; /* and is asked the other way round already */
 	uint32_t replaces; /* our SPI of the one before, or 0 */
 };
 

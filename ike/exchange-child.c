@@ -84,8 +84,18 @@ void ike_child_failed(struct ike_engine *e, struct ike_sa *sa,
 	struct ike_child *old = rekeyed(sa, c);
 
 	sa->ours = NULL;
+	/* Whether Child SAs have a key exchange of their own is nothing that a
+	 * proposal leaves open to the peer: one that wants it otherwise is asked
+	 * once more. Its heirs begin with what it took. */
+	if (old && notify == IKE_NOTIFY_NO_PROPOSAL_CHOSEN &&
+	    reason == IKE_REASON_REFUSED && !old->both_refused) {
+		old->both_refused = true;
+		old->other_pfs = !old->other_pfs;
+		ike_creation_free(e, c);
+		return;
+	}
 	if (old)
-		old->rekey = false;
+		old->rekey = old->both_refused = false;
 	if (!sa->told && !c->unwanted && (old || c->type == IKE_CREATION_CHILD))
 		tell_refused(e, sa, c->replaces, reason, notify);
 	ike_creation_free(e, c);
@@ -132,8 +142,9 @@ int ike_child_begin(struct ike_engine *e, uint64_t now, struct ike_sa *sa,
 	if (old) {
 		c->replaces = old->in;
 		c->child->mode = old->mode;
+		c->child->other_pfs = old->other_pfs;
 	}
-	if (!e->config.pfs)
+	if (e->config.pfs == c->child->other_pfs)
 		return ike_child_request_send(e, now, sa);
 	c->kex = sa->kex;
 	return ike_creation_run(e, now, sa, c, IKE_JOB_GENERATE, NULL);

@@ -153,6 +153,28 @@ def test_rekey(lab, kinds, kind, pfs, initiator):
     check(net, a, b)
 
 
+@pytest.mark.parametrize("kind,theirs,ours", [
+    ("strongswan", {}, 1), ("libreswan", {"pfs": "no"}, 1),
+    ("libreswan", {"pfs": "yes"}, 0)])
+def test_other_pfs(lab, kinds, kind, theirs, ours):
+    """The peer wants it otherwise than we begin; the next time we know."""
+    net, a, b = pair(lab, kinds[kind], ours={"pfs": ours}, **theirs)
+    a.initiate()
+    check(net, a, b)
+    asked = []
+    for _ in range(2):
+        before = {s.spi for s in a.states()}
+        mark = net.capture.mark()
+        a.rekey_child()
+        wait_until(lambda: secured(a, b) and before.isdisjoint(
+            s.spi for s in a.states()), 8, "other states")
+        asked.append(len([
+            f for f in net.capture.sent(a, b, ("ike",), mark)
+            if f.ike.exchange == CREATE_CHILD_SA and not f.ike.response]))
+    assert asked == [2, 1]
+    check(net, a, b)
+
+
 @pytest.mark.parametrize("deletes", ["a", "b"])
 @pytest.mark.parametrize("kind", ["libreswan", "strongswan"])
 def test_delete(lab, kinds, kind, deletes):

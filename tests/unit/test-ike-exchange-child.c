@@ -447,6 +447,22 @@ static void run_rekey_unused(struct puppet *p, struct world *w)
 
 EACH_ROLE(rekey_unused)
 
+/* A peer that wants it with a key exchange, where we began without, or the
+ * other way round, is asked once more. */
+static void refuse_pfs(struct puppet *p, struct world *w)
+{
+	bool ke = ike_message_find(&p->m, IKE_PAYLOAD_KE) != NULL;
+	unsigned before = p->n_rx;
+
+	answer_notify(p, p->m.header.id, IKE_NOTIFY_NO_PROPOSAL_CHOSEN);
+	assert_int_equal(w->hosts[0].n_refused, 0);
+	while (p->n_rx == before)
+		assert_true(world_step(w, w->now + 60000));
+	puppet_open(p);
+	assert_int_equal(p->m.header.exchange, CHILD);
+	assert_int_equal(ike_message_find(&p->m, IKE_PAYLOAD_KE) != NULL, !ke);
+}
+
 /* Refused for good: the owner is told, and the old one stays. */
 static void run_rekey_refused(struct puppet *p, struct world *w)
 {
@@ -464,6 +480,8 @@ static void run_rekey_refused(struct puppet *p, struct world *w)
 
 	for (unsigned i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
 		rekey(p, &ni);
+		if (types[i] == IKE_NOTIFY_NO_PROPOSAL_CHOSEN)
+			refuse_pfs(p, w);
 		answer_notify(p, p->m.header.id, types[i]);
 		assert_int_equal(h->n_refused, i + 1);
 		assert_int_equal(h->refused.spi_in, old->up.in.spi);
