@@ -14,16 +14,16 @@
 /* One flow, as status shows it. Strings are borrowed for the call, never NULL. */
 struct dbus_peer {
 	struct addr local, remote;
-	const char *state;	/* "secured", "clear", "negotiate", ... */
-	const char *policy;	/* name of the policy */
-	const char *level;	/* "offer" */
-	const char *identity;	/* who the peer is: "" when anonymous */
-	const char *auth;	/* "none", "null", "signature", "shared" */
-	const char *proof;	/* by what algorithm: "Ed25519", or "" */
+	const char *state;	 /* "secured", "clear", "negotiate", ... */
+	const char *policy;	 /* name of the policy */
+	const char *level;	 /* "offer" */
+	const char *identity;	 /* who the peer is: "" when anonymous */
+	const char *auth;	 /* "none", "null", "signature", "shared" */
+	const char *proof;	 /* by what algorithm: "Ed25519", or "" */
 	const char *fingerprint; /* of its key, or "" */
-	const char *algorithms; /* of IKE, "" when none */
-	const char *cipher;	/* of ESP, "" when none */
-	const char *reason;	/* why it is not encrypted, "" when it is */
+	const char *algorithms;	 /* of IKE, "" when none */
+	const char *cipher;	 /* of ESP, "" when none */
+	const char *reason;	 /* why it is not encrypted, "" when it is */
 	uint32_t spi_in, spi_out;
 	uint64_t since_ms; /* in this state, milliseconds */
 	uint64_t setup_us; /* acquire to SA, microseconds; 0: unknown */

@@ -444,6 +444,8 @@ int main(int argc, char **argv)
 	struct ike_config config;
 	int option, family;
 
+	if (argc == 1)
+		return 77; /* nothing to do here but in the lab */
 	ike_config_init(&config);
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1)
 		read_option(&h, &config, option);
