@@ -124,7 +124,7 @@ int ike_child_begin(struct ike_engine *e, uint64_t now, struct ike_sa *sa,
 	struct ike_creation *c;
 	int rc;
 
-	if (sa->n_children >= LIMIT_IKE_CHILDREN) {
+	if (sa->n_children >= LIMIT_IKE_CHILDREN || ike_sa_has_moved(sa)) {
 		if (old)
 			old->rekey = false;
 		tell_refused(e, sa, old ? old->in : 0, IKE_REASON_RESOURCES, 0);
@@ -481,6 +481,9 @@ static int obstacle(const struct ike_sa *sa, const struct question *q,
 			       : IKE_NOTIFY_CHILD_SA_NOT_FOUND;
 	if (old && old->state != IKE_CHILD_LIVE)
 		return IKE_NOTIFY_TEMPORARY_FAILURE;
+	/* Whoever may be at that address has not agreed to anything. */
+	if (ike_sa_has_moved(sa))
+		return IKE_NOTIFY_TS_UNACCEPTABLE;
 	if (sa->n_children >= LIMIT_IKE_CHILDREN)
 		return IKE_NOTIFY_NO_ADDITIONAL_SAS;
 	return 0;

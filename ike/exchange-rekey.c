@@ -33,6 +33,7 @@ static void inherit(struct ike_engine *e, struct ike_sa *heir,
 	/* Where there is no memory it stays where it was found. */
 	(void)!ike_sa_move(e, heir, &old->remote);
 	heir->local = old->local;
+	heir->host = old->host;
 	heir->modes = old->modes;
 	heir->fragmentation = old->fragmentation;
 	heir->fragment_mtu = old->fragment_mtu;
@@ -394,6 +395,14 @@ static bool is_hasty(const struct ike_engine *e, const struct ike_sa *sa)
 	return n >= LIMIT_IKE_REKEYED;
 }
 
+/* One that the peer made already, and that waits for the outcome of ours. */
+static bool has_heir(const struct ike_engine *e, const struct ike_sa *sa)
+{
+	const struct ike_sa *heir = slots_get(e->sas, sa->heir);
+
+	return heir && heir->state == IKE_SA_HEIR;
+}
+
 int ike_rekey_request(struct ike_engine *e, const struct ike_arrival *a,
 		      struct ike_sa *sa)
 {
@@ -404,7 +413,7 @@ int ike_rekey_request(struct ike_engine *e, const struct ike_arrival *a,
 	if (rc < 0)
 		return rc;
 	if (sa->state != IKE_SA_ESTABLISHED || is_changing(e, sa) ||
-	    is_hasty(e, sa))
+	    has_heir(e, sa) || is_hasty(e, sa))
 		rc = IKE_NOTIFY_TEMPORARY_FAILURE;
 	if (rc == IKE_NOTIFY_INVALID_KE_PAYLOAD)
 		return ike_child_answer_group(e, sa, q.kex->id);

@@ -121,11 +121,12 @@ static void tell(struct ike_engine *e, struct ike_sa *sa,
 /* May the sender of a fresh request be where it came from? */
 static bool may_move(const struct ike_arrival *a, const struct ike_sa *sa)
 {
-	if (sa->nat.peer && !sa->nat.us)
-		return true;
-	/* 2.23: IKE_AUTH may come by port 4500, NAT or not. */
-	return a->m->header.exchange == IKE_EXCHANGE_AUTH &&
-	       addr_equal(&a->remote->addr, &sa->remote.addr);
+	/* 2.23: IKE_AUTH may come by port 4500, NAT or not. From another
+	 * address it would be a stranger's word that it is somebody else, who
+	 * has not even shown that it receives there. */
+	if (a->m->header.exchange == IKE_EXCHANGE_AUTH)
+		return addr_equal(&a->remote->addr, &sa->remote.addr);
+	return sa->nat.peer && !sa->nat.us;
 }
 
 void ike_nat_follow(struct ike_engine *e, const struct ike_arrival *a,

@@ -246,6 +246,7 @@ int ike_sa_new(struct ike_engine *e, bool initiator,
 	sa->initiator = initiator;
 	sa->local = *local;
 	sa->remote = *remote;
+	sa->host = remote->addr;
 	sa->begun = ++e->events;
 	sa->fragment_mtu = e->config.fragment_mtu;
 	rc = draw(e, sa);
@@ -487,10 +488,16 @@ struct ike_sa *ike_sa_next_remote(const struct ike_sa *sa)
 	return match_remote(hmap_next_same(&sa->by_remote), &sa->remote.addr);
 }
 
+bool ike_sa_has_moved(const struct ike_sa *sa)
+{
+	return !addr_equal(&sa->remote.addr, &sa->host);
+}
+
 bool ike_sa_is_pair(const struct ike_sa *a, const struct ike_sa *b)
 {
 	return a != b && addr_equal(&a->remote.addr, &b->remote.addr) &&
-	       addr_equal(&a->local.addr, &b->local.addr);
+	       addr_equal(&a->local.addr, &b->local.addr) &&
+	       !ike_sa_has_moved(a) && !ike_sa_has_moved(b);
 }
 
 void ike_sa_propose(const struct ike_sa *sa, enum ike_offer_use use,

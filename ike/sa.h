@@ -87,6 +87,9 @@ struct ike_sa {
 	struct ike_action_node *up; /* kept while unproven: see duplicate.c */
 	bool crossed; /* the peer initiated meanwhile, and was answered */
 	struct endpoint local, remote;
+	/* The peer's address, where IKE_SA_INIT has shown that it receives:
+	 * what a Child SA is for, wherever the peer says that it is since. */
+	struct addr host;
 	/* Where the request came to and from that is being answered (2.11). */
 	struct endpoint asked_at, asked_from;
 	struct ike_nat nat;
@@ -194,7 +197,9 @@ int ike_sa_move(struct ike_engine *e, struct ike_sa *sa,
 struct ike_sa *ike_sa_first_remote(const struct ike_engine *e,
 				   const struct addr *remote);
 struct ike_sa *ike_sa_next_remote(const struct ike_sa *sa);
-/* Another SA between the same two addresses. */
+/* A NAT gave its peer another address since. */
+bool ike_sa_has_moved(const struct ike_sa *sa);
+/* Another SA between the same two addresses, neither moved there. */
 bool ike_sa_is_pair(const struct ike_sa *a, const struct ike_sa *b);
 /* What we propose here, and what of it we take as an answer. */
 void ike_sa_propose(const struct ike_sa *sa, enum ike_offer_use use,

@@ -538,6 +538,27 @@ static void test_closing(void **state)
 	each_role(run_closed_rekeying);
 }
 
+/* Nor can one that rekeys the same IKE SA again and again while our own request
+ * to rekey it is out: there is one heir of its making at a time. */
+static void test_many_heirs(void **state)
+{
+	struct puppet p;
+	struct world w;
+
+	(void)state;
+	world_init(&w, 1, NULL);
+	puppet_establish(&p, &w, true);
+	rekey(&p);
+	assert_int_equal(ask_rekey(&p, 0), 0);
+	for (int i = 0; i < 20; i++)
+		assert_int_equal(ask_rekey(&p, 0),
+				 IKE_NOTIFY_TEMPORARY_FAILURE);
+	/* This one, and the heir of each side. */
+	assert_int_equal(host_sas(&w.hosts[0]), 3);
+	puppet_done(&p);
+	world_done(&w);
+}
+
 /* A peer that only rekeys cannot make us keep ever more. */
 static void test_hasty(void **state)
 {
@@ -583,6 +604,7 @@ int main(void)
 		cmocka_unit_test(test_child_meanwhile),
 		cmocka_unit_test(test_rekey_meanwhile),
 		cmocka_unit_test(test_closing),
+		cmocka_unit_test(test_many_heirs),
 		cmocka_unit_test(test_hasty),
 	};
 

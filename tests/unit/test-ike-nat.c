@@ -323,6 +323,60 @@ static void test_rebind(void **state)
 	}
 }
 
+/* Who has shown at one address that it receives there, and then says that it is
+ * at another, gets no Child SA for that other host: neither by the source of
+ * its IKE_AUTH request nor by that of a later one. */
+static void test_not_for_another(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 8; i++) {
+		struct addr shown;
+		struct host *out;
+		struct world w;
+
+		begin(&w, i & 1);
+		world_nat(&w, 0);
+		shown = w.nat.public;
+		out = &w.hosts[1];
+		w.hosts[0].identify_delay = 50;
+		world_initiate(&w, 0);
+		if (i < 2) {
+			world_run(&w, w.now + 20);
+			assert_int_equal(out->sent, 1);
+			world_rebind(&w, true);
+			assert_false(addr_equal(&shown, &w.nat.public));
+		}
+		world_run(&w, w.now + 100);
+		assert_int_equal(host_children(out), 1);
+		assert_true(addr_equal(&host_child(out)->up.remote, &shown));
+		if (i >= 2) {
+			struct host *h = &w.hosts[i >= 6];
+			struct child *c = host_child(h);
+
+			world_rebind(&w, true);
+			ike_check(w.hosts[0].engine, w.now,
+				  host_child(&w.hosts[0])->sa);
+			world_run(&w, w.now + 100);
+			assert_int_equal(out->n_moved, 1);
+			if (i & 2)
+				assert_int_equal(
+					ike_add_child(h->engine, w.now, c->sa),
+					0);
+			else
+				assert_int_equal(ike_rekey_child(h->engine,
+								 w.now, c->sa,
+								 c->up.in.spi),
+						 0);
+			world_run(&w, w.now + 1000);
+			assert_int_equal(h->n_refused, 1);
+		}
+		for (size_t k = 0; k < out->n_children; k++)
+			assert_true(addr_equal(&out->children[k].up.remote,
+					       &shown));
+		world_done(&w);
+	}
+}
+
 /* What IKE_SA_INIT found goes on when the IKE SA is rekeyed, by either side:
  * ports, keepalives, and a peer that may move. Child SAs are rekeyed through
  * the NAT as they were made. */
@@ -586,6 +640,7 @@ int main(void)
 		cmocka_unit_test(test_inside_responds),
 		cmocka_unit_test(test_keepalive),
 		cmocka_unit_test(test_rebind),
+		cmocka_unit_test(test_not_for_another),
 		cmocka_unit_test(test_rekeyed),
 		cmocka_unit_test(test_schedules),
 		cmocka_unit_test(test_replayed),
