@@ -65,6 +65,9 @@ void netd_rekey_begin(struct netd_flow *f, const struct record_install *in,
 
 	if (old && old->flow == f)
 		old->replaced = true;
+	/* One that only receives takes nothing from a change under way. */
+	if (!sa_out && f->changing)
+		return;
 	f->changing = sa_out && sa_out->waiting;
 	if (sa_out && !sa_out->waiting)
 		rekey_retire(f, sa_out);

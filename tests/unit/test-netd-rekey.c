@@ -247,6 +247,28 @@ static void test_both(void **state)
 	assert_true(has_in(1) && has_out(1));
 }
 
+/* Both rekey at once, and ours is known to have lost only when the change to
+ * the peer's is under way: it goes on. */
+static void test_both_late(void **state)
+{
+	(void)state;
+	assert_int_equal(install(1, 0x1000, RECORD_OUT_LATER), 0);
+	assert_int_equal(install(2, 0x1000, RECORD_IN_ONLY), 0);
+	assert_true(has_in(1) && has_in(2) && has_out(0));
+	remove_pair(0);
+	assert_true(has_out(1));
+	assert_false(has_out(0));
+
+	assert_int_equal(install(3, 0x1001, RECORD_OUT_LATER), 0);
+	assert_int_equal(install(4, 0x1001, RECORD_IN_ONLY), 0);
+	w.kernel.used_spi = 0x1003;
+	pass(1000);
+	assert_true(has_out(3));
+	assert_false(has_out(1));
+	assert_int_equal(w.used, 1);
+	assert_int_equal(w.used_spi, 0x1003);
+}
+
 /* What fails changes nothing. */
 static void test_fails(void **state)
 {
@@ -335,7 +357,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(test_ours),		T(test_theirs), T(test_theirs_silent),
 		T(test_theirs_expired), T(test_both),	T(test_fails),
-		T(test_fast),		T(test_udp),
+		T(test_fast),		T(test_udp),	T(test_both_late),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
