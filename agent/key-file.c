@@ -205,8 +205,11 @@ static int files_find(void *user, const struct key_question *q,
 	const struct known_peer *p = find_peer(f, q);
 	const struct entry *e;
 
+	/* Whose address it is, is written: nobody else is there, and no other
+	 * source is asked whether he is. */
 	if (!p)
-		return -ENOENT;
+		return known_peers_by_address(f->peers, &q->remote) ? -EPERM
+								    : -ENOENT;
 	if (!is_at(p, &q->remote))
 		return -EPERM;
 	e = &f->entries[p->index];

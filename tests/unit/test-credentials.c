@@ -288,6 +288,44 @@ static void test_local_identity(void **state)
 	credentials_choice_done(&x);
 }
 
+/* As DNS: it has a key of everybody, under any name. */
+static int find_anybody(void *user, const struct key_question *q,
+			struct key_answer *ret)
+{
+	(void)user;
+	*ret = (struct key_answer){ .identity = q->identity };
+	return 0;
+}
+
+/* An address in a file is that peer's, whatever a name elsewhere points to. */
+static void test_pinned(void **state)
+{
+	static const struct {
+		const char *remote, *peer;
+		int found;
+	} rows[] = {
+		{ "10.2.0.2", "psk2.lab", 0 },
+		{ "10.2.0.2", "x.lab", -EPERM },
+		{ "10.2.0.2", "10.2.0.2", -EPERM },
+		{ "10.2.0.1", "x.lab", -EPERM },
+		{ "10.2.0.9", "x.lab", 0 },
+	};
+	struct world *w = *state;
+
+	w->c.sources[w->c.n_sources++] =
+		(struct key_source){ .find = find_anybody };
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct key_question q = { .remote = at(rows[i].remote) };
+		struct key_answer answer = { 0 };
+
+		assert_int_equal(ike_identity_parse(rows[i].peer, &q.identity),
+				 0);
+		assert_int_equal(credentials_find(&w->c, &q, &answer),
+				 rows[i].found);
+		key_answer_done(&answer);
+	}
+}
+
 /* A secret that others can read is none. */
 static void test_readable_secret(void **state)
 {
@@ -333,7 +371,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 		T(test_choice),		T(test_without_keyd),
 		T(test_local_identity), T(test_readable_secret),
-		T(test_proof),
+		T(test_proof),		T(test_pinned),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
