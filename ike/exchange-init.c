@@ -488,7 +488,9 @@ static int demand_cookie(struct ike_engine *e, const struct ike_arrival *a)
 	struct ike_notify n;
 	int rc;
 
-	if (nonce->len > LIMIT_IKE_NONCE_MAX)
+	/* 2.10. The answer is no longer than what has one. */
+	if (nonce->len < LIMIT_IKE_NONCE_MIN ||
+	    nonce->len > LIMIT_IKE_NONCE_MAX)
 		return -EBADMSG;
 	rc = find_status(a->m, IKE_NOTIFY_COOKIE, &n);
 	if (rc < 0)

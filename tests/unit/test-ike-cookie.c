@@ -312,21 +312,31 @@ static void test_elsewhere(void **state)
 	world_done(&w);
 }
 
-/* A nonce of the wrong size is not worth a cookie. */
+/* A nonce of the wrong size is not worth a cookie, which is longer than a
+ * request of empty payloads. */
 static void test_bad_nonce(void **state)
 {
-	struct puppet_script s = { .nonce_len = 300 };
-	struct puppet p;
-	struct world w;
+	const struct puppet_script rows[] = {
+		{ .nonce_len = 300 },
+		{ .nonce_len = 15 },
+		{ .empty = IKE_PRESENT(IKE_PAYLOAD_SA) |
+			   IKE_PRESENT(IKE_PAYLOAD_KE) |
+			   IKE_PRESENT(IKE_PAYLOAD_NONCE) },
+	};
 
 	(void)state;
-	begin(&w);
-	puppet_init(&p, &w, true, IKE_KE_X25519);
-	puppet_send_init(&p, &s);
-	assert_int_equal(p.n_rx, 0);
-	assert_int_equal(counters(&w.hosts[0]).malformed, 1);
-	puppet_done(&p);
-	world_done(&w);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct puppet p;
+		struct world w;
+
+		begin(&w);
+		puppet_init(&p, &w, true, IKE_KE_X25519);
+		puppet_send_init(&p, &rows[i]);
+		assert_int_equal(p.n_rx, 0);
+		assert_int_equal(counters(&w.hosts[0]).malformed, 1);
+		puppet_done(&p);
+		world_done(&w);
+	}
 }
 
 int main(void)
