@@ -621,7 +621,11 @@ int ike_child_request(struct ike_engine *e, const struct ike_arrival *a,
 
 	if (old && sa->state == IKE_SA_HEIR)
 		ike_rekey_adopt(e, a->now, old, sa, false);
-	if (sa->state != IKE_SA_ESTABLISHED && sa->state != IKE_SA_CHILDLESS)
+	/* Nor where the owner was told that it is over: nobody would be told
+	 * of the end of what is made now. */
+	if ((sa->state != IKE_SA_ESTABLISHED &&
+	     sa->state != IKE_SA_CHILDLESS) ||
+	    sa->told || sa->doomed)
 		return ike_child_answer_notify(e, sa,
 					       IKE_NOTIFY_TEMPORARY_FAILURE);
 	/* 1.3.2: rekeying of the IKE SA has no selectors. */
@@ -642,7 +646,7 @@ int ike_child_agreed(struct ike_engine *e, uint64_t now, struct ike_sa *sa,
 	c->deadline = 0;
 	memcpy(c->public, job->public, sizeof(c->public));
 	/* What has changed while the job ran. */
-	if (job->result < 0 ||
+	if (job->result < 0 || sa->doomed ||
 	    (sa->state != IKE_SA_ESTABLISHED &&
 	     sa->state != IKE_SA_CHILDLESS) ||
 	    (c->replaces && (!old || old->state != IKE_CHILD_LIVE)))

@@ -538,8 +538,53 @@ static void test_closing(void **state)
 	each_role(run_closed_rekeying);
 }
 
-/* Nor can one that rekeys the same IKE SA again and again while our own request
- * to rekey it is out: there is one heir of its making at a time. */
+/* A peer that was refused its first Child SA, which the owner was told is the
+ * end, gets no other: nobody would be told of the end of that. */
+static void test_refused_first(void **state)
+{
+	const struct puppet_script no_mode = { .no_transport = true };
+	struct puppet p;
+	struct world w;
+
+	(void)state;
+	world_init(&w, 1, NULL);
+	puppet_init(&p, &w, true, IKE_KE_X25519);
+	puppet_send_init(&p, &(struct puppet_script){ 0 });
+	puppet_take_init(&p);
+	puppet_send_auth(&p, &no_mode);
+	puppet_open(&p);
+	assert_int_equal(puppet_error(&p), IKE_NOTIFY_NO_PROPOSAL_CHOSEN);
+	assert_int_equal(w.hosts[0].n_failed, 1);
+	assert_int_equal(ask_child(&p), IKE_NOTIFY_TEMPORARY_FAILURE);
+	world_run(&w, w.now + 60000);
+	assert_int_equal(host_sas(&w.hosts[0]), 0);
+	assert_int_equal(host_children(&w.hosts[0]), 0);
+	puppet_done(&p);
+	world_done(&w);
+}
+
+/* Nor does one get any by an IKE SA whose place another has taken: it would
+ * take the place of the other's, and end a moment later. */
+static void test_doomed(void **state)
+{
+	struct puppet old, new;
+	struct world w;
+
+	(void)state;
+	world_init(&w, 1, NULL);
+	puppet_establish(&old, &w, true);
+	puppet_establish(&new, &w, true);
+	use(&w, &old);
+	assert_int_equal(host_children(&w.hosts[0]), 2);
+	assert_int_equal(ask_child(&old), IKE_NOTIFY_TEMPORARY_FAILURE);
+	assert_int_equal(host_children(&w.hosts[0]), 2);
+	puppet_done(&old);
+	puppet_done(&new);
+	world_done(&w);
+}
+
+/* One that rekeys the same IKE SA again and again while our own request
+ * to rekey it is out cannot make us keep ever more: one heir at a time. */
 static void test_many_heirs(void **state)
 {
 	struct puppet p;
@@ -559,7 +604,7 @@ static void test_many_heirs(void **state)
 	world_done(&w);
 }
 
-/* A peer that only rekeys cannot make us keep ever more. */
+/* Nor can one that only rekeys. */
 static void test_hasty(void **state)
 {
 	struct puppet p, q;
@@ -604,6 +649,8 @@ int main(void)
 		cmocka_unit_test(test_child_meanwhile),
 		cmocka_unit_test(test_rekey_meanwhile),
 		cmocka_unit_test(test_closing),
+		cmocka_unit_test(test_refused_first),
+		cmocka_unit_test(test_doomed),
 		cmocka_unit_test(test_many_heirs),
 		cmocka_unit_test(test_hasty),
 	};
