@@ -48,7 +48,8 @@ static void set_identity(const struct config_place *at)
 	char canonical[CONFIG_IDENTITY_STRLEN];
 	struct draft *d = at->target;
 
-	if (config_value_identity(at->item->value, canonical) < 0) {
+	if (config_value_identity(at->item->value, canonical) < 0 ||
+	    config_value_is_pattern(canonical)) {
 		d->bad_identity = true;
 		config_place_error(at, "write a name (host.example.org), an "
 				       "address, user@host.example.org, or "

@@ -203,6 +203,23 @@ static bool is_printable(const char *text, size_t max)
 	return len > 0 && len <= max;
 }
 
+/* A host name as IKE takes it, or "*." and one. */
+static bool is_name(const char *text)
+{
+	static const char in_names[] = "abcdefghijklmnopqrstuvwxyz"
+				       "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				       "0123456789-._";
+	const char *name = strncmp(text, "*.", 2) ? text : text + 2;
+
+	return is_printable(text, LIMIT_IKE_ID) && *name &&
+	       !name[strspn(name, in_names)];
+}
+
+bool config_value_is_pattern(const char *canonical)
+{
+	return canonical[0] == '@' && canonical[1] == '*';
+}
+
 static int hex_identity(const char *text, const char *digits_at, char *ret)
 {
 	static const char hex[] = "0123456789abcdef";
@@ -231,14 +248,15 @@ int config_value_identity(const char *text, char ret[CONFIG_IDENTITY_STRLEN])
 	} else if (addr_parse(text, &a) == 0 && !a.scope) {
 		addr_format(&a, made);
 	} else if (at && at != text) {
-		if (!is_printable(text, LIMIT_IKE_ID) || strchr(at + 1, '@'))
+		if (!is_printable(text, LIMIT_IKE_ID) || strchr(at + 1, '@') ||
+		    strchr(text, ':'))
 			return -EINVAL;
 		strcpy(made, text);
 	} else {
 		if (at == text)
 			text++;
 		/* An address, or another form, with an error in it. */
-		if (!is_printable(text, LIMIT_IKE_ID) || strpbrk(text, "@:/%"))
+		if (!is_name(text))
 			return -EINVAL;
 		made[0] = '@';
 		strcpy(made + 1, text);

@@ -39,6 +39,8 @@ enum config_network config_value_network(const char *text, struct prefix *ret);
 #define CONFIG_IDENTITY_STRLEN 528
 int config_value_identity(const char *text, char ret[CONFIG_IDENTITY_STRLEN])
 	__attribute__((warn_unused_result));
+/* "*.host.example", which names nobody: for policies alone. */
+bool config_value_is_pattern(const char *canonical);
 /* Decodes base64, with white space between. The length, or -EINVAL. */
 int config_value_base64(const char *text, uint8_t *ret, size_t max)
 	__attribute__((warn_unused_result));

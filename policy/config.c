@@ -221,7 +221,8 @@ static void set_local_identity(const struct config_place *at)
 	c->local_identity = NULL;
 	if (!strcmp(at->item->value, "address"))
 		return;
-	if (config_value_identity(at->item->value, canonical) < 0) {
+	if (config_value_identity(at->item->value, canonical) < 0 ||
+	    config_value_is_pattern(canonical)) {
 		config_place_error(at, "write address, or a name of this host "
 				       "(host.example.org), an address, "
 				       "user@host.example.org, or keyid: and "

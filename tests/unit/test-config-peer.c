@@ -136,6 +136,8 @@ static const struct {
 	{ "[Peer]\nAddress=10.0.0.1\n", "no key", 1 },
 	{ "[Peer]\nIdentity=a b\nPublicKey=" KEY1 KEY2 "\n", "write a name",
 	  2 },
+	{ "[Peer]\nIdentity=*.a.lab\nPublicKey=" KEY1 KEY2 "\n", "write a name",
+	  2 },
 	{ "[Peer]\nIdentity=%null\nPublicKey=" KEY1 KEY2 "\n", "write a name",
 	  2 },
 	{ "[Peer]\nAddress=10.0.0\nPublicKey=" KEY1 KEY2 "\n", "no address",
@@ -241,10 +243,13 @@ static void test_identities(void **state)
 		"a",
 	};
 	static const char *const wrong[] = {
-		"",	   "@",		 "a b",		"a@b@c",
-		"@a@b",	   "10.0.0.0/8", "fe80::1%2",	"keyid:",
-		"keyid:0", "keyid:0g",	 "2001:db8::g", "a\tb",
-		"%null",
+		"",	     "@",	    "a b",
+		"a@b@c",     "@a@b",	    "10.0.0.0/8",
+		"fe80::1%2", "keyid:",	    "keyid:0",
+		"keyid:0g",  "2001:db8::g", "a\tb",
+		"%null",     "*",	    "a*.lab",
+		"host!.lab", "h\xc3\xb6st", "*.",
+		"a:b@c",
 	};
 	char canonical[CONFIG_IDENTITY_STRLEN], text[IKE_IDENTITY_STRLEN];
 	struct ike_identity id;

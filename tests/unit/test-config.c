@@ -362,6 +362,15 @@ static const struct {
 	  "or put # before it\n"
 	  "tacit.conf:6: This is neither KEY=VALUE nor [SECTION]: correct it, "
 	  "or put # before it\n" },
+	/* Neither would be anybody to a peer. */
+	{ "[Authentication]\nLocalIdentity=*.example.org\n",
+	  "tacit.conf:2: LocalIdentity=*.example.org: write address, or a name "
+	  "of this host (host.example.org), an address, user@host.example.org, "
+	  "or keyid: and hexadecimal digits\n" },
+	{ "[Authentication]\nLocalIdentity=h\xc3\xb6st\n",
+	  "tacit.conf:2: LocalIdentity=h\xc3\xb6st: write address, or a name "
+	  "of this host (host.example.org), an address, user@host.example.org, "
+	  "or keyid: and hexadecimal digits\n" },
 	/* Sections and keys. */
 	{ "[Agents]\nLogLevel=info\nOnStop=open\n\n[Nonsense]\na=b\n",
 	  "tacit.conf:1: [Agents] is no section of this file: did you mean "
