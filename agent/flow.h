@@ -65,6 +65,8 @@ struct flow {
 	struct timer timer;
 	struct parked *parked;	/* until installing is 0 */
 	uint8_t installing;	/* RECORD_INSTALLs without a reply */
+	uint32_t early_in;	/* in-SPI of a pair that was installed before
+				   the engine was sure of it, or 0 */
 	uint64_t since;		/* in this state */
 	uint64_t acquired_us;	/* when the acquire came, microseconds; or 0 */
 	uint64_t setup_us;	/* acquire to SA; 0: unknown */

@@ -52,7 +52,7 @@ static void negotiation_remove_sa(struct agent *a, const struct flow *f,
 }
 
 void negotiation_install(struct agent *a, struct flow *f,
-			 const struct ike_child_up *up)
+			 const struct ike_child_up *up, bool beside)
 {
 	struct record r;
 
@@ -69,11 +69,11 @@ void negotiation_install(struct agent *a, struct flow *f,
 		r.install.udp_remote = up->encapsulation.remote_port;
 	}
 	r.install.in = up->in;
-	if (!up->redundant)
+	if (!beside)
 		r.install.out = up->out;
 	if (f->policy->level != POLICY_REQUIRE)
 		r.install.flags |= RECORD_IN_OPTIONAL;
-	if (up->redundant)
+	if (beside)
 		r.install.flags |= RECORD_IN_ONLY;
 	else if (!up->initiator)
 		r.install.flags |= RECORD_OUT_LATER;
@@ -156,10 +156,20 @@ void negotiation_on_child_up(struct agent *a, struct handle sa,
 	}
 	if (negotiation_rekeyed(a, f, sa, up))
 		return;
-	if (up->redundant) {
-		negotiation_install(a, f, up);
+	if (up->redundant && f->child.spi_in) {
+		negotiation_install(a, f, up, true);
 		return;
 	}
+	if (f->early_in == up->in.spi) {
+		/* The engine is sure of it now. */
+		f->early_in = 0;
+		negotiation_set_child(f, sa, up);
+		return;
+	}
+	/* With nothing better it is the flow's own for now: what the peer sends
+	 * on it wants an answer. */
+	if (up->redundant)
+		f->early_in = up->in.spi;
 	timer_cancel(a->timers, &f->timer);
 	if (f->state == FLOW_CLEAR || f->state == FLOW_BLOCKED)
 		negotiation_send_verdict(a, &f->local, &f->peer->addr, f->self,
@@ -171,7 +181,7 @@ void negotiation_on_child_up(struct agent *a, struct handle sa,
 	f->renew = false;
 	f->unconfirmed = false; /* netd will know it as this agent's */
 	negotiation_set_child(f, sa, up);
-	negotiation_install(a, f, up);
+	negotiation_install(a, f, up, false);
 	flow_set_state(a->flows, f, FLOW_INSTALL, agent_now(a));
 	f->acquire_seq = 0;
 	negotiation_run_queue(a);
@@ -202,6 +212,8 @@ void negotiation_on_child_down(struct agent *a,
 
 	if (!f)
 		return;
+	if (f->early_in == down->spi_in)
+		f->early_in = 0;
 	if (f->child.spi_in == down->spi_in) {
 		negotiation_lost(a, f, down->reason);
 		return;

@@ -25,9 +25,10 @@ void negotiation_attempt_over(struct agent *a, struct flow *f,
 void negotiation_step(struct agent *a, struct flow *f);
 /* A renewal could not be tried now; the flow goes on with what it has. */
 void negotiation_renew_later(struct agent *a, struct flow *f);
-/* Installs the SA pair of this CHILD_UP, as the flow's or beside it. */
+/* Installs the SA pair of this CHILD_UP, as the flow's or only its in-SA beside
+ * that. */
 void negotiation_install(struct agent *a, struct flow *f,
-			 const struct ike_child_up *up);
+			 const struct ike_child_up *up, bool beside);
 /* From now on this is the flow's own. */
 void negotiation_set_child(struct flow *f, struct handle sa,
 			   const struct ike_child_up *up);

@@ -70,7 +70,7 @@ bool negotiation_rekeyed(struct agent *a, struct flow *f, struct handle sa,
 	}
 	esp_sa_wipe(&first.in);
 	esp_sa_wipe(&first.out);
-	negotiation_install(a, f, up);
+	negotiation_install(a, f, up, up->redundant);
 	if (up->redundant)
 		return true;
 	negotiation_set_child(f, sa, up);

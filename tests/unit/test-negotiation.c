@@ -152,6 +152,34 @@ static void test_redundant(void **state)
 	expect_state("10.1.0.3", FLOW_IDLE);
 }
 
+/* An SA of the peer that the engine is not sure of serves all the same while
+ * there is none of ours; and again, without another INSTALL, when it is. */
+static void test_early(void **state)
+{
+	struct flow *f;
+
+	(void)state;
+	acquire("fd03::9", 7, true);
+	child_up("fd03::9", false, 0x6000, true);
+	assert_int_equal(sent(RECORD_INSTALL)->install.flags, RECORD_OUT_LATER);
+	f = flow_of("fd03::9");
+	assert_int_equal(f->child.spi_in, 0x6000);
+	child_up("fd03::9", true, 0x5000, false);
+	assert_int_equal(sent(RECORD_INSTALL)->install.flags, 0);
+	assert_int_equal(f->child.spi_in, 0x5000);
+	child_up("fd03::9", false, 0x6000, false);
+	assert_int_equal(world.n_sent, 0);
+	assert_int_equal(f->child.spi_in, 0x6000);
+	child_down("fd03::9", 0x5000);
+	sent(RECORD_REMOVE_SA);
+	sent(RECORD_REMOVE_SA);
+	assert_int_equal(f->child.spi_in, 0x6000);
+	/* One that went is not remembered. */
+	child_up("fd03::9", false, 0x8000, true);
+	assert_true(sent(RECORD_INSTALL)->install.flags & RECORD_IN_ONLY);
+	assert_int_equal(f->early_in, 0);
+}
+
 static void test_netd_refuses(void **state)
 {
 	(void)state;
@@ -437,6 +465,7 @@ int main(void)
 		T(test_responder),
 		T(test_parked),
 		T(test_redundant),
+		T(test_early),
 		T(test_netd_refuses),
 		T(test_refused_by_level),
 		T(test_proof_required),
