@@ -25,15 +25,25 @@ ETHERNET = 1
 IKE_SA_INIT = 34
 SK, SKF = 46, 53
 IDI, IDR, ID_NULL = 35, 36, 13
+CERT, RAW_KEY = 37, 15
 WARNING = 0x600000  # of Wireshark's severities; above it: error
 
-# The one mark that is let pass. Wireshark's dissector of an Identification
+# The marks that are let pass. Wireshark's dissector of an Identification
 # payload cannot do without data, which an ID_NULL must not have (RFC 7619
 # 2.2): it stops there, and the rest of the message goes unseen. So of these
 # messages, and only where this is all that is said of them and the payload it
 # stopped at is an ID_NULL, what tshark itself decrypted is judged once more
 # without its ID_NULL payloads, and then nothing at all is let pass.
+#
+# It also takes every certificate for X.509, while one of encoding 15 is a
+# SubjectPublicKeyInfo (RFC 7670 3), and marks just the two places where those
+# differ. Such payloads are left out for the second look in the same way.
 KNOWN = re.compile(r'^\./epan/tvbuff\.c:\d+: failed assertion "len > 0"$')
+
+KNOWN_KEY = re.compile(
+    "BER Error: Wrong field in SEQUENCE: expected class:UNIVERSAL\\(0\\) tag:("
+    "2\\(INTEGER\\) but found class:UNIVERSAL\\(0\\) tag:(6|16)|"
+    "16\\(SEQUENCE\\) but found class:UNIVERSAL\\(0\\) tag:3)$")
 
 
 # --- in the lab -----------------------------------------------------------
@@ -82,7 +92,7 @@ def keep(lab, name):
 
 FIELDS = ("frame.number", "isakmp.exchangetype", "isakmp.messageid",
           "isakmp.flag_r", "isakmp.ispi", "isakmp.rspi", "isakmp.typepayload",
-          "isakmp.id.type", "isakmp.nextpayload",
+          "isakmp.id.type", "isakmp.cert.encoding", "isakmp.nextpayload",
           "isakmp.enc.decrypted", "isakmp.frag.number", "isakmp.frag.total",
           "_ws.expert.severity", "_ws.expert.message", "_ws.malformed",
           "_ws.col.Info")
@@ -105,6 +115,7 @@ class Message:
         self.payloads = numbers(value["isakmp.typepayload"])
         self.following = numbers(value["isakmp.nextpayload"])
         self.ids = numbers(value["isakmp.id.type"])
+        self.raw_key = RAW_KEY in numbers(value["isakmp.cert.encoding"])
         self.decrypted = bool(value["isakmp.enc.decrypted"])
         self.fragment = numbers(value["isakmp.frag.number"])
         self.fragments = numbers(value["isakmp.frag.total"])
@@ -117,9 +128,12 @@ class Message:
 
     @property
     def known_bug(self):
-        """The mark that is let pass, and nothing else."""
-        return (len(self.marks) == 1 and
-                bool(KNOWN.match(self.marks[0])) and
+        """Marks that are let pass, and nothing else."""
+        rest = [m for m in self.marks
+                if not (self.raw_key and KNOWN_KEY.match(m))]
+        if not rest:
+            return bool(self.marks)
+        return (len(rest) == 1 and bool(KNOWN.match(rest[0])) and
                 self.payloads[-1:] in ([IDI], [IDR]) and
                 self.ids[-1:] == [ID_NULL])
 
@@ -148,12 +162,13 @@ def dissect(capture, keys=""):
 
 def contained(capture, keys, messages):
     """{frame: what tshark decrypted} of fragments and of messages with an
-    ID_NULL, without their padding."""
+    ID_NULL or a raw key, without their padding."""
     wanted = [m.number for m in messages if m.decrypted and
-              (ID_NULL in m.ids or m.fragment)]
+              (ID_NULL in m.ids or m.raw_key or m.fragment)]
     text = tshark(capture, keys, "-T", "jsonraw", "-J", "isakmp", "-Y",
                   "isakmp.enc.decrypted && "
-                  f"(isakmp.id.type == {ID_NULL} || isakmp.frag.number)")
+                  f"(isakmp.id.type == {ID_NULL} || isakmp.frag.number || "
+                  f"isakmp.cert.encoding == {RAW_KEY})")
     packets = text.split('"_index"')[1:]
     assert len(packets) == len(wanted), "tshark does not agree with itself"
     found = {}
@@ -166,8 +181,22 @@ def contained(capture, keys, messages):
 
 # The chain of payloads, cut apart and put together again.
 
-def without_null_ids(first, chain):
-    """The same chain without ID_NULL payloads of the one right form."""
+def is_undissected(kind, body):
+    """An ID_NULL of the one right form, or a raw public key that is one piece
+    of DER. body begins behind the type of the next payload."""
+    if kind in (IDI, IDR):
+        return body == b"\0\0\x08" + bytes([ID_NULL]) + b"\0\0\0"
+    key = body[4:]
+    if kind != CERT or body[3] != RAW_KEY or len(key) < 4 or key[0] != 0x30:
+        return False
+    if key[1] < 0x80:
+        return len(key) == 2 + key[1]
+    size = key[1] & 0x7f
+    return len(key) == 2 + size + int.from_bytes(key[2:2 + size], "big")
+
+
+def without_undissected(first, chain):
+    """The same chain without the payloads that tshark cannot dissect."""
     parts = []
     following, offset = first, 0
     while following:
@@ -182,8 +211,7 @@ def without_null_ids(first, chain):
     if offset != len(chain):
         raise ValueError("bytes behind the last payload")
     kept = [(kind, body) for kind, body in parts
-            if kind not in (IDI, IDR) or
-            body != b"\0\0\x08" + bytes([ID_NULL]) + b"\0\0\0"]
+            if not is_undissected(kind, body)]
     following = [kind for kind, _ in kept[1:]] + [0]
     return (kept[0][0] if kept else 0,
             b"".join(bytes([n]) + body
@@ -239,8 +267,8 @@ def never_whole(messages):
 
 
 def second_look(frames, keys, capture, messages):
-    """Wrongs of the messages that the known bug cut short, now without their
-    ID_NULL: [(message, sentence)]."""
+    """Wrongs of the messages that a known bug spoiled, now without what it is
+    about: [(message, sentence)]."""
     inside = contained(capture, keys, messages)
     wrongs, again, made = [], [], []
     for m in messages:
@@ -258,7 +286,7 @@ def second_look(frames, keys, capture, messages):
         spi = bytes.fromhex(m.spis[0])
         header = data[data.index(spi):][:28]
         try:
-            again.append(clear(header, *without_null_ids(
+            again.append(clear(header, *without_undissected(
                 first, b"".join(parts))))
             made.append(m)
         except (ValueError, KeyError, IndexError) as e:
@@ -270,7 +298,7 @@ def second_look(frames, keys, capture, messages):
         f.flush()
         for m, seen in zip(made, dissect(f.name)):
             if seen.marks:
-                wrongs.append((m, f"marked behind its ID_NULL: {seen.marks}"))
+                wrongs.append((m, f"marked at second look: {seen.marks}"))
     return wrongs
 
 

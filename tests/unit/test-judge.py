@@ -143,18 +143,34 @@ def test_only_id_null_is_let_pass():
 def test_behind_id_null():
     """What stands behind an ID_NULL is judged without it."""
     chain = b"\x27\0\0\x08\x0d\0\0\0" + b"\0\0\0\x24\x0d\0\0\0" + bytes(28)
-    assert judge.without_null_ids(35, chain) == (39, chain[8:])
+    assert judge.without_undissected(35, chain) == (39, chain[8:])
     # One that is not empty is not taken out.
     other = b"\x27\0\0\x09\x0d\0\0\0x" + chain[8:]
-    assert judge.without_null_ids(35, other) == (35, other)
+    assert judge.without_undissected(35, other) == (35, other)
     for bad in (chain[:-1], chain + b"x", chain[:8], chain[:10],
                 chain[:10] + b"\0\x03" + chain[12:],
                 chain[:10] + b"\xff\xff" + chain[12:]):
         try:
-            judge.without_null_ids(35, bad)
+            judge.without_undissected(35, bad)
         except ValueError:
             continue
         raise AssertionError(f"{bad} is taken for a chain")
+
+
+def test_raw_keys():
+    """A raw public key is taken out where it is one piece of DER, and what is
+    none stays, to be marked."""
+    key = b"\x30\x04\x30\x02\x06\x00"
+    tail = b"\0\0\0\x08\x0e\0\0\0"
+
+    def chain(encoding, body):
+        return (b"\x27\0" + struct.pack("!HB", 5 + len(body), encoding) + body +
+                tail)
+    assert judge.without_undissected(37, chain(15, key)) == (39, tail)
+    for encoding, body in ((4, key), (15, key + b"x"), (15, key[:-1]),
+                           (15, b"\x31" + key[1:]), (15, b"\x30")):
+        whole = chain(encoding, body)
+        assert judge.without_undissected(37, whole) == (37, whole)
 
 
 def test_second_look():
