@@ -41,6 +41,7 @@ struct netd_flow {
 	bool changing; /* what waits is a rekeyed pair's: agent/netd-rekey.c */
 	uint32_t look_spi;   /* its in-SA: has it been used? */
 	uint64_t look_since; /* ms */
+	uint64_t moved;	     /* ms: its peer's port was last followed */
 	struct timer look;
 	struct ksa *waiting; /* an out-SA with its key; owned */
 	struct timer drain;  /* end of the old in-SAs */

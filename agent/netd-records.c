@@ -175,7 +175,7 @@ void netd_on_mapping(void *user, const struct kmapping *m)
 {
 	struct netd *n = user;
 
-	if (netd_flow_mapped(&n->flows, m))
+	if (netd_flow_mapped(&n->flows, m, netd_now(n)))
 		log_debug("spi %08x: the peer's port is now %u", m->spi,
 			  m->udp_src);
 }

@@ -20,6 +20,8 @@
 /* After this nobody waits for the news any more. */
 #define WATCH_MS 30000u
 #define DRAIN_MS 1000u
+/* A peer's port is followed at most so often. */
+#define MOVE_MS 200u
 
 /* All out-SAs but one. */
 static void rekey_retire(struct netd_flow *f, const struct netd_sa *stays)
@@ -219,7 +221,8 @@ int netd_flow_move(struct netd_flows *t, uint32_t reqid, uint16_t udp_remote)
 	return first;
 }
 
-bool netd_flow_mapped(struct netd_flows *t, const struct kmapping *m)
+bool netd_flow_mapped(struct netd_flows *t, const struct kmapping *m,
+		      uint64_t now)
 {
 	struct netd_sa *sa = netd_sa_find(t, &m->dst, m->spi);
 	struct addr src = m->src;
@@ -230,5 +233,10 @@ bool netd_flow_mapped(struct netd_flows *t, const struct kmapping *m)
 	/* Another address is another host to policy: IKE has to say so. */
 	if (!addr_equal(&src, &sa->flow->pair->remote))
 		return false;
+	/* The kernel says so with every packet until the SA has the port, and
+	 * a peer may send each from another one. */
+	if (sa->flow->moved && now - sa->flow->moved < MOVE_MS)
+		return false;
+	sa->flow->moved = now;
 	return netd_flow_move(t, sa->flow->reqid, m->udp_src) == 0;
 }

@@ -337,18 +337,26 @@ static void test_udp(void **state)
 	assert_true(sa->tunnel);
 	assert_true(fake_policy(&w.kernel, KDIR_OUT, A "/32", B "/32")->tunnel);
 	assert_true(fake_policy(&w.kernel, KDIR_IN, B "/32", A "/32")->tunnel);
-	assert_true(netd_flow_mapped(&w.flows, &m));
+	assert_true(netd_flow_mapped(&w.flows, &m, w.now));
 	sa = fake_sa(&w.kernel, B, 0x2001);
 	assert_int_equal(sa->udp_dst, 2000);
 	sa = fake_sa(&w.kernel, A, 0x1001);
 	assert_int_equal(sa->udp_src, 2000);
 	assert_int_equal(sa->udp_dst, 4500);
+	/* A peer with a port for each packet does not keep us busy. */
+	m.udp_src = 3000;
+	assert_false(netd_flow_mapped(&w.flows, &m, w.now));
+	assert_int_equal(fake_sa(&w.kernel, B, 0x2001)->udp_dst, 2000);
+	pass(200);
+	assert_true(netd_flow_mapped(&w.flows, &m, w.now));
+	assert_int_equal(fake_sa(&w.kernel, B, 0x2001)->udp_dst, 3000);
+	pass(200);
 	/* Another host is not followed, nor an SA that is not ours. */
 	m.src = fake_addr("10.1.0.3");
-	assert_false(netd_flow_mapped(&w.flows, &m));
+	assert_false(netd_flow_mapped(&w.flows, &m, w.now));
 	m.src = fake_addr(B);
 	m.spi = 0x7777;
-	assert_false(netd_flow_mapped(&w.flows, &m));
+	assert_false(netd_flow_mapped(&w.flows, &m, w.now));
 }
 
 int main(void)
