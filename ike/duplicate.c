@@ -188,14 +188,26 @@ static bool keep_up(struct ike_sa *sa, const struct ike_action_node *up)
 	return true;
 }
 
-void ike_duplicate_proven(struct ike_engine *e, uint64_t now, struct ike_sa *sa)
+/* The CHILD_UP that was kept; not where the owner was told meanwhile that its
+ * Child SA is down. */
+static void tell_up(struct ike_engine *e, struct ike_sa *sa)
 {
 	struct ike_action_node *up = sa->up;
+	const struct ike_child *c =
+		ike_child_find_in(sa, up->action.child_up.in.spi);
 
-	if (!up || sa->state != IKE_SA_ESTABLISHED)
-		return;
 	sa->up = NULL;
-	ike_queue_push(&e->queue, up);
+	if (c && c->down)
+		ike_queue_push(&e->queue, up);
+	else
+		ike_action_node_free(up);
+}
+
+void ike_duplicate_proven(struct ike_engine *e, uint64_t now, struct ike_sa *sa)
+{
+	if (!sa->up || sa->state != IKE_SA_ESTABLISHED)
+		return;
+	tell_up(e, sa);
 	take_over(e, now, sa, false);
 }
 
@@ -208,8 +220,7 @@ void ike_duplicate_ending(struct ike_engine *e, const struct ike_sa *sa)
 	for (; o; o = ike_sa_next_remote(o)) {
 		if (!ike_sa_is_pair(o, sa) || !is_alive(o) || !o->up)
 			continue;
-		ike_queue_push(&e->queue, o->up);
-		o->up = NULL;
+		tell_up(e, o);
 		return;
 	}
 }

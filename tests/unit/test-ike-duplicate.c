@@ -612,6 +612,45 @@ static void test_random_restarts(void **state)
 		check_schedule(seed + 1000000, true);
 }
 
+/* The owner deletes a Child SA that is not proven yet, and has asked for another:
+ * that it is down is the last that is told of it. */
+static bool delete_redundant(struct world *w)
+{
+	struct host *h = &w->hosts[1];
+	const struct child *c = &h->children[0];
+
+	if (h->n_children == 0 || !c->up.redundant)
+		return false;
+	assert_int_equal(ike_add_child(h->engine, w->now, c->sa), 0);
+	assert_int_equal(
+		ike_delete_child(h->engine, w->now, c->sa, c->up.in.spi), 0);
+	world_settle(w);
+	return true;
+}
+
+static void test_deleted_unproven(void **state)
+{
+	struct host *h;
+	struct world w;
+	uint32_t spi;
+
+	(void)state;
+	world_init(&w, 1, NULL);
+	h = &w.hosts[1];
+	world_initiate(&w, 0);
+	world_initiate(&w, 1);
+	while (!delete_redundant(&w))
+		assert_true(world_step(&w, w.now + 1000));
+	spi = h->children[0].up.in.spi;
+	world_run(&w, w.now + 60000);
+	for (size_t i = 0; i < h->n_children; i++)
+		if (h->children[i].up.in.spi == spi)
+			assert_true(h->children[i].down);
+	assert_int_equal(host_sas(&w.hosts[0]), 1);
+	assert_int_equal(host_sas(h), 1);
+	world_done(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -629,6 +668,7 @@ int main(void)
 		cmocka_unit_test(test_random_once_with_losses),
 		cmocka_unit_test(test_random_schedules),
 		cmocka_unit_test(test_random_restarts),
+		cmocka_unit_test(test_deleted_unproven),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
