@@ -20,6 +20,9 @@
 /* When the name servers do not answer, a peer is asked about again after. */
 #define UNREACHABLE_MS 5000u
 
+/* One without a usable key is asked about again after, whatever its TTL. */
+#define NO_KEY_MS_MAX (15 * 60 * 1000u)
+
 /* Where distributions keep the root's key. */
 static const char *const usual_anchors[] = {
 	"/usr/share/dns/root.key",
@@ -286,6 +289,8 @@ static struct key_verdict verdict_of(const struct keyset *keys, int found,
 {
 	if (keys->status == KEYSET_UNREACHABLE)
 		return unreachable;
+	if (found < 0 && left > NO_KEY_MS_MAX)
+		left = NO_KEY_MS_MAX;
 	/* Where it is somebody else's name, he has no key of his own. */
 	return (struct key_verdict){ found == -EPERM ? -ENOENT : found, left };
 }
@@ -394,6 +399,11 @@ static int request_of(const struct key_question *q, char *name,
 		/* The address of somebody else. */
 		return addr_parse(text, &a) == 0 ? -EPERM : -ENOENT;
 	}
+	/* Any zone can name any address as its own: that proves the name and
+	 * not that the address is its. Where a proof is required, policy has
+	 * to say whose. */
+	if (q->policy->auth == POLICY_AUTH_REQUIRE && !q->policy->n_identities)
+		return -ENOENT;
 	snprintf(name, NAME_STRLEN, "%s.", text + 1);
 	ret->name = name;
 	/* A name that policy expects here needs no address record. */

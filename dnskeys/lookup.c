@@ -246,11 +246,13 @@ static bool both(const struct lookup *l, enum step a, enum step b)
 	return !l->questions[a].pending && !l->questions[b].pending;
 }
 
-/* Keys at the pointer's name may still be the answer. */
+/* Keys at the pointer's name may still be the answer. A pointer that anybody on
+ * the way could forge would make the owner of any name the owner of any
+ * address: his address record may say what it likes. */
 static bool goes_on(const struct lookup *l)
 {
 	return l->name[0] && l->keys[STEP_KEYS]->status != KEYSET_BOGUS &&
-	       (l->pointer == DNS_SECURE || l->pointer == DNS_INSECURE);
+	       l->pointer == DNS_SECURE;
 }
 
 static int ask_name(struct lookup *l, enum keyset_source source)

@@ -4,10 +4,10 @@
  * be its own, judged into a key set.
  *
  * By address, the reverse tree is asked for IPSECKEY and for PTR at once. Keys
- * there that are secure are the answer. Else a name that the pointer gives is
- * asked for keys too, and counts only where its address records are secure and
- * have the peer's address: a pointer alone proves nothing. Nothing below a
- * bogus reverse tree is believed.
+ * there that are secure are the answer. Else a name that a secure pointer gives
+ * is asked for keys too, and counts only where its address records are secure
+ * too and have the peer's address. Nothing below a bogus reverse tree is
+ * believed.
  */
 #ifndef TACIT_DNSKEYS_LOOKUP_H
 #define TACIT_DNSKEYS_LOOKUP_H

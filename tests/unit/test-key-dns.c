@@ -132,6 +132,12 @@ static struct policy offers = { .auth = POLICY_AUTH_OFFER };
 static struct policy allows = { .auth = POLICY_AUTH_ALLOW };
 static char name_here[] = "@h.signed.test";
 static char *names_here[] = { name_here };
+static struct policy requires = { .auth = POLICY_AUTH_REQUIRE };
+static char any_here[] = "@*.signed.test";
+static char *anybody_here[] = { any_here };
+static struct policy requires_here = { .auth = POLICY_AUTH_REQUIRE,
+				       .identities = anybody_here,
+				       .n_identities = 1 };
 static struct policy names = { .auth = POLICY_AUTH_OFFER,
 			       .identities = names_here,
 			       .n_identities = 1 };
@@ -197,6 +203,27 @@ static const struct {
 	  { "h.signed.test." KEY },
 	  -ENOENT,
 	  NULL },
+	{ "a name where a proof is required, of nobody in particular",
+	  &requires,
+	  V4,
+	  "@h.signed.test",
+	  { "h.signed.test." KEY, "h.signed.test. 60 IN A " V4 },
+	  -ENOENT,
+	  NULL },
+	{ "a name of those that are required",
+	  &requires_here,
+	  V4,
+	  "@h.signed.test",
+	  { "h.signed.test." KEY, "h.signed.test. 60 IN A " V4 },
+	  0,
+	  "@h.signed.test" },
+	{ "its address where a proof is required",
+	  &requires,
+	  V4,
+	  V4,
+	  { REVERSE4 KEY },
+	  0,
+	  V4 },
 	{ "a mailbox",
 	  &offers,
 	  V4,
