@@ -37,7 +37,7 @@
 /* IKE SAs in all; those not yet authenticated, in all and of one source (an
  * IPv4 address, an IPv6 /64). Beyond: INIT dropped. */
 #define LIMIT_IKE_SAS		   131072u
-#define LIMIT_IKE_HALF_OPEN	   4096u
+#define LIMIT_IKE_HALF_OPEN	   16384u
 #define LIMIT_IKE_HALF_OPEN_PREFIX 1024u
 /* Key agreements of strangers, and looks at their signatures, that are under
  * way. Beyond: INIT dropped. */
