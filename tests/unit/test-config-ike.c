@@ -50,8 +50,8 @@ static void test_values(void **state)
 		{ "FragmentSize=65536", false, 0, 0 },
 		{ "FragmentSize=no", false, 0, 0 },
 		{ "CookieThreshold=0", true, 1280, 0 },
-		{ "CookieThreshold=4096", true, 1280, 4096 },
-		{ "CookieThreshold=4097", false, 0, 0 },
+		{ "CookieThreshold=16384", true, 1280, 16384 },
+		{ "CookieThreshold=16385", false, 0, 0 },
 		{ "CookieThreshold=-1", false, 0, 0 },
 	};
 
