@@ -10,7 +10,6 @@
 #include <limits.h>
 #include <malloc.h>
 #include <openssl/crypto.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +23,7 @@
 
 #include "agent/follow.h"
 #include "agent/keyd.h"
+#include "agent/loop.h"
 #include "agent/notify.h"
 #include "policy/config.h"
 #include "util/channel.h"
@@ -235,40 +235,11 @@ static void lock_memory(void)
 
 /* --- running ---------------------------------------------------------------- */
 
-static int prepare_loop(sd_event **ret)
-{
-	static const int signals[] = { SIGTERM, SIGINT };
-	sd_event *event = NULL;
-	sigset_t set;
-	int r;
-
-	signal(SIGHUP, SIG_IGN);
-	signal(SIGPIPE, SIG_IGN);
-	sigemptyset(&set);
-	for (size_t i = 0; i < 2; i++)
-		sigaddset(&set, signals[i]);
-	r = sigprocmask(SIG_BLOCK, &set, NULL) < 0 ? -errno : 0;
-	if (r >= 0)
-		r = sd_event_new(&event);
-	/* Without a handler of ours they end the loop. */
-	for (size_t i = 0; r >= 0 && i < 2; i++)
-		r = sd_event_add_signal(event, NULL, signals[i], NULL, NULL);
-	if (r >= 0)
-		r = notify_watchdog(event);
-	if (r < 0) {
-		log_error("The event loop cannot be made: %s", strerror(-r));
-		sd_event_unref(event);
-		return EXIT_FAILED;
-	}
-	*ret = event;
-	return EXIT_OK;
-}
-
 static int run(struct keyd_setup *setup)
 {
 	sd_event *event = NULL;
 	struct keyd *k = NULL;
-	int code = prepare_loop(&event), r;
+	int code = loop_new(&event), r;
 
 	if (code != EXIT_OK)
 		return code;

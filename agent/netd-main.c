@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <getopt.h>
 #include <linux/capability.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +18,7 @@
 #include <unistd.h>
 
 #include "agent/follow.h"
+#include "agent/loop.h"
 #include "agent/netd.h"
 #include "agent/notify.h"
 #include "util/channel.h"
@@ -283,42 +283,11 @@ static int drop_privileges(void)
 	return EXIT_OK;
 }
 
-static int prepare_loop(sd_event **ret)
-{
-	static const int signals[] = { SIGTERM, SIGINT };
-	sd_event *event = NULL;
-	sigset_t set;
-	int r;
-
-	/* Not asked for, and not to die of: a reload that is not there yet, a
-	 * link that went. */
-	signal(SIGHUP, SIG_IGN);
-	signal(SIGPIPE, SIG_IGN);
-	sigemptyset(&set);
-	for (size_t i = 0; i < 2; i++)
-		sigaddset(&set, signals[i]);
-	r = sigprocmask(SIG_BLOCK, &set, NULL) < 0 ? -errno : 0;
-	if (r >= 0)
-		r = sd_event_new(&event);
-	/* Without a handler of ours they end the loop. */
-	for (size_t i = 0; r >= 0 && i < 2; i++)
-		r = sd_event_add_signal(event, NULL, signals[i], NULL, NULL);
-	if (r >= 0)
-		r = notify_watchdog(event);
-	if (r < 0) {
-		log_error("The event loop cannot be made: %s", strerror(-r));
-		sd_event_unref(event);
-		return EXIT_FAILED;
-	}
-	*ret = event;
-	return EXIT_OK;
-}
-
 static int run(struct netd_setup *setup)
 {
 	sd_event *event = NULL;
 	struct netd *n = NULL;
-	int code = prepare_loop(&event), r;
+	int code = loop_new(&event), r;
 
 	if (code != EXIT_OK)
 		return code;
