@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "dbus/manager.h"
+#include "dbus/peers-dbus.h"
 #include "util/limits.h"
 
 /* After the packets: a reader of status is never urgent. */
@@ -82,7 +83,7 @@ static int match_local(struct dbus_link *l, const char *member,
 
 static int set_up(struct dbus_link *l, sd_event *event)
 {
-	int r = dbus_manager_add(l->bus, l->source);
+	int r = dbus_manager_add(l->bus, l->context);
 
 	if (r >= 0)
 		r = sd_bus_add_filter(l->bus, NULL, on_message, l);
@@ -122,6 +123,7 @@ int dbus_link_open(struct dbus_link *l, sd_bus *bus, sd_event *event)
 void dbus_link_close(struct dbus_link *l)
 {
 	l->early = sd_event_source_disable_unref(l->early);
+	dbus_pending_drop(&l->context->pending, l->bus);
 	l->bus = sd_bus_close_unref(l->bus);
 }
 
@@ -131,10 +133,12 @@ static int send_changes(struct dbus_link *l, const struct dbus_changes *changes)
 	const struct addr *remote;
 	int r = 0;
 
-	if (changes->all)
-		return dbus_manager_peers_changed(l->bus);
+	if (!dbus_changes_any(changes))
+		return 0;
+	if (changes->all || !l->sees_peers)
+		return dbus_peers_changed(l->bus);
 	while (r >= 0 && (remote = dbus_changes_next(changes, &cursor)))
-		r = dbus_manager_peer_changed(l->bus, l->source, remote);
+		r = dbus_peers_changed_one(l->bus, &l->context->source, remote);
 	return r;
 }
 
@@ -159,7 +163,7 @@ bool dbus_link_signal(struct dbus_link *l, const struct dbus_changes *changes,
 	}
 	if (l->missed_since) {
 		l->missed_since = 0;
-		r = dbus_manager_peers_changed(l->bus);
+		r = dbus_peers_changed(l->bus);
 	} else {
 		r = send_changes(l, changes);
 	}

@@ -10,13 +10,14 @@
 #include <systemd/sd-event.h>
 
 #include "dbus/changes.h"
-#include "dbus/source.h"
+#include "dbus/context.h"
 
 /* Embedded in its owner. */
 struct dbus_link {
 	sd_bus *bus; /* NULL: not connected */
 	sd_event_source *early;
-	const struct dbus_source *source;
+	struct dbus_context *context;
+	bool sees_peers;       /* PeerChanged is for it; set by the owner */
 	uint64_t missed_since; /* ms; 0: it has missed no signal */
 	/* The bus is gone, or we want it gone: call dbus_link_close(), and
 	 * free the owner if you like. why is for the log. */

@@ -16,7 +16,7 @@
 #include "dbus/changes.h"
 #include "dbus/link.h"
 #include "dbus/listen.h"
-#include "dbus/manager.h"
+#include "dbus/names.h"
 #include "util/hmap.h"
 #include "util/limits.h"
 #include "util/log.h"
@@ -34,7 +34,7 @@ struct client {
 
 struct dbus_server {
 	sd_event *event;
-	struct dbus_source source;
+	struct dbus_context context;
 	struct dbus_listen listen;
 	sd_event_source *accept;
 	struct client *clients;
@@ -153,7 +153,8 @@ static int add_client(struct dbus_server *s, int fd, uid_t uid)
 	}
 	c->server = s;
 	c->uid = uid;
-	c->link.source = &s->source;
+	c->link.context = &s->context;
+	c->link.sees_peers = uid == 0 || uid == geteuid();
 	c->link.down = client_down;
 	r = dbus_link_open(&c->link, bus, s->event);
 	if (r < 0) {
@@ -282,7 +283,7 @@ static int on_system_timer(sd_event_source *source, uint64_t usec, void *user)
 	(void)source;
 	(void)usec;
 	/* The name is for the agent of the host. */
-	s->source.host(s->source.user, &host);
+	s->context.source.host(s->context.source.user, &host);
 	if (host.instance && *host.instance)
 		return 0;
 	r = new_system_bus(&bus);
@@ -357,12 +358,16 @@ int dbus_server_new(sd_event *event, const char *socket_path,
 	if (!s)
 		return -ENOMEM;
 	s->event = sd_event_ref(event);
-	s->source = *source;
+	s->context.source = *source;
 	s->listen.fd = -1;
-	s->system.source = &s->source;
+	s->system.context = &s->context;
+	/* There the bus lets through what a reader may see. */
+	s->system.sees_peers = true;
 	s->system.down = system_down;
 	dbus_changes_init(&s->changes);
-	r = open_socket(s, socket_path);
+	r = dbus_pending_init(&s->context.pending, event);
+	if (r >= 0)
+		r = open_socket(s, socket_path);
 	if (r >= 0)
 		r = add_timers(s);
 	if (r < 0) {
@@ -371,6 +376,11 @@ int dbus_server_new(sd_event *event, const char *socket_path,
 	}
 	*ret = s;
 	return 0;
+}
+
+struct dbus_pending *dbus_server_pending(struct dbus_server *s)
+{
+	return &s->context.pending;
 }
 
 struct dbus_server *dbus_server_free(struct dbus_server *s)
@@ -384,6 +394,7 @@ struct dbus_server *dbus_server_free(struct dbus_server *s)
 	sd_event_source_disable_unref(s->signal_timer);
 	sd_event_source_disable_unref(s->accept);
 	dbus_listen_close(&s->listen);
+	dbus_pending_done(&s->context.pending);
 	dbus_changes_done(&s->changes);
 	sd_event_unref(s->event);
 	free(s);

@@ -9,6 +9,7 @@
 
 #include <systemd/sd-event.h>
 
+#include "dbus/pending.h"
 #include "dbus/source.h"
 
 struct dbus_server;
@@ -20,6 +21,8 @@ int dbus_server_new(sd_event *event, const char *socket_path,
 		    const struct dbus_source *source, struct dbus_server **ret)
 	__attribute__((warn_unused_result));
 struct dbus_server *dbus_server_free(struct dbus_server *s);
+/* The calls that the source answers later. */
+struct dbus_pending *dbus_server_pending(struct dbus_server *s);
 /* Says PeerChanged for this peer, soon: signals are gathered, one a peer, and
  * sent together when the loop is next idle, at most once in 100 ms. */
 void dbus_server_peer_changed(struct dbus_server *s, const struct addr *remote);

@@ -69,8 +69,9 @@ static void show_lines(const struct tacit_output *o, const char *dir,
 		show_good(o, dir, c->policies);
 }
 
-int tacit_check_config(struct tacit *t, const char *dir)
+int tacit_check_config(struct tacit *t, char **arguments)
 {
+	const char *dir = arguments[0];
 	struct config_errors errors;
 	struct config *config = NULL;
 	int r = config_load(dir, &config, &errors);

@@ -17,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "dbus/manager.h"
+#include "dbus/names.h"
 #include "util/exitcode.h"
 
 #define DEFAULT_SOCKET RUNSTATEDIR "/tacit/agent.sock"
@@ -185,14 +185,30 @@ struct tacit_client *tacit_client_free(struct tacit_client *c)
 	return NULL;
 }
 
+/* Errors of the agent that have an exit code of their own; the message says
+ * what is to be said. */
+static const struct {
+	const char *name;
+	int code;
+} codes[] = {
+	{ DBUS_ERROR_UNKNOWN_PEER, EXIT_NO_PEER },
+	{ DBUS_ERROR_INVALID_ADDRESS, EXIT_USAGE },
+	{ DBUS_ERROR_BAD_CONFIGURATION, EXIT_BAD_CONFIG },
+	{ DBUS_ERROR_TIMED_OUT, EXIT_TIMED_OUT },
+	{ SD_BUS_ERROR_ACCESS_DENIED, EXIT_NO_PRIVILEGE },
+};
+
 static int explain(const sd_bus_error *e, int r)
 {
 	if (sd_bus_error_has_name(e, SD_BUS_ERROR_SERVICE_UNKNOWN) ||
 	    sd_bus_error_has_name(e, SD_BUS_ERROR_NAME_HAS_NO_OWNER))
 		return not_running(DEFAULT_SOCKET, -ENOENT);
-	if (sd_bus_error_has_name(e, DBUS_ERROR_UNKNOWN_PEER)) {
-		fprintf(stderr, "tacit: %s\n", e->message);
-		return EXIT_NO_PEER;
+	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
+		if (!sd_bus_error_has_name(e, codes[i].name))
+			continue;
+		fprintf(stderr, "tacit: %s\n",
+			e->message ? e->message : e->name);
+		return codes[i].code;
 	}
 	if (sd_bus_error_has_name(e, SD_BUS_ERROR_UNKNOWN_METHOD) ||
 	    sd_bus_error_has_name(e, SD_BUS_ERROR_UNKNOWN_OBJECT))
@@ -204,26 +220,21 @@ static int explain(const sd_bus_error *e, int r)
 	else
 		fprintf(stderr, "tacit: the agent refuses: %s\n",
 			e->message ? e->message : strerror(-r));
-	if (sd_bus_error_has_name(e, DBUS_ERROR_INVALID_ADDRESS))
-		return EXIT_USAGE;
 	return EXIT_FAILED;
 }
 
-int tacit_client_call(struct tacit_client *c, const char *interface,
-		      const char *method, sd_bus_message **ret,
-		      const char *types, ...)
+int tacit_client_callv(struct tacit_client *c, const char *interface,
+		       const char *method, sd_bus_message **ret,
+		       const char *types, va_list ap)
 {
 	sd_bus_error error = SD_BUS_ERROR_NULL;
 	sd_bus_message *m = NULL, *reply = NULL;
 	int r, code = EXIT_OK;
-	va_list ap;
 
 	r = sd_bus_message_new_method_call(c->bus, &m, c->name, DBUS_PATH,
 					   interface, method);
-	va_start(ap, types);
 	if (r >= 0)
 		r = sd_bus_message_appendv(m, types, ap);
-	va_end(ap);
 	if (r >= 0)
 		r = sd_bus_call(c->bus, m, 0, &error, &reply);
 	if (r < 0)
@@ -232,6 +243,19 @@ int tacit_client_call(struct tacit_client *c, const char *interface,
 		*ret = reply;
 	sd_bus_message_unref(m);
 	sd_bus_error_free(&error);
+	return code;
+}
+
+int tacit_client_call(struct tacit_client *c, const char *interface,
+		      const char *method, sd_bus_message **ret,
+		      const char *types, ...)
+{
+	va_list ap;
+	int code;
+
+	va_start(ap, types);
+	code = tacit_client_callv(c, interface, method, ret, types, ap);
+	va_end(ap);
 	return code;
 }
 

@@ -7,6 +7,7 @@
 #ifndef TACIT_DBUS_TACIT_CLIENT_H
 #define TACIT_DBUS_TACIT_CLIENT_H
 
+#include <stdarg.h>
 #include <systemd/sd-bus.h>
 
 struct tacit_client;
@@ -21,6 +22,10 @@ struct tacit_client *tacit_client_free(struct tacit_client *c);
 int tacit_client_call(struct tacit_client *c, const char *interface,
 		      const char *method, sd_bus_message **ret,
 		      const char *types, ...)
+	__attribute__((warn_unused_result));
+int tacit_client_callv(struct tacit_client *c, const char *interface,
+		       const char *method, sd_bus_message **ret,
+		       const char *types, va_list ap)
 	__attribute__((warn_unused_result));
 /* For a reply that is not as it should be: says so, returns EXIT_FAILED. */
 int tacit_client_bad_reply(void);

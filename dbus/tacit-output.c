@@ -118,11 +118,11 @@ static size_t width(const char *text)
 void tacit_table_begin(struct tacit_table *t, const struct tacit_output *o,
 		       const char *const *heads, size_t columns)
 {
-	*t = (struct tacit_table){ .output = o,
-				   .heads = heads,
-				   .columns = columns };
-	for (size_t i = 0; i < columns; i++)
+	*t = (struct tacit_table){ .output = o, .columns = columns };
+	for (size_t i = 0; i < columns; i++) {
+		t->heads[i] = heads[i];
 		t->widths[i] = width(heads[i]);
+	}
 }
 
 static void put_fields(FILE *f, const char *const *cells, size_t n)

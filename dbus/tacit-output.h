@@ -40,14 +40,14 @@ char *tacit_span(uint64_t ms, char buf[static TACIT_SPAN_LEN]);
 
 /* --- tables ------------------------------------------------------------- */
 
-#define TACIT_COLUMNS_MAX 8
+#define TACIT_COLUMNS_MAX 12
 
 /* On a terminal rows are kept until tacit_table_end(), as the columns must be
  * measured; elsewhere each is printed at once. */
 struct tacit_table {
 	const struct tacit_output *output;
-	const char *const *heads;
-	size_t columns; /* at most TACIT_COLUMNS_MAX */
+	const char *heads[TACIT_COLUMNS_MAX]; /* borrowed */
+	size_t columns;			      /* at most TACIT_COLUMNS_MAX */
 	size_t widths[TACIT_COLUMNS_MAX];
 	struct tacit_row *rows;
 	size_t count, room;

@@ -5,13 +5,15 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "dbus/manager.h"
-#include "dbus/tacit.h"
+#include "dbus/names.h"
+#include "dbus/tacit-view.h"
 #include "util/addr.h"
 #include "util/exitcode.h"
 
-static enum tacit_colour colour_of(const char *state)
+static enum tacit_colour colour_of(const struct tacit_dict *d)
 {
+	const char *state = tacit_dict_text(d, "State");
+
 	if (!strcmp(state, "secured"))
 		return TACIT_GREEN;
 	if (!strcmp(state, "clear") || !strcmp(state, "holddown"))
@@ -21,61 +23,37 @@ static enum tacit_colour colour_of(const char *state)
 	return TACIT_CYAN;
 }
 
-static const char *or_dash(const struct tacit_output *o, const char *text)
+static void put_since(const struct tacit_output *o, const struct tacit_dict *d,
+		      FILE *f)
 {
-	return *text || !o->terminal ? text : "-";
-}
-
-static int add_row(struct tacit_table *table, const struct tacit_dict *peer)
-{
-	const struct tacit_output *o = table->output;
-	uint64_t since = tacit_dict_number(peer, "SinceMs");
-	const char *state = tacit_dict_text(peer, "State");
+	uint64_t since = tacit_dict_number(d, "SinceMs");
 	char span[TACIT_SPAN_LEN];
-	const char *cells[] = {
-		tacit_dict_text(peer, "Address"),
-		state,
-		or_dash(o, tacit_dict_text(peer, "Policy")),
-		or_dash(o, tacit_dict_text(peer, "Authentication")),
-		or_dash(o, tacit_dict_text(peer, "Cipher")),
-		span,
-		or_dash(o, tacit_dict_text(peer, "Reason")),
-	};
 
 	if (o->terminal)
-		tacit_span(since < 1000 ? since : since / 1000 * 1000, span);
+		fputs(tacit_span(since < 1000 ? since : since / 1000 * 1000,
+				 span),
+		      f);
 	else
-		snprintf(span, sizeof(span), "%" PRIu64, since / 1000);
-	return tacit_table_row(table, cells, 1, colour_of(state));
+		fprintf(f, "%" PRIu64, since / 1000);
 }
 
-/* Shows a page, and leaves the reply before its cursor. Exit code. */
-static int show_page(const struct tacit_output *o, sd_bus_message *reply,
-		     struct tacit_table *table, size_t *count)
-{
-	struct tacit_dict peer;
-	int r = sd_bus_message_enter_container(reply, 'a', "a{sv}"), row = 0;
+static const struct tacit_column columns[] = {
+	{ "PEER", "Address", NULL },  { "STATE", "State", NULL },
+	{ "POLICY", "Policy", NULL }, { "AUTH", "Authentication", NULL },
+	{ "CIPHER", "Cipher", NULL }, { "SINCE", "SinceMs", put_since },
+	{ "REASON", "Reason", NULL },
+};
 
-	while (r >= 0 && (r = tacit_dict_read(reply, &peer)) > 0) {
-		if (o->json) {
-			fputs(*count ? ",\n  " : "  ", o->file);
-			tacit_json_dict(o->file, &peer);
-		} else {
-			row = add_row(table, &peer);
-		}
-		++*count;
-		tacit_dict_done(&peer);
-		if (row < 0)
-			return EXIT_FAILED;
-	}
-	if (r < 0 || sd_bus_message_exit_container(reply) < 0)
-		return tacit_client_bad_reply();
-	return EXIT_OK;
-}
+static const struct tacit_view peers_view = {
+	.columns = columns,
+	.n_columns = sizeof(columns) / sizeof(columns[0]),
+	.coloured = 1,
+	.colour = colour_of,
+	.empty = "No peers yet: a peer appears with the first packet to it.",
+};
 
 /* One page after the cursor, which moves on. Exit code. */
-static int next_page(struct tacit_client *client, const struct tacit_output *o,
-		     struct tacit_table *table, size_t *count,
+static int next_page(struct tacit_client *client, struct tacit_list *list,
 		     char cursor[static ADDR_STRLEN])
 {
 	sd_bus_message *reply;
@@ -85,7 +63,7 @@ static int next_page(struct tacit_client *client, const struct tacit_output *o,
 
 	if (code)
 		return code;
-	code = show_page(o, reply, table, count);
+	code = tacit_list_read(list, reply);
 	if (code == EXIT_OK) {
 		/* A cursor that stands still would never end. */
 		if (sd_bus_message_read(reply, "s", &next) <= 0 ||
@@ -101,29 +79,15 @@ static int next_page(struct tacit_client *client, const struct tacit_output *o,
 
 static int show_all(struct tacit_client *client, const struct tacit_output *o)
 {
-	static const char *const heads[] = { "PEER",  "STATE",	"POLICY",
-					     "AUTH",  "CIPHER", "SINCE",
-					     "REASON" };
 	char cursor[ADDR_STRLEN] = "";
-	struct tacit_table table;
-	size_t count = 0;
+	struct tacit_list list;
 	int code;
 
-	tacit_table_begin(&table, o, heads, sizeof(heads) / sizeof(heads[0]));
-	if (o->json)
-		fputs("[\n", o->file);
+	tacit_list_begin(&list, &peers_view, o);
 	do
-		code = next_page(client, o, &table, &count, cursor);
+		code = next_page(client, &list, cursor);
 	while (code == EXIT_OK && *cursor);
-	tacit_table_end(&table);
-	/* An error leaves the list open: it is not the whole one. */
-	if (code == EXIT_OK && o->json)
-		fputs(count ? "\n]\n" : "]\n", o->file);
-	if (code == EXIT_OK && o->terminal && !o->json && !count)
-		fputs("No peers yet: a peer appears with the first packet to "
-		      "it.\n",
-		      o->file);
-	return code;
+	return tacit_list_end(&list, code);
 }
 
 static void show_line(const struct tacit_output *o, const char *head,
@@ -144,7 +108,7 @@ static void show_full(const struct tacit_output *o, const struct tacit_dict *p)
 
 	tacit_output_text(o, TACIT_BOLD, tacit_dict_text(p, "Address"));
 	fputs(": ", o->file);
-	tacit_output_text(o, colour_of(state), state);
+	tacit_output_text(o, colour_of(p), state);
 	fprintf(o->file, " for %s\n",
 		tacit_span(tacit_dict_number(p, "SinceMs"), span));
 	show_line(o, "Reason", tacit_dict_text(p, "Reason"));
@@ -175,7 +139,11 @@ static void show_full(const struct tacit_output *o, const struct tacit_dict *p)
 static int show_one(struct tacit_client *client, const struct tacit_output *o,
 		    const char *address)
 {
-	struct tacit_table table;
+	static const struct tacit_view view = {
+		.columns = columns,
+		.n_columns = sizeof(columns) / sizeof(columns[0]),
+		.show = show_full,
+	};
 	struct tacit_dict peer;
 	sd_bus_message *reply;
 	int code = tacit_client_call(client, DBUS_INTERFACE, "GetPeer", &reply,
@@ -183,35 +151,25 @@ static int show_one(struct tacit_client *client, const struct tacit_output *o,
 
 	if (code)
 		return code;
-	if (tacit_dict_read(reply, &peer) <= 0) {
-		sd_bus_message_unref(reply);
-		return tacit_client_bad_reply();
-	}
-	if (o->json) {
-		tacit_json_dict(o->file, &peer);
-		fputc('\n', o->file);
-	} else if (o->terminal) {
-		show_full(o, &peer);
+	if (tacit_dict_read(reply, &peer) > 0) {
+		code = tacit_show_one(o, &view, &peer);
+		tacit_dict_done(&peer);
 	} else {
-		tacit_table_begin(&table, o, NULL, 0);
-		table.columns = 7;
-		if (add_row(&table, &peer) < 0)
-			code = EXIT_FAILED;
+		code = tacit_client_bad_reply();
 	}
-	tacit_dict_done(&peer);
 	sd_bus_message_unref(reply);
 	return code;
 }
 
-int tacit_peers(struct tacit *t, const char *address)
+int tacit_peers(struct tacit *t, char **arguments)
 {
 	struct tacit_client *client;
 	int code = tacit_client_new(t->socket, &client);
 
 	if (code)
 		return code;
-	if (address)
-		code = show_one(client, &t->out, address);
+	if (arguments[0])
+		code = show_one(client, &t->out, arguments[0]);
 	else
 		code = show_all(client, &t->out);
 	tacit_client_free(client);

@@ -4,8 +4,8 @@
  */
 #include <inttypes.h>
 
-#include "dbus/manager.h"
-#include "dbus/tacit.h"
+#include "dbus/names.h"
+#include "dbus/tacit-view.h"
 #include "util/exitcode.h"
 
 /* What a reader should do something about, each as its own line. */
@@ -94,39 +94,14 @@ static void show_screen(const struct tacit_output *o,
 	}
 }
 
-/* One KEY TAB VALUE a line, the keys of the bus. */
-static int show_fields(const struct tacit_output *o,
-		       const struct tacit_dict *host)
-{
-	static const char *const heads[] = { "KEY", "VALUE" };
-	struct tacit_table t;
-	int r = 0;
-
-	tacit_table_begin(&t, o, heads, 2);
-	for (size_t i = 0; i < host->count && r >= 0; i++) {
-		const struct tacit_entry *e = &host->entries[i];
-		char number[32];
-		const char *cells[2] = { e->key, number };
-
-		if (e->type == 's')
-			cells[1] = e->text;
-		else if (e->type == 'b')
-			cells[1] = e->number ? "yes" : "no";
-		else
-			snprintf(number, sizeof(number), "%" PRIu64, e->number);
-		r = tacit_table_row(&t, cells, 0, TACIT_PLAIN);
-	}
-	tacit_table_end(&t);
-	return r < 0 ? EXIT_FAILED : EXIT_OK;
-}
-
-int tacit_status(struct tacit *t)
+int tacit_status(struct tacit *t, char **arguments)
 {
 	struct tacit_client *client;
 	struct tacit_dict host;
 	sd_bus_message *reply;
 	int code = tacit_client_new(t->socket, &client);
 
+	(void)arguments;
 	if (code)
 		return code;
 	code = tacit_client_call(client, "org.freedesktop.DBus.Properties",
@@ -144,7 +119,7 @@ int tacit_status(struct tacit *t)
 		} else if (t->out.terminal) {
 			show_screen(&t->out, &host);
 		} else {
-			code = show_fields(&t->out, &host);
+			code = tacit_show_fields(&t->out, &host);
 		}
 		tacit_dict_done(&host);
 	}

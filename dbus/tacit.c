@@ -12,19 +12,39 @@
 
 #include "util/exitcode.h"
 
+/* What there is, in the order of the help. */
+static const struct command {
+	const char *words;     /* "policy list" */
+	const char *arguments; /* for the help */
+	unsigned min, max;     /* how many of them */
+	int (*run)(struct tacit *t, char **arguments);
+	const char *help;
+} commands[] = {
+	{ "status", "", 0, 0, tacit_status,
+	  "is this host protected, and what needs attention" },
+	{ "peers", "[ADDRESS]", 0, 1, tacit_peers,
+	  "who is encrypted, or all about one peer" },
+	{ "policy list", "", 0, 0, tacit_policy_list, "the policies in force" },
+	{ "key show", "", 0, 0, tacit_key_show, "the keys of this host" },
+	{ "check-config", "[DIR]", 0, 1, tacit_check_config,
+	  "every error in " SYSCONFDIR "/tacit, or in DIR" },
+};
+
+#define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
 static void usage(FILE *f)
 {
 	fputs("Usage: tacit [OPTION]... COMMAND\n"
 	      "Ask the opportunistic-encryption agent of this host.\n\n"
-	      "Commands:\n"
-	      "  status               is this host protected, and what needs "
-	      "attention\n"
-	      "  peers [ADDRESS]      who is encrypted, or all about one peer\n"
-	      "  policy list          the policies in force\n"
-	      "  key show             the keys of this host\n"
-	      "  check-config [DIR]   every error in " SYSCONFDIR "/tacit, "
-	      "or in DIR\n\n"
-	      "Options:\n"
+	      "Commands:\n",
+	      f);
+	for (size_t i = 0; i < N_COMMANDS; i++) {
+		const struct command *c = &commands[i];
+		int len = fprintf(f, "  %s %s", c->words, c->arguments);
+
+		fprintf(f, "%*s %s\n", len < 22 ? 22 - len : 0, "", c->help);
+	}
+	fputs("\nOptions:\n"
 	      "  --json               for programs\n"
 	      "  --no-color           no colour on a terminal\n"
 	      "  --socket PATH        the agent's socket (" RUNSTATEDIR
@@ -82,37 +102,70 @@ static int parse_options(int argc, char **argv, struct tacit *t,
 	return -1;
 }
 
+/* How many of the n words the command's own are, if they are all there; else
+ * 0, and *ret_begun where the first one is. */
+static int match(const struct command *c, int n, char **words, bool *ret_begun)
+{
+	const char *at = c->words;
+
+	for (int i = 0; i < n; i++) {
+		size_t len = strcspn(at, " ");
+
+		if (strlen(words[i]) != len || strncmp(words[i], at, len) != 0)
+			return 0;
+		*ret_begun = true;
+		if (!at[len])
+			return i + 1;
+		at += len + 1;
+	}
+	return 0;
+}
+
+static int bad_arguments(const struct command *c)
+{
+	fprintf(stderr,
+		"tacit: the command is: tacit %s%s%s\nTry: tacit "
+		"--help\n",
+		c->words, *c->arguments ? " " : "", c->arguments);
+	return EXIT_USAGE;
+}
+
+/* Begun, and not gone on with as any command does. */
+static int bad_words(const char *first)
+{
+	fprintf(stderr, "tacit: the commands are:\n");
+	for (size_t i = 0; i < N_COMMANDS; i++) {
+		size_t len = strlen(first);
+
+		if (!strncmp(commands[i].words, first, len) &&
+		    commands[i].words[len] == ' ')
+			fprintf(stderr, "  tacit %s %s\n", commands[i].words,
+				commands[i].arguments);
+	}
+	return EXIT_USAGE;
+}
+
 /* The words after the options. */
 static int run(struct tacit *t, int n, char **words)
 {
+	bool begun = false;
+
 	if (n == 0) {
 		usage(stderr);
 		return EXIT_USAGE;
 	}
-	if (!strcmp(words[0], "status"))
-		return n == 1 ? tacit_status(t)
-			      : bad_usage("status takes no argument, but got",
-					  words[1]);
-	if (!strcmp(words[0], "peers"))
-		return n <= 2 ? tacit_peers(t, n == 2 ? words[1] : NULL)
-			      : bad_usage("peers takes one address; what is",
-					  words[2]);
-	if (!strcmp(words[0], "policy")) {
-		if (n == 2 && !strcmp(words[1], "list"))
-			return tacit_policy_list(t);
-		return bad_usage("the command is: tacit policy list", NULL);
+	for (size_t i = 0; i < N_COMMANDS; i++) {
+		const struct command *c = &commands[i];
+		int own = match(c, n, words, &begun);
+
+		if (!own)
+			continue;
+		if (n - own < (int)c->min || n - own > (int)c->max)
+			return bad_arguments(c);
+		return c->run(t, words + own);
 	}
-	if (!strcmp(words[0], "key")) {
-		if (n == 2 && !strcmp(words[1], "show"))
-			return tacit_key_show(t);
-		return bad_usage("the command is: tacit key show", NULL);
-	}
-	if (!strcmp(words[0], "check-config"))
-		return n <= 2 ? tacit_check_config(t, n == 2 ? words[1] : NULL)
-			      : bad_usage("check-config takes one directory; "
-					  "what is",
-					  words[2]);
-	return bad_usage("there is no command", words[0]);
+	return begun ? bad_words(words[0])
+		     : bad_usage("there is no command", words[0]);
 }
 
 int main(int argc, char **argv)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The commands of `tacit`. Each returns the program's exit code.
+ * The commands of `tacit`. Each returns the program's exit code. A new one is a
+ * line here and in the table of dbus/tacit.c.
  */
 #ifndef TACIT_DBUS_TACIT_H
 #define TACIT_DBUS_TACIT_H
@@ -13,12 +14,12 @@ struct tacit {
 	const char *socket; /* NULL: the default */
 };
 
-int tacit_status(struct tacit *t);
-/* address NULL: all. */
-int tacit_peers(struct tacit *t, const char *address);
-int tacit_policy_list(struct tacit *t);
-int tacit_key_show(struct tacit *t);
-/* dir NULL: the default. Asks no agent. */
-int tacit_check_config(struct tacit *t, const char *dir);
+/* The commands: arguments are the words behind theirs, NULL behind the last. */
+int tacit_status(struct tacit *t, char **arguments);
+int tacit_peers(struct tacit *t, char **arguments);
+int tacit_policy_list(struct tacit *t, char **arguments);
+int tacit_key_show(struct tacit *t, char **arguments);
+/* Asks no agent. */
+int tacit_check_config(struct tacit *t, char **arguments);
 
 #endif

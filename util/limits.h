@@ -200,6 +200,12 @@
 #define LIMIT_BUS_QUEUE 256u
 /* Of these, when it asks for a list. Beyond: the call fails. */
 #define LIMIT_BUS_QUEUE_LISTS 2u
+/* Calls that wait for their answer: in all, by one bus, and of one caller.
+ * Beyond: the call fails. Connections to the own socket are callers too, so
+ * that those of the system bus leave them their places. */
+#define LIMIT_BUS_PENDING	 2048u
+#define LIMIT_BUS_PENDING_SYSTEM 512u
+#define LIMIT_BUS_PENDING_CALLER 16u
 /* Milliseconds for which a client may leave signals unread. It misses those
  * of that time (and is told to list anew); beyond, it is disconnected. */
 #define LIMIT_BUS_STALL 30000u

@@ -17,15 +17,15 @@
 
 #include "dbus-fake.h"
 #include "dbus/link.h"
-#include "dbus/manager.h"
 #include "dbus/marshal.h"
+#include "dbus/names.h"
 #include "util/hmap.h"
 #include "util/limits.h"
 
 struct pair {
 	sd_event *event;
 	struct fake fake;
-	struct dbus_source source;
+	struct dbus_context context;
 	struct dbus_link link;
 	bool down;
 	char why[128];
@@ -82,10 +82,12 @@ static int begin(void **state)
 
 	assert_non_null(p);
 	fake_init(&p->fake);
-	p->source = fake_source(&p->fake);
-	p->link.source = &p->source;
+	p->context.source = fake_source(&p->fake);
+	p->link.context = &p->context;
+	p->link.sees_peers = true;
 	p->link.down = on_down;
 	assert_int_equal(sd_event_new(&p->event), 0);
+	assert_int_equal(dbus_pending_init(&p->context.pending, p->event), 0);
 	assert_int_equal(socketpair(AF_UNIX,
 				    SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
 				    0, fds),
@@ -112,6 +114,7 @@ static int end(void **state)
 
 	dbus_link_close(&p->link);
 	dbus_link_close(&p->link);
+	dbus_pending_done(&p->context.pending);
 	sd_bus_close_unref(p->reader);
 	sd_event_unref(p->event);
 	free(p);

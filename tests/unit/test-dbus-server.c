@@ -3,7 +3,9 @@
  * The own socket with real clients, all in one event loop: every method,
  * property, signal and error of org.tacit.Agent1, and clients that misbehave.
  */
+#define _GNU_SOURCE /* pipe2(), setresuid() */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,12 +16,13 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "dbus-fake.h"
-#include "dbus/manager.h"
+#include "dbus/names.h"
 #include "dbus/server.h"
 #include "util/limits.h"
 #include "util/log.h"
@@ -636,6 +639,58 @@ static void test_crowd(void **state)
 	close(fds[0]);
 }
 
+/* Another user, in a process of its own: an error name, or "" for success. */
+static void call_as_other(struct world *w, const char *name, const char *types,
+			  const char *text, uint32_t number,
+			  char ret[static 128])
+{
+	int out[2];
+	pid_t pid;
+	ssize_t n;
+
+	assert_int_equal(pipe2(out, O_CLOEXEC | O_NONBLOCK), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		sd_bus_error error = SD_BUS_ERROR_NULL;
+		char address[128];
+		sd_bus *bus;
+
+		snprintf(address, sizeof(address), "unix:path=%s", w->path);
+		if (setresuid(65534, 65534, 65534) < 0 ||
+		    sd_bus_new(&bus) < 0 ||
+		    sd_bus_set_address(bus, address) < 0 ||
+		    sd_bus_start(bus) < 0)
+			_exit(1);
+		(void)sd_bus_call_method(bus, NULL, DBUS_PATH, DBUS_INTERFACE,
+					 name, &error, NULL, types, text,
+					 number);
+		dprintf(out[1], "%s.", error.name ? error.name : "");
+		_exit(0);
+	}
+	while ((n = read(out[0], ret, 127)) < 0)
+		run_for(w, 5);
+	ret[n - 1] = '\0';
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	close(out[0]);
+	close(out[1]);
+}
+
+/* One peer is everybody's, the list is not. */
+static void test_other_user(void **state)
+{
+	struct world *w = *state;
+	char error[128];
+
+	if (geteuid() != 0)
+		skip();
+	assert_int_equal(chmod(w->dir, 0755), 0);
+	call_as_other(w, "GetPeer", "s", "10.0.0.1", 0, error);
+	assert_string_equal(error, "");
+	call_as_other(w, "ListPeers", "su", "", 0, error);
+	assert_string_equal(error, SD_BUS_ERROR_ACCESS_DENIED);
+}
+
 static void test_second_agent(void **state)
 {
 	struct world *w = *state;
@@ -659,6 +714,7 @@ int main(void)
 		TEST(test_mute_caller), TEST(test_mute_lister),
 		TEST(test_rubbish),	TEST(test_early_calls),
 		TEST(test_crowd),	TEST(test_second_agent),
+		TEST(test_other_user),
 	};
 
 	/* There is no system bus here: test-dbus-system has one. */

@@ -14,13 +14,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "dbus-fake.h"
-#include "dbus/manager.h"
+#include "dbus/names.h"
 #include "dbus/server.h"
 #include "util/exitcode.h"
 #include "util/log.h"
@@ -123,24 +124,40 @@ static int on_reply(sd_bus_message *m, void *user, sd_bus_error *error)
 	return 1;
 }
 
+/* The reply to a call to the agent on the system bus. */
+static sd_bus_message *call(struct world *w, const char *name,
+			    const char *types, ...)
+{
+	sd_bus_message *reply = NULL, *m;
+	sd_bus_slot *slot = NULL;
+	va_list ap;
+
+	assert_true(sd_bus_message_new_method_call(w->bus, &m, DBUS_NAME,
+						   DBUS_PATH, DBUS_INTERFACE,
+						   name) >= 0);
+	va_start(ap, types);
+	assert_true(sd_bus_message_appendv(m, types, ap) >= 0);
+	va_end(ap);
+	assert_true(sd_bus_call_async(w->bus, &slot, m, on_reply, &reply, 0) >=
+		    0);
+	while (!reply)
+		assert_true(sd_event_run(w->event, UINT64_MAX) >= 0);
+	sd_bus_message_unref(m);
+	sd_bus_slot_unref(slot);
+	return reply;
+}
+
 /* Whether the agent answers on the system bus. */
 static bool answers(struct world *w)
 {
-	sd_bus_message *reply = NULL;
-	sd_bus_slot *slot = NULL;
+	sd_bus_message *reply = call(w, "GetPeer", "s", "10.0.0.1");
 	bool good;
 
-	assert_true(sd_bus_call_method_async(
-			    w->bus, &slot, DBUS_NAME, DBUS_PATH, DBUS_INTERFACE,
-			    "GetPeer", on_reply, &reply, "s", "10.0.0.1") >= 0);
-	while (!reply)
-		assert_true(sd_event_run(w->event, UINT64_MAX) >= 0);
 	good = !sd_bus_message_is_method_error(reply, NULL);
 	if (!good)
 		assert_true(sd_bus_message_is_method_error(
 				    reply, SD_BUS_ERROR_SERVICE_UNKNOWN) > 0);
 	sd_bus_message_unref(reply);
-	sd_bus_slot_unref(slot);
 	return good;
 }
 
@@ -303,6 +320,62 @@ static void test_no_name(void **state)
 	assert_true(answers(w));
 }
 
+/* The bus says who calls: root may, another may not. */
+static void test_callers(void **state)
+{
+	struct world *w = *state;
+	sd_bus_message *reply;
+
+	write_config(w, true);
+	if (geteuid() != 0 || !start_daemon(w))
+		skip();
+	start_server(w);
+	connect_client(w);
+	assert_true(answers_within(w, 1000));
+	reply = call(w, "ListPeers", "su", "", 3);
+	assert_string_equal(sd_bus_message_get_signature(reply, 1), "aa{sv}s");
+	sd_bus_message_unref(reply);
+	reply = call(w, "ListPeers", "su", "nonsense", 3);
+	assert_true(sd_bus_message_is_method_error(
+			    reply, DBUS_ERROR_INVALID_CURSOR) > 0);
+	sd_bus_message_unref(reply);
+	sd_bus_close_unref(w->bus);
+	/* The bus reads the user at its greeting. */
+	assert_int_equal(chmod(w->dir, 0755), 0);
+	assert_int_equal(seteuid(65534), 0);
+	connect_client(w);
+	while (sd_bus_is_ready(w->bus) == 0)
+		assert_true(sd_event_run(w->event, UINT64_MAX) >= 0);
+	assert_int_equal(seteuid(0), 0);
+	assert_true(answers(w));
+	reply = call(w, "ListPeers", "su", "", 3);
+	assert_true(sd_bus_message_is_method_error(
+			    reply, SD_BUS_ERROR_ACCESS_DENIED) > 0);
+	sd_bus_message_unref(reply);
+}
+
+/* The agent goes with questions open, and leaves nothing behind. */
+static void test_open_question(void **state)
+{
+	struct world *w = *state;
+
+	write_config(w, true);
+	if (!start_daemon(w))
+		skip();
+	start_server(w);
+	connect_client(w);
+	assert_true(answers_within(w, 1000));
+	for (int i = 0; i < 5; i++)
+		assert_true(sd_bus_call_method_async(w->bus, NULL, DBUS_NAME,
+						     DBUS_PATH, DBUS_INTERFACE,
+						     "ListPeers", NULL, NULL,
+						     "su", "", 3) >= 0);
+	kill(w->daemon, SIGSTOP);
+	run_for(w, 50);
+	w->server = dbus_server_free(w->server);
+	kill(w->daemon, SIGCONT);
+}
+
 /* An agent with an instance name leaves the bus to the host's agent. */
 static void test_instance(void **state)
 {
@@ -323,9 +396,10 @@ static void test_instance(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_name),	 TEST(test_late_bus),
-		TEST(test_no_name),	 TEST(test_instance),
-		TEST(test_command_line),
+		TEST(test_name),	  TEST(test_late_bus),
+		TEST(test_no_name),	  TEST(test_instance),
+		TEST(test_command_line),  TEST(test_callers),
+		TEST(test_open_question),
 	};
 
 	log_open("test-dbus-system", LOG_ERR);

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Names that are part of the interface: of the service, of its errors, and of
+ * the actions that polkit is asked about.
+ */
+#ifndef TACIT_DBUS_NAMES_H
+#define TACIT_DBUS_NAMES_H
+
+#define DBUS_NAME      "org.tacit.Agent1"
+#define DBUS_PATH      "/org/tacit/Agent1"
+#define DBUS_INTERFACE "org.tacit.Agent1"
+
+#define DBUS_ERROR_UNKNOWN_PEER	     DBUS_INTERFACE ".Error.UnknownPeer"
+#define DBUS_ERROR_INVALID_ADDRESS   DBUS_INTERFACE ".Error.InvalidAddress"
+#define DBUS_ERROR_INVALID_CURSOR    DBUS_INTERFACE ".Error.InvalidCursor"
+#define DBUS_ERROR_BAD_CONFIGURATION DBUS_INTERFACE ".Error.BadConfiguration"
+#define DBUS_ERROR_TIMED_OUT	     DBUS_INTERFACE ".Error.TimedOut"
+
+/* What callers may be allowed to do: see dbus/caller.h. */
+#define DBUS_ACTION_LIST   DBUS_INTERFACE ".list-peers"
+#define DBUS_ACTION_CHANGE DBUS_INTERFACE ".change-peers"
+#define DBUS_ACTION_RELOAD DBUS_INTERFACE ".reload"
+#define DBUS_ACTION_DEBUG  DBUS_INTERFACE ".debug"
+
+#endif

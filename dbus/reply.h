@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What many methods do alike: reading an address, and answering with a list.
+ */
+#ifndef TACIT_DBUS_REPLY_H
+#define TACIT_DBUS_REPLY_H
+
+#include <systemd/sd-bus.h>
+
+#include "util/addr.h"
+
+/* 0, or error is set. */
+int dbus_parse_address(const char *text, struct addr *ret, sd_bus_error *error)
+	__attribute__((warn_unused_result));
+/* Lists are large: whoever has not read the last ones gets no more. 0, or error
+ * is set. */
+int dbus_check_queue(sd_bus_message *m, sd_bus_error *error)
+	__attribute__((warn_unused_result));
+/* Answers m with aa{sv}, which append() fills. */
+int dbus_reply_list(sd_bus_message *m,
+		    int (*append)(sd_bus_message *reply, void *user),
+		    void *user, sd_bus_error *error)
+	__attribute__((warn_unused_result));
+
+#endif
