@@ -30,6 +30,8 @@
 #define BYE_MS 500u
 /* While flows wait for the rate limit to let them go. */
 #define QUEUE_POLL_MS 5u
+/* A sleep from which on peers may have forgotten us. */
+#define SLEPT_US 2000000ull
 
 uint64_t agent_now_us(const struct agent *a)
 {
@@ -73,11 +75,11 @@ static void agent_algorithms(void *user, const struct endpoint *local,
 }
 
 /* The loop's own clock stands still during a turn. */
-static uint64_t agent_clock_us(void)
+static uint64_t agent_clock_us(clockid_t clock)
 {
 	struct timespec t = { 0 };
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
+	clock_gettime(clock, &t);
 	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
 }
 
@@ -114,11 +116,12 @@ static void agent_on_change(void *user, const struct ike_change *c)
 
 static void agent_run_job(struct agent *a, struct ike_job *job)
 {
-	uint64_t start = agent_clock_us();
+	uint64_t start = agent_clock_us(CLOCK_MONOTONIC);
 
 	if (jobs_inline(a->jobs, start)) {
 		ike_job_run(job);
-		jobs_inline_spent(a->jobs, agent_clock_us() - start);
+		jobs_inline_spent(a->jobs,
+				  agent_clock_us(CLOCK_MONOTONIC) - start);
 		ike_job_done(a->ike, agent_now(a), job);
 		return;
 	}
@@ -219,10 +222,28 @@ static int agent_on_timer(sd_event_source *source, uint64_t usec, void *user)
 	return 0;
 }
 
+/* The monotonic clock stands still while the host sleeps; this one does not. */
+static uint64_t agent_slept_us(void)
+{
+	uint64_t awake = agent_clock_us(CLOCK_MONOTONIC);
+
+	return agent_clock_us(CLOCK_BOOTTIME) - awake;
+}
+
+static void agent_look_for_sleep(struct agent *a)
+{
+	uint64_t slept = agent_slept_us();
+
+	if (slept > a->slept_us + SLEPT_US)
+		negotiation_on_resumed(a);
+	a->slept_us = slept;
+}
+
 /* Runs after every other source. */
 static int agent_on_pump(sd_event_source *source, void *user)
 {
 	(void)source;
+	agent_look_for_sleep(user);
 	agent_run_actions(user);
 	agent_arm_timer(user);
 	return 0;
@@ -333,6 +354,8 @@ static void agent_on_link_event(void *user, const struct record *r)
 	case RECORD_ADDRESS:
 		if (r->address.gone)
 			negotiation_on_address_gone(a, &r->address.addr);
+		else
+			negotiation_on_address(a, &r->address.addr);
 		break;
 	case RECORD_ALIVE:
 		a->netd = r->alive;
@@ -526,6 +549,7 @@ int agent_new(const struct agent_options *options, struct config *config,
 				config->natt_port, &a->capture);
 	if (r >= 0) {
 		a->started = agent_now(a);
+		a->slept_us = agent_slept_us();
 		r = agent_new_engine(a);
 	}
 	if (r >= 0)

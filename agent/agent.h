@@ -55,6 +55,7 @@ struct agent {
 	struct capture *capture; /* NULL: not asked for */
 	struct dbus_server *bus;
 	uint64_t started;
+	uint64_t slept_us;	  /* the host, since it was booted */
 	uint32_t kernel;	  /* enum record_welcome_flag */
 	struct record_alive netd; /* its latest news */
 	bool reconciling;	  /* between WELCOME and the last ORPHAN */
@@ -64,6 +65,7 @@ struct agent {
 	struct agent_counters counters;
 	struct log_limit log_negotiation, log_netd, log_ike, log_identify;
 	char status_identity[IKE_IDENTITY_STRLEN];
+	char status_reason[160];
 	char status_fingerprint[OWN_KEY_FINGERPRINT_LEN];
 	struct ike_sa_info status_info; /* the strings of one status call */
 };

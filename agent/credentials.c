@@ -100,7 +100,7 @@ int credentials_choose(const struct credentials *c,
 		policy_table_lookup(c->config->policies, &q->remote.addr);
 	bool known = found == 0, required;
 
-	*ret = (struct credentials_choice){ 0 };
+	*ret = (struct credentials_choice){ .lacks = IKE_REASON_AUTH };
 	if (known)
 		ret->answer = *answer;
 	if (!p || (p->level != POLICY_ALLOW && p->level != POLICY_OFFER &&
@@ -110,8 +110,12 @@ int credentials_choose(const struct credentials *c,
 		ret->why = "its identity is not one that the policy accepts";
 		known = false;
 	}
-	if (found == -EBADMSG)
+	if (found == -ENOENT)
+		ret->lacks = IKE_REASON_NO_KEY;
+	if (found == -EBADMSG) {
+		ret->lacks = IKE_REASON_BOGUS;
 		ret->why = "its key in DNS is bogus: DNSSEC validation fails";
+	}
 	if (found == -EPERM)
 		ret->why = "who it says to be is not at this address";
 	if (known)

@@ -37,6 +37,7 @@ struct credentials_choice {
 	struct ike_own_key own[LIMIT_IKE_OWN_KEYS];
 	struct ike_view peer[LIMIT_IKE_PEER_KEYS];
 	const char *why; /* something that people should hear of, or NULL */
+	enum ike_reason lacks; /* with -EACCES: what the peer has not */
 };
 
 /* The first source that knows the peer: as struct key_source's find(), from

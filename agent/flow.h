@@ -72,11 +72,16 @@ struct flow {
 	uint64_t setup_us;	/* acquire to SA; 0: unknown */
 	uint8_t failures;	/* in a row: the backoff */
 	bool held;		/* netd holds packets of it */
+	bool asked;		/* an acquire came while it was left alone */
 	bool renew;		/* secured, and wants a fresh IKE SA */
 	bool rekeying;		/* the engine has been asked to rekey child */
 	bool unconfirmed;	/* netd has not named it since it came back */
 	enum ike_reason reason; /* why it is not secured */
 	uint16_t notify;	/* the peer's, with that reason */
+	/* Why we ourselves give up the attempt under way, or NONE; and what is
+	 * wrong with a proof, in words (static), or NULL. */
+	enum ike_reason given_up;
+	const char *why;
 };
 
 const char *flow_state_name(enum flow_state s); /* "secured" */

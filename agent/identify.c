@@ -35,6 +35,8 @@ static void identify_answer(struct agent *a, struct handle sa,
 			    "authentication: %s", choice.why);
 	if (r == 0)
 		r = ike_authenticate(a->ike, now, sa, &choice.c);
+	if (r == -EACCES)
+		negotiation_on_unproven(a, sa, q, choice.lacks, choice.why);
 	if (r == -EINVAL || r == -ENOMEM || r == -EACCES)
 		ike_refuse(a->ike, now, sa);
 	credentials_choice_done(&choice);

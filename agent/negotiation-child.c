@@ -265,6 +265,7 @@ static void negotiation_secured(struct agent *a, struct flow *f)
 	f->held = false;
 	f->reason = IKE_REASON_NONE;
 	f->notify = 0;
+	f->why = NULL;
 	a->counters.established++;
 	flow_set_state(a->flows, f, FLOW_SECURED, agent_now(a));
 	fields = negotiation_fields(f);

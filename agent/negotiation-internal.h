@@ -14,8 +14,14 @@ void negotiation_send_verdict(struct agent *a, const struct addr *local,
 			      enum record_verdict_type verdict,
 			      uint64_t lifetime_ms);
 void negotiation_idle(struct agent *a, struct flow *f);
+/* A decision about a peer that could not is taken back: the next packet begins
+ * anew, as if for the first time. Where none was needed the kernel may not tell
+ * of that packet, so we begin. Others are left alone. */
+void negotiation_retry(struct agent *a, struct flow *f);
 void negotiation_fail(struct agent *a, struct flow *f, enum ike_reason reason,
 		      uint16_t notify);
+/* The beginning: with Discover=dns IKE only where a key is known. */
+void negotiation_discover(struct agent *a, struct flow *f);
 /* Queues the flow and starts what admission lets start. */
 void negotiation_begin(struct agent *a, struct flow *f);
 /* The attempt of this handle has ended, if it is the flow's. */

@@ -84,6 +84,7 @@ static void negotiation_decide(struct agent *a, struct flow *f,
 		flow_set_state(a->flows, f, FLOW_CLEAR, now);
 	} else {
 		flow_set_state(a->flows, f, FLOW_HOLDDOWN, now);
+		f->asked = false;
 	}
 	f->held = false;
 	timer_arm(a->timers, &f->timer, now + lifetime);
@@ -172,11 +173,13 @@ static void negotiation_initiate(struct agent *a, struct flow *f)
 		.local = { f->local, a->config->port },
 		.remote = { f->peer->addr, a->config->port },
 		.modes = IKE_MODES_EITHER,
+		.patient = f->policy->level == POLICY_REQUIRE,
 		.algorithms = &algorithms,
 	};
 	uint64_t now = agent_now(a);
 	int r;
 
+	f->given_up = IKE_REASON_NONE;
 	negotiation_algorithms(a, &f->peer->addr, &algorithms);
 	r = ike_initiate(a->ike, now, &req, &f->attempt);
 
@@ -250,8 +253,7 @@ static void negotiation_no_key(struct agent *a, struct flow *f,
 	negotiation_decide(a, f, v->lifetime_ms);
 }
 
-/* Discover=dns: IKE only where a key is known. */
-static void negotiation_discover(struct agent *a, struct flow *f)
+void negotiation_discover(struct agent *a, struct flow *f)
 {
 	struct key_verdict v;
 
@@ -354,11 +356,14 @@ void negotiation_on_acquire(struct agent *a, const struct record_acquire *q)
 	case FLOW_BLOCKED:
 		negotiation_repeat_verdict(a, f, q);
 		break;
+	case FLOW_HOLDDOWN:
+		/* The kernel asks once in a while only. */
+		f->asked = true;
+		break;
 	case FLOW_LOOKUP:
 	case FLOW_QUEUED:
 	case FLOW_NEGOTIATE:
 	case FLOW_INSTALL:
-	case FLOW_HOLDDOWN:
 	case FLOW_STATES:
 		break;
 	}
@@ -379,20 +384,24 @@ void negotiation_on_failed(struct agent *a, struct handle sa,
 {
 	struct flow *f = flow_table_get(a->flows, &failed->local.addr,
 					&failed->remote.addr);
+	enum ike_reason reason = failed->reason;
 
 	if (failed->why)
 		negotiation_log_proof(a, failed);
 	if (!f || handle_is_none(f->attempt) || !handle_equal(f->attempt, sa))
 		return;
 	negotiation_attempt_over(a, f, sa);
+	if (f->given_up)
+		reason = f->given_up;
+	else
+		f->why = failed->why;
 	if (f->state == FLOW_NEGOTIATE) {
 		if (failed->reason == IKE_REASON_REPLACED)
 			negotiation_idle(a, f); /* the other SA comes up */
 		else
-			negotiation_fail(a, f, failed->reason, failed->notify);
+			negotiation_fail(a, f, reason, failed->notify);
 	} else if (f->renew && failed->reason != IKE_REASON_REPLACED) {
-		negotiation_renewal_failed(a, f, failed->reason,
-					   failed->notify);
+		negotiation_renewal_failed(a, f, reason, failed->notify);
 	}
 	negotiation_run_queue(a);
 }
@@ -415,6 +424,8 @@ void negotiation_on_timer(struct timer *t, uint64_t now, void *user)
 		break;
 	case FLOW_HOLDDOWN:
 		negotiation_idle(a, f);
+		if (f->asked)
+			negotiation_discover(a, f);
 		break;
 	case FLOW_INSTALL:
 		negotiation_step(a, f);

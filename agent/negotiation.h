@@ -34,6 +34,19 @@ void negotiation_on_reply(struct agent *a, struct handle flow,
 void negotiation_on_expire(struct agent *a, const struct record_expire *x);
 void negotiation_on_used(struct agent *a, const struct record_flow *used);
 void negotiation_on_orphan(struct agent *a, const struct record_orphan *o);
+/* --- negotiation-retry.c: the world has changed ------------------------ */
+
+/* The attempt of this SA is given up for what its credentials lack; why is
+ * static. IKE_FAILED follows. */
+void negotiation_on_unproven(struct agent *a, struct handle sa,
+			     const struct ike_identify *q,
+			     enum ike_reason reason, const char *why);
+/* An address came, or its link is up again: what failed from there is tried
+ * again with the next packet. */
+void negotiation_on_address(struct agent *a, const struct addr *local);
+/* We were suspended: nothing is known of anybody. */
+void negotiation_on_resumed(struct agent *a);
+
 /* This address is ours no more: flows from it end without a word. */
 void negotiation_on_address_gone(struct agent *a, const struct addr *local);
 /* A new netd is there: every flow waits to be named by it. */

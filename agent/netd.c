@@ -83,6 +83,11 @@ static void netd_address_removed(void *user, const struct address *a)
 		netd_on_address(n, &a->addr, true);
 }
 
+static void netd_address_back(void *user, const struct address *a)
+{
+	netd_on_address(user, &a->addr, false);
+}
+
 /* --- the loop ------------------------------------------------------------- */
 
 static int netd_fatal(struct netd *n, const char *what, int error)
@@ -327,6 +332,7 @@ static int netd_start_kernel(struct netd *n)
 		.user = n,
 		.added = netd_address_added,
 		.removed = netd_address_removed,
+		.back = netd_address_back,
 	};
 	const struct event_ops events = {
 		.user = n,

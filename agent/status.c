@@ -22,11 +22,15 @@ static const char *status_auth(const struct flow *f)
 			     : "unknown";
 }
 
-static const char *status_reason(const struct flow *f)
+static const char *status_reason(struct agent *a, const struct flow *f)
 {
 	if (f->state == FLOW_SECURED && handle_is_none(f->child.ike))
 		return "of an earlier agent, being renewed";
-	return f->reason ? ike_reason_name(f->reason) : "";
+	if (!f->reason || !f->why)
+		return f->reason ? ike_reason_name(f->reason) : "";
+	snprintf(a->status_reason, sizeof(a->status_reason), "%s: %s",
+		 ike_reason_name(f->reason), f->why);
+	return a->status_reason;
 }
 
 static const char *status_identity(struct agent *a, const struct flow *f,
@@ -72,7 +76,7 @@ static void status_of_flow(struct agent *a, const struct flow *f,
 		.auth = status_auth(f),
 		.algorithms = info->algorithms,
 		.cipher = cipher ? cipher : "",
-		.reason = status_reason(f),
+		.reason = status_reason(a, f),
 		.spi_in = f->child.spi_in,
 		.spi_out = f->child.spi_out,
 		.since_ms = agent_now(a) - f->since,

@@ -168,6 +168,7 @@ int ike_initiate(struct ike_engine *e, uint64_t now,
 	if (rc < 0)
 		return rc;
 	sa->modes = (uint8_t)req->modes;
+	sa->patient = req->patient;
 	sa->algorithms =
 		req->algorithms ? *req->algorithms : e->config.algorithms;
 	rc = ike_init_begin(e, now, sa);

@@ -275,6 +275,10 @@ struct ike_engine *ike_engine_free(struct ike_engine *e);
 struct ike_request {
 	struct endpoint local, remote;
 	enum ike_modes modes; /* of its Child SAs */
+	/* Who must not talk in the clear anyway has nothing to gain from a
+	 * refusal that anybody may have sent: it does not end the attempt, and
+	 * is only told as its reason when nothing better has come. */
+	bool patient;
 	/* Copied; NULL: config.algorithms. */
 	const struct algorithms *algorithms;
 };

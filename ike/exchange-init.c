@@ -135,7 +135,8 @@ void ike_init_refused(struct ike_engine *e, uint64_t now, struct ike_sa *sa,
 		return;
 	hs->refused = reason;
 	hs->refused_notify = notify;
-	timer_arm(e->wheel, &sa->life, now + e->config.refusal_wait_ms);
+	if (!sa->patient)
+		timer_arm(e->wheel, &sa->life, now + e->config.refusal_wait_ms);
 }
 
 /* The peer wants something else: what it said before does not count. */

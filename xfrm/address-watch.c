@@ -62,12 +62,32 @@ static int address_watch_add(struct address_watch *w, const struct address *a)
 	return r;
 }
 
+static void address_watch_link(struct address_watch *w, uint32_t ifindex,
+			       bool running)
+{
+	for (size_t i = 0; i < w->table.count; i++) {
+		struct address *a = &w->table.list[i];
+		bool was_down = a->down;
+
+		if (a->ifindex != ifindex)
+			continue;
+		a->down = !running;
+		if (was_down && running && w->ops.back)
+			w->ops.back(w->ops.user, a);
+	}
+}
+
 static int address_watch_take(const struct nlmsghdr *h, void *user)
 {
 	struct address_watch *w = user;
 	struct address a;
-	bool gone;
+	uint32_t ifindex;
+	bool gone, running;
 
+	if (address_read_link(h, &ifindex, &running) == 0) {
+		address_watch_link(w, ifindex, running);
+		return 0;
+	}
 	/* What cannot be read is no address. */
 	if (address_read(h, &a, &gone) < 0)
 		return 0;
@@ -152,7 +172,7 @@ static int address_watch_read(struct address_watch *w)
 int address_watch_new(const struct address_ops *ops, struct address_watch **ret)
 {
 	static const unsigned groups[] = { RTNLGRP_IPV4_IFADDR,
-					   RTNLGRP_IPV6_IFADDR };
+					   RTNLGRP_IPV6_IFADDR, RTNLGRP_LINK };
 	struct address_watch *w = calloc(1, sizeof(*w));
 	int r;
 
@@ -161,7 +181,7 @@ int address_watch_new(const struct address_ops *ops, struct address_watch **ret)
 	w->ops = *ops;
 	r = nlsock_open(NETLINK_ROUTE, &w->events);
 	if (r == 0)
-		r = nlsock_listen(w->events, groups, 2);
+		r = nlsock_listen(w->events, groups, 3);
 	if (r == 0)
 		r = address_watch_read(w);
 	if (r < 0) {

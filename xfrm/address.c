@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <linux/rtnetlink.h>
+#include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -88,6 +89,31 @@ int address_read(const struct nlmsghdr *h, struct address *ret, bool *ret_gone)
 		a.addr.scope = a.ifindex;
 	*ret = a;
 	*ret_gone = h->nlmsg_type == RTM_DELADDR;
+	return 0;
+}
+
+int address_read_link(const struct nlmsghdr *h, uint32_t *ret_ifindex,
+		      bool *ret_running)
+{
+	struct ifinfomsg head;
+	const uint8_t *p;
+	struct rbuf r;
+
+	if (h->nlmsg_type != RTM_NEWLINK)
+		return -ENOMSG;
+	if (h->nlmsg_len < NLMSG_HDRLEN)
+		return -EBADMSG;
+	r = rbuf_of((const uint8_t *)h + NLMSG_HDRLEN,
+		    h->nlmsg_len - NLMSG_HDRLEN);
+	p = rbuf_bytes(&r, sizeof(head));
+	if (!p)
+		return -EBADMSG;
+	memcpy(&head, p, sizeof(head));
+	/* Others are about a bridge's port. */
+	if (head.ifi_family != AF_UNSPEC)
+		return -ENOMSG;
+	*ret_ifindex = (uint32_t)head.ifi_index;
+	*ret_running = head.ifi_flags & IFF_UP && head.ifi_flags & IFF_RUNNING;
 	return 0;
 }
 

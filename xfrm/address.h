@@ -18,6 +18,7 @@ struct address {
 	struct addr addr;      /* scope set for an IPv6 link-local */
 	struct addr broadcast; /* unset where there is none */
 	uint32_t ifindex;
+	bool down; /* its link is, or has no carrier */
 };
 
 struct address_table {
@@ -30,6 +31,10 @@ struct address_table {
  * -EBADMSG. Pure. */
 int address_read(const struct nlmsghdr *h, struct address *ret, bool *ret_gone)
 	__attribute__((warn_unused_result));
+
+/* The same of a link: RTM_NEWLINK, and whether packets can pass. */
+int address_read_link(const struct nlmsghdr *h, uint32_t *ret_ifindex,
+		      bool *ret_running) __attribute__((warn_unused_result));
 
 /* 0; -EEXIST: this address is known on this link; -ENOSPC: beyond the limit,
  * counted; -ENOMEM. */
@@ -52,6 +57,8 @@ struct address_ops {
 	/* The table is up to date when they are called. a is borrowed. */
 	void (*added)(void *user, const struct address *a);
 	void (*removed)(void *user, const struct address *a);
+	/* Its link was down, and is up again; may be NULL. */
+	void (*back)(void *user, const struct address *a);
 };
 
 struct address_watch;

@@ -41,7 +41,7 @@ enum record_type {
 	RECORD_EXPIRE,
 	RECORD_USED,	/* an SA that replaces another carries packets */
 	RECORD_ORPHAN,	/* a flow that outlived an agent; after WELCOME */
-	RECORD_ADDRESS, /* an address of ours came or went */
+	RECORD_ADDRESS, /* an address of ours came, or its link; or went */
 	RECORD_TYPES
 };
 

@@ -37,6 +37,10 @@ def can(b, way):
     b.start_agent()
 
 
+def reason(host, peer):
+    return host.agent.tacit("peers", peer.ip)["reason"]
+
+
 def init_requests(net, a, b, since=0):
     return [f for f in net.capture.sent(a, b, ("ike",), since)
             if f.ike.exchange == 34 and not f.ike.response]
@@ -93,6 +97,8 @@ def test_offer(lab, agents, way):
     took = ping(a, b.ip, timeout=4)[0]
     assert took is not None and took < 1.5
     wait_until(lambda: a.peer_state(b) == "clear", 15, "the decision")
+    assert reason(a, b) == {"refusal": "refused", "silence": "unanswered",
+                            "unreachable": "unreachable"}[way]
     start = time.monotonic()
     mark = net.capture.mark()
     answered = ping(a, b.ip, 20, interval=0.05)
@@ -142,3 +148,69 @@ def test_refusals_cannot_downgrade(lab, agents):
     assert forger.stop() >= 1
     assert net.capture.clear_packets(a, b) == []
     assert a.secured(b)
+
+
+@pytest.mark.seconds(3)
+def test_refusals_do_not_delay_require(lab, agents):
+    """Who must not be clear is not put off by a refusal either: forged ones do
+    not end the attempt, and the peer that appears meanwhile is found."""
+    net, a, b = lab.pair(rtt_ms=20)
+    a.policy("peers", "require", RetryTime="5min")
+    b.policy("peers", "allow")
+    a.start_agent()
+    forger = Forger(net, a, b)
+    assert ping(a, b.ip, timeout=1) == [None]
+    assert forger.stop() == 1
+    b.start_agent()
+    wait_until(lambda: ping(a, b.ip, timeout=0.3) != [None], 5, "a reply")
+    assert len({f.ike.spi_i for f in init_requests(net, a, b)}) == 1
+    assert all(f.icmp_error for f in net.capture.clear_packets(a, b))
+
+
+@pytest.mark.seconds(4)
+def test_told_apart(lab, agents):
+    """Each failure has its name, and the verdict that policy gives it."""
+    net = lab.net()
+    a = lab.host("a", net)
+    peers = {name: lab.host(name, net, number=10 + i) for i, name in enumerate(
+        ("refused", "unreachable", "auth", "no-key"))}
+    a.policy("peers", "offer", Wait="yes", WaitTime="8s",
+             Authentication="offer")
+    ip = peers["no-key"].ip
+    a.policy("known", "require", Authentication="require",
+             networks=[f"{ip}/{128 if ':' in ip else 32}"])
+    cannot(peers["refused"], "refusal")
+    # It proves itself with another key than the one that a has of it.
+    liar = peers["auth"]
+    a.keys.know("liar", a.keys.base64, liar.ip)
+    for host in (liar, peers["no-key"]):
+        host.policy("peers", "allow")
+        host.keys.know("a", a.keys.base64, a.ip)
+        host.start_agent()
+    a.start_agent()
+    for host in peers.values():
+        ping(a, host.ip, timeout=0.01)
+    for name, host in peers.items():
+        wait_until(lambda: reason(a, host).split(":")[0] == name, 3, name)
+        clear = ping(a, host.ip, timeout=1) != [None]
+        assert clear == (name != "no-key")
+    assert "no key of this peer" in reason(a, peers["no-key"])
+    assert ":" in reason(a, liar)
+
+
+@pytest.mark.seconds(3)
+@pytest.mark.parametrize("wait", ["yes", "no"])
+def test_link_comes_back(lab, agents, wait):
+    """What failed is tried again when the wire was cut and is whole again:
+    behind it may be another network."""
+    net, a, b = lab.pair()
+    a.policy("peers", "offer", Wait=wait, RetryTime="5min")
+    b.policy("peers", "allow")
+    a.start_agent()
+    assert ping(a, b.ip) != [None]
+    wait_until(lambda: reason(a, b) == "unreachable", 2, "the decision")
+    b.start_agent()
+    assert ping(a, b.ip, 2) != [None] and a.states(b) == []
+    net.ns.ip("link set to-a down", "link set to-a up")
+    wait_until(lambda: ping(a, b.ip, timeout=0.2) and a.secured(b), 4,
+               "states")

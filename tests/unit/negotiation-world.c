@@ -69,6 +69,7 @@ int ike_initiate(struct ike_engine *e, uint64_t now,
 	(void)e;
 	(void)now;
 	assert_int_equal(req->remote.port, 500);
+	world.patient = req->patient;
 	if (world.initiate_error)
 		return world.initiate_error;
 	world.initiated++;
@@ -83,6 +84,7 @@ void ike_check(struct ike_engine *e, uint64_t now, struct handle sa)
 	(void)e;
 	(void)now;
 	(void)sa;
+	world.checked++;
 }
 
 bool ike_sa_describe(const struct ike_engine *e, struct handle sa,

@@ -19,7 +19,8 @@ struct negotiation_world {
 	int initiate_error, rekey_error;
 	unsigned rekeyed, deleted;
 	uint32_t spi, used;
-	bool link_down;
+	bool link_down, patient;
+	unsigned checked;
 	unsigned discovered; /* how often it was asked for a key */
 	struct key_verdict verdict;
 };

@@ -484,6 +484,40 @@ static void test_refusal_is_believed_late(void **state)
 	finish(&w, &p);
 }
 
+/* Who waits for a real answer is not put off by what anybody may send. */
+static void test_patient(void **state)
+{
+	struct ike_request req = { .patient = true };
+	struct handle sa;
+	struct puppet p;
+	struct world w;
+
+	(void)state;
+	for (unsigned answered = 0; answered < 2; answered++) {
+		world_init(&w, 9, NULL);
+		puppet_init(&p, &w, false, IKE_KE_X25519);
+		req.local = w.hosts[0].address;
+		req.remote = w.hosts[1].address;
+		assert_int_equal(
+			ike_initiate(w.hosts[0].engine, w.now, &req, &sa), 0);
+		world_settle(&w);
+		puppet_answer_notify(&p, IKE_NOTIFY_NO_PROPOSAL_CHOSEN, NULL,
+				     0);
+		ike_unreachable(w.hosts[0].engine, w.now, &w.hosts[1].address);
+		world_run(&w, w.now + 2 * w.hosts[0].config.refusal_wait_ms);
+		assert_int_equal(w.hosts[0].n_failed, 0);
+		if (answered)
+			complete(&p);
+		world_run(&w, w.now + 20000);
+		assert_int_equal(established(&w), answered);
+		assert_int_equal(w.hosts[0].n_failed, !answered);
+		if (!answered)
+			assert_int_equal(w.hosts[0].failed.reason,
+					 IKE_REASON_REFUSED);
+		finish(&w, &p);
+	}
+}
+
 static void test_better_answer_wins(void **state)
 {
 	struct puppet p;
@@ -746,6 +780,7 @@ int main(void)
 		cmocka_unit_test(test_refusal_is_believed_late),
 		cmocka_unit_test(test_better_answer_wins),
 		cmocka_unit_test(test_unreachable),
+		cmocka_unit_test(test_patient),
 		cmocka_unit_test(test_bad_answers),
 		cmocka_unit_test(test_bad_key_and_silence),
 		cmocka_unit_test(test_no_responder_spi),
