@@ -11,11 +11,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/inotify.h>
 
+#include "agent/nameserver-watch.h"
 #include "dnskeys/name.h"
 #include "util/log.h"
-#include "util/nameserver.h"
 
 /* When the name servers do not answer, a peer is asked about again after. */
 #define UNREACHABLE_MS 5000u
@@ -47,9 +46,9 @@ struct key_dns {
 	const struct config_dns *config;
 	struct key_dns_ops ops;
 	struct resolver *resolver;
-	sd_event_source *io, *watch_resolved, *watch_etc;
+	sd_event_source *io;
+	struct nameserver_watch *watch; /* NULL: not the system's servers */
 	struct key_cache *cache;
-	struct nameservers servers; /* of the resolver */
 	struct waiting *waiting;
 	const char *fault;
 };
@@ -130,9 +129,10 @@ static int make_resolver(struct key_dns *d, struct resolver **ret)
 	int r;
 
 	if (c->system_servers) {
-		for (size_t i = 0; i < d->servers.n; i++)
-			l.servers[i] =
-				addr_format(&d->servers.list[i], l.text[i]);
+		const struct nameservers *s = nameserver_watch_get(d->watch);
+
+		for (size_t i = 0; i < s->n; i++)
+			l.servers[i] = addr_format(&s->list[i], l.text[i]);
 		rc.forwarders = l.servers;
 	}
 	r = make_zones(c->zones, &l);
@@ -162,46 +162,12 @@ static void restart(struct key_dns *d)
 		log_warning("keys from DNS: answers cannot be waited for");
 }
 
-static bool same_servers(const struct nameservers *a,
-			 const struct nameservers *b)
-{
-	if (a->n != b->n)
-		return false;
-	for (size_t i = 0; i < a->n; i++)
-		if (!addr_equal(&a->list[i], &b->list[i]))
-			return false;
-	return true;
-}
-
-/* Something in the folder of a resolv.conf has changed. */
-static int on_changed(sd_event_source *source, const struct inotify_event *e,
-		      void *user)
+static void on_changed(void *user, const struct nameservers *now)
 {
 	struct key_dns *d = user;
-	struct nameservers now;
 
-	(void)source;
-	if (e->len && strcmp(e->name, "resolv.conf") != 0)
-		return 0;
-	nameservers_system(&now);
-	if (same_servers(&now, &d->servers))
-		return 0;
-	log_info("the system's name servers have changed");
-	d->servers = now;
+	(void)now;
 	restart(d);
-	return 0;
-}
-
-/* Folders that are not there are no error: then nobody changes them. */
-static void watch(struct key_dns *d)
-{
-	const uint32_t mask =
-		IN_CLOSE_WRITE | IN_MOVED_TO | IN_CREATE | IN_DELETE;
-
-	(void)sd_event_add_inotify(d->event, &d->watch_resolved,
-				   "/run/systemd/resolve", mask, on_changed, d);
-	(void)sd_event_add_inotify(d->event, &d->watch_etc, "/etc", mask,
-				   on_changed, d);
 }
 
 /* --- questions ---------------------------------------------------------------- */
@@ -482,9 +448,10 @@ int key_dns_new(sd_event *event, const struct config_dns *config,
 		key_dns_free(d);
 		return -ENOMEM;
 	}
-	if (config->system_servers) {
-		nameservers_system(&d->servers);
-		watch(d);
+	if (config->system_servers &&
+	    nameserver_watch_new(event, on_changed, d, &d->watch) < 0) {
+		key_dns_free(d);
+		return -ENOMEM;
 	}
 	restart(d);
 	*ret = d;
@@ -499,8 +466,7 @@ struct key_dns *key_dns_free(struct key_dns *d)
 	while (d->waiting)
 		waiting_free(d->waiting);
 	sd_event_source_disable_unref(d->io);
-	sd_event_source_disable_unref(d->watch_resolved);
-	sd_event_source_disable_unref(d->watch_etc);
+	nameserver_watch_free(d->watch);
 	resolver_free(d->resolver);
 	sd_event_unref(d->event);
 	free(d);

@@ -11,6 +11,7 @@
 #include "agent/identify.h"
 #include "agent/negotiation-internal.h"
 #include "util/limits.h"
+#include "util/nameserver.h"
 
 /* First time a failed peer is left alone; doubles up to the policy's RetryTime=
  * with each failure in a row. */
@@ -320,6 +321,19 @@ static void negotiation_refuse(struct agent *a, const struct record_acquire *q,
 			open ? RECORD_CLEAR : RECORD_BLOCK, RETRY_FIRST_MS);
 }
 
+/* With full recursion the resolver's packets meet the trap before tacit-netd
+ * lets them pass: every name server would be knocked at, for which others
+ * would have to be asked. Those of programs, where they wait, are not meant. */
+static bool negotiation_is_lookup(const struct agent *a,
+				  const struct record_acquire *q)
+{
+	const struct config_dns *c = &a->config->dns;
+
+	return c->lookup && !c->system_servers && !c->servers && !q->held &&
+	       q->remote_port == NAMESERVER_PORT &&
+	       (q->protocol == IPPROTO_UDP || q->protocol == IPPROTO_TCP);
+}
+
 void negotiation_on_acquire(struct agent *a, const struct record_acquire *q)
 {
 	const struct policy *p =
@@ -327,6 +341,8 @@ void negotiation_on_acquire(struct agent *a, const struct record_acquire *q)
 	uint64_t now = agent_now(a);
 	struct flow *f;
 
+	if (negotiation_is_lookup(a, q))
+		return;
 	if (a->stopping || !p ||
 	    (p->level != POLICY_OFFER && p->level != POLICY_REQUIRE) ||
 	    flow_table_obtain(a->flows, &q->local, &q->remote, now, &f) < 0) {

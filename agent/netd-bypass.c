@@ -4,7 +4,7 @@
  */
 #include "agent/netd-bypass.h"
 
-enum { ICMP = 1, UDP = 17, ICMPV6 = 58 };
+enum { ICMP = 1, TCP = 6, UDP = 17, ICMPV6 = 58 };
 enum { OUT = 1 << KDIR_OUT, IN = 1 << KDIR_IN, BOTH = OUT | IN };
 
 struct bypass {
@@ -97,6 +97,48 @@ struct kpolicy netd_bypass_own(const struct addr *own, enum kdir dir)
 	else
 		p.sel.src = prefix_host(own);
 	return p;
+}
+
+/* One protocol and direction of what has a port on the other side. */
+static struct kpolicy bypass_port(uint16_t family, size_t i, uint16_t port)
+{
+	enum kdir dir = i & 1 ? KDIR_IN : KDIR_OUT;
+	const struct bypass b = {
+		.family = family,
+		.protocol = i & 2 ? TCP : UDP,
+		.sport = dir == KDIR_IN ? port : -1,
+		.dport = dir == KDIR_OUT ? port : -1,
+	};
+
+	return bypass_policy(&b, dir);
+}
+
+bool netd_bypass_server(const struct nameserver *s, uint32_t mark, size_t i,
+			struct kpolicy *ret)
+{
+	struct kpolicy p;
+
+	if (i >= 4)
+		return false;
+	p = bypass_port(s->addr.family, i, s->port);
+	if (p.dir == KDIR_IN) {
+		p.sel.src = prefix_host(&s->addr);
+		p.mark = mark;
+	} else {
+		p.sel.dst = prefix_host(&s->addr);
+	}
+	*ret = p;
+	return true;
+}
+
+bool netd_bypass_resolver(int family, uint32_t mark, size_t i,
+			  struct kpolicy *ret)
+{
+	if (i >= 4 || !mark)
+		return false;
+	*ret = bypass_port((uint16_t)family, i, NAMESERVER_PORT);
+	ret->mark = mark;
+	return true;
 }
 
 struct kpolicy netd_bypass_broadcast(const struct addr *broadcast,

@@ -171,12 +171,13 @@ static void make_runtime_dir(const char *dir)
 /* In the agent's directory with the agent's rights: it owns the socket then,
  * and no link that it may have put there leads further than it could go.
  * Where we may not become it, the socket is ours, and so is the agent. */
-static int listen_as_agent(const char *path)
+static int listen_as_agent(const char *path, uid_t *ret_agent)
 {
-	uid_t agent;
-	bool give = geteuid() == 0 && privilege_user(AGENT_USER, &agent) == 0;
+	uid_t agent = geteuid();
+	bool give = agent == 0 && privilege_user(AGENT_USER, &agent) == 0;
 	int fd;
 
+	*ret_agent = agent;
 	if (give)
 		setfsuid(agent);
 	fd = channel_listen(path);
@@ -185,7 +186,7 @@ static int listen_as_agent(const char *path)
 	return fd;
 }
 
-static int listen_socket(const struct options *o, int *ret)
+static int listen_socket(const struct options *o, struct netd_setup *ret)
 {
 	char path[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
 	int n, fd;
@@ -197,7 +198,7 @@ static int listen_socket(const struct options *o, int *ret)
 			  o->runtime_dir);
 		return EXIT_USAGE;
 	}
-	fd = listen_as_agent(path);
+	fd = listen_as_agent(path, &ret->agent);
 	if (fd == -EADDRINUSE) {
 		log_error("%s: another tacit-netd is running; stop it first "
 			  "(systemctl stop tacit), or give this one its own "
@@ -209,7 +210,7 @@ static int listen_socket(const struct options *o, int *ret)
 		log_error("%s: %s", path, strerror(-fd));
 		return EXIT_FAILED;
 	}
-	*ret = fd;
+	ret->listen_fd = fd;
 	return EXIT_OK;
 }
 
@@ -323,7 +324,7 @@ int main(int argc, char **argv)
 	if (code == EXIT_OK)
 		code = probe(&setup.probe);
 	if (code == EXIT_OK)
-		code = listen_socket(&o, &setup.listen_fd);
+		code = listen_socket(&o, &setup);
 	if (code == EXIT_OK)
 		code = open_ports(setup.config, setup.udp);
 	if (code == EXIT_OK)

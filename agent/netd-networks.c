@@ -8,9 +8,11 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "agent/netd-bypass.h"
 #include "policy/ranges.h"
+#include "util/limits.h"
 #include "util/trie.h"
 
 struct network {
@@ -35,6 +37,8 @@ struct netd_networks {
 	size_t n;
 	struct trie *trie; /* of struct network */
 	struct counted_list own, broadcasts;
+	struct nameserver servers[LIMIT_DNS_OPENINGS];
+	size_t n_servers;
 	bool armed;
 	/* By family (v4, v6) and armed: does any network need a policy? */
 	bool active[2][2];
@@ -286,10 +290,41 @@ static void own_install(struct netd_batch *b, const struct addr *a, bool there)
 		address_bypass(b, a, netd_bypass_own, there);
 }
 
+static void server_install(const struct netd_networks *n, struct netd_batch *b,
+			   const struct nameserver *s, bool there)
+{
+	struct kpolicy p;
+
+	for (size_t i = 0; netd_bypass_server(s, n->config.dns_mark, i, &p);
+	     i++)
+		netd_batch_policy(
+			b, there ? CHANGE_POLICY_SET : CHANGE_POLICY_DELETE,
+			&p);
+}
+
+/* What DNS needs of this family. */
+static void dns_install(const struct netd_networks *n, struct netd_batch *b,
+			int family, bool there)
+{
+	struct kpolicy p;
+
+	for (size_t i = 0;
+	     n->config.recursive &&
+	     netd_bypass_resolver(family, n->config.dns_mark, i, &p);
+	     i++)
+		netd_batch_policy(
+			b, there ? CHANGE_POLICY_SET : CHANGE_POLICY_DELETE,
+			&p);
+	for (size_t i = 0; i < n->n_servers; i++)
+		if (n->servers[i].addr.family == family)
+			server_install(n, b, &n->servers[i], there);
+}
+
 static void family_install(const struct netd_networks *n, struct netd_batch *b,
 			   int family, bool there)
 {
 	bypass_install(b, family, there);
+	dns_install(n, b, family, there);
 	for (size_t i = 0; i < n->broadcasts.n; i++)
 		if (n->broadcasts.list[i].addr.family == family)
 			broadcast_install(b, &n->broadcasts.list[i].addr,
@@ -454,6 +489,41 @@ bool netd_networks_armed(const struct netd_networks *n)
 	return n->armed;
 }
 
+static bool has_server(const struct nameserver *list, size_t n,
+		       const struct nameserver *s)
+{
+	for (size_t i = 0; i < n; i++)
+		if (list[i].port == s->port &&
+		    addr_equal(&list[i].addr, &s->addr))
+			return true;
+	return false;
+}
+
+/* Those of list that are not among others. */
+static void servers_move(const struct netd_networks *n, struct netd_batch *b,
+			 const struct nameserver *list, size_t count,
+			 const struct nameserver *others, size_t n_others,
+			 bool there)
+{
+	for (size_t i = 0; i < count; i++)
+		if (family_active(n, list[i].addr.family, n->armed) &&
+		    !has_server(others, n_others, &list[i]))
+			server_install(n, b, &list[i], there);
+}
+
+int netd_networks_set_servers(struct netd_networks *n,
+			      const struct nameserver *s, size_t count)
+{
+	struct netd_batch b;
+
+	netd_batch_init(&b, n->config.kernel);
+	servers_move(n, &b, s, count, n->servers, n->n_servers, true);
+	servers_move(n, &b, n->servers, n->n_servers, s, count, false);
+	memcpy(n->servers, s, count * sizeof(*s));
+	n->n_servers = count;
+	return netd_batch_done(&b);
+}
+
 int netd_networks_clear(struct netd_networks *n)
 {
 	return netd_networks_move(n, netd_networks_state(n), STATE_NONE);
@@ -462,6 +532,32 @@ int netd_networks_clear(struct netd_networks *n)
 bool netd_networks_any_closed(const struct netd_networks *n)
 {
 	return n->closed;
+}
+
+/* Is this place that of a bypass for DNS? */
+static bool want_dns(const struct netd_networks *n, const struct kpolicy *place,
+		     struct kpolicy *ret)
+{
+	int family = place->sel.dst.addr.family;
+	struct kpolicy p;
+
+	for (size_t i = 0;
+	     n->config.recursive &&
+	     netd_bypass_resolver(family, n->config.dns_mark, i, &p);
+	     i++)
+		if (kpolicy_same_place(&p, place)) {
+			*ret = p;
+			return true;
+		}
+	for (size_t s = 0; s < n->n_servers; s++)
+		for (size_t i = 0; netd_bypass_server(
+			     &n->servers[s], n->config.dns_mark, i, &p);
+		     i++)
+			if (kpolicy_same_place(&p, place)) {
+				*ret = p;
+				return true;
+			}
+	return false;
 }
 
 /* Is this place that of a bypass which stands now? */
@@ -480,6 +576,8 @@ static bool netd_networks_want_bypass(const struct netd_networks *n,
 			*ret = p;
 			return true;
 		}
+	if (want_dns(n, place, ret))
+		return true;
 	if (counted_has(&n->broadcasts, place->sel.dst.addr)) {
 		p = netd_bypass_broadcast(&place->sel.dst.addr, place->dir);
 		if (kpolicy_same_place(&p, place)) {

@@ -14,6 +14,7 @@
 
 #include "agent/netd-kernel.h"
 #include "policy/policy.h"
+#include "util/nameserver.h"
 #include "xfrm/hold.h"
 
 struct netd_networks;
@@ -22,6 +23,9 @@ struct netd_networks_config {
 	const struct policy_table *policies; /* outlives this */
 	const struct netd_kernel *kernel;    /* likewise */
 	bool esp4, esp6; /* without ESP an offer is no trap */
+	/* Of answers of name servers; 0: nothing marks them. */
+	uint32_t dns_mark;
+	bool recursive; /* the resolver's own packets have it too */
 	/* Does a host pair's own policy stand in this place? Then it is left
 	 * alone: see agent/netd-pairs.h. */
 	bool (*taken)(void *user, const struct kpolicy *place);
@@ -43,6 +47,11 @@ int netd_networks_add(struct netd_networks *n, const struct addr *own,
 	__attribute__((warn_unused_result));
 int netd_networks_remove(struct netd_networks *n, const struct addr *own,
 			 const struct addr *broadcast)
+	__attribute__((warn_unused_result));
+/* The ports of name servers that are always in the clear, LIMIT_DNS_OPENINGS at
+ * most, in the place of those before. Errors likewise. */
+int netd_networks_set_servers(struct netd_networks *n,
+			      const struct nameserver *s, size_t count)
 	__attribute__((warn_unused_result));
 /* Traps of offer networks on or off. Errors likewise. */
 int netd_networks_set_armed(struct netd_networks *n, bool armed)

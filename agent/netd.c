@@ -259,6 +259,38 @@ static uint32_t netd_on_wait(void *user, const struct addr *remote)
 	return p && p->wait ? p->wait_ms : NETD_WAIT_MS;
 }
 
+/* --- name servers ---------------------------------------------------------- */
+
+static void netd_set_servers(void *user)
+{
+	struct netd *n = user;
+	size_t count;
+	const struct nameserver *s = netd_dns_servers(n->dns, &count);
+	int r = 0;
+
+	if (n->hold)
+		r = hold_set_servers(n->hold, s, count);
+	if (netd_networks_set_servers(n->networks, s, count) < 0 || r < 0)
+		log_error("Not all name servers can be reached in the clear.");
+}
+
+static int netd_start_dns(struct netd *n)
+{
+	const struct netd_dns_ops ops = { .user = n,
+					  .changed = netd_set_servers };
+	int r = netd_dns_new(n->event, &n->config->dns, &ops, &n->dns);
+
+	if (r < 0)
+		return r;
+	netd_set_servers(n);
+	if (netd_dns_recursive(&n->config->dns) && !n->hold &&
+	    netd_networks_any_closed(n->networks))
+		log_warning("Servers=none needs nft_queue to look for keys "
+			    "beyond networks that are closed: name servers "
+			    "in [DNS].");
+	return 0;
+}
+
 static int netd_start_hold(struct netd *n, const struct hash_key *key,
 			   bool no_hold)
 {
@@ -269,6 +301,9 @@ static int netd_start_hold(struct netd *n, const struct hash_key *key,
 		.port = c->port,
 		.natt_port = c->natt_port,
 		.mark_bit = c->mark_bit,
+		.dns_bit = c->dns_bit,
+		.recursive = netd_dns_recursive(&c->dns),
+		.resolver = n->agent_uid,
 		.wait_ms = netd_wait_ms(c->policies),
 		.hash_key = *key,
 	};
@@ -302,6 +337,8 @@ static int netd_start_tables(struct netd *n, const struct hash_key *key)
 		.kernel = &n->kernel,
 		.esp4 = n->probe.esp4,
 		.esp6 = n->probe.esp6,
+		.dns_mark = n->hold ? 1u << n->config->dns_bit : 0,
+		.recursive = netd_dns_recursive(&n->config->dns),
 		.taken = netd_taken,
 		.user = n,
 	};
@@ -377,9 +414,11 @@ static int netd_start(struct netd *n, const struct netd_setup *setup)
 	if (r == 0)
 		r = nlsock_open(NETLINK_XFRM, &n->nl);
 	if (r == 0)
+		r = netd_start_hold(n, &key, setup->no_hold);
+	if (r == 0)
 		r = netd_start_tables(n, &key);
 	if (r == 0)
-		r = netd_start_hold(n, &key, setup->no_hold);
+		r = netd_start_dns(n);
 	if (r == 0)
 		r = netd_start_kernel(n);
 	if (r == 0)
@@ -401,6 +440,7 @@ int netd_new(sd_event *event, struct netd_setup *setup, struct netd **ret)
 		n->event = sd_event_ref(event);
 		n->config = setup->config;
 		n->probe = setup->probe;
+		n->agent_uid = setup->agent;
 		n->larval_before = -1;
 		memcpy(n->udp, setup->udp, sizeof(n->udp));
 		n->kernel = (struct netd_kernel){ .user = n,
@@ -466,6 +506,7 @@ struct netd *netd_free(struct netd *n)
 		netd_flows_done(&n->flows);
 		netd_pairs_done(&n->pairs);
 	}
+	netd_dns_free(n->dns);
 	netd_networks_free(n->networks);
 	event_listener_free(n->events);
 	address_watch_free(n->addresses);

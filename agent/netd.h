@@ -10,6 +10,7 @@
 #include <systemd/sd-event.h>
 
 #include "agent/netd-agent.h"
+#include "agent/netd-dns.h"
 #include "agent/netd-flows.h"
 #include "agent/netd-guard.h"
 #include "agent/netd-networks.h"
@@ -28,6 +29,7 @@ struct netd_setup {
 	struct config *config; /* borrowed */
 	struct probe probe;
 	bool no_hold;	       /* the kernel's own queue, by wish */
+	uid_t agent;	       /* whom the agent runs as */
 	int listen_fd;	       /* taken by netd_new(), in any case */
 	int udp[NETD_SOCKETS]; /* likewise; -1: not there */
 };
@@ -46,6 +48,8 @@ struct netd {
 	struct event_listener *events;
 	struct hold *hold; /* NULL: the kernel's own queue */
 	int larval_before; /* sysctl to restore, or -1 */
+	struct netd_dns *dns;
+	uid_t agent_uid;
 
 	struct netd_pairs pairs;
 	struct netd_networks *networks;

@@ -6,6 +6,7 @@
  */
 #include "policy/config-dns.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -87,41 +88,53 @@ void config_dns_set_lookup(const struct config_place *at)
 		config_place_error(at, "write yes or no");
 }
 
+/* Port 0 where there is none. -EINVAL: no address; -ERANGE: no port. */
+static int read_server(const char *word, struct nameserver *ret)
+{
+	char address[ADDR_STRLEN], *rest;
+	const char *end = word + strcspn(word, "@#");
+	size_t len = (size_t)(end - word);
+	struct nameserver s = { .port = 0 };
+	unsigned long port;
+
+	if (len >= sizeof(address))
+		return -EINVAL;
+	memcpy(address, word, len);
+	address[len] = '\0';
+	if (addr_parse(address, &s.addr) < 0)
+		return -EINVAL;
+	if (*end == '@') {
+		port = strtoul(end + 1, &rest, 10);
+		if (rest == end + 1 || port == 0 || port > UINT16_MAX ||
+		    (*rest && *rest != '#'))
+			return -ERANGE;
+		s.port = (uint16_t)port;
+	}
+	*ret = s;
+	return 0;
+}
+
+int config_dns_server(const char *text, struct nameserver *ret)
+{
+	return read_server(text, ret) < 0 ? -EINVAL : 0;
+}
+
 /* "ADDRESS", "ADDRESS@PORT", "ADDRESS@PORT#NAME" for TLS. */
 static bool check_server(const struct config_place *at, const char *word)
 {
-	char address[ADDR_STRLEN];
-	const char *end = word + strcspn(word, "@#");
-	size_t len = (size_t)(end - word);
-	struct addr a;
-	uint32_t port = 53;
+	struct nameserver s;
+	int r = read_server(word, &s);
 
-	if (len < sizeof(address)) {
-		memcpy(address, word, len);
-		address[len] = '\0';
-	}
-	if (len >= sizeof(address) || addr_parse(address, &a) < 0) {
+	if (r == -EINVAL)
 		config_place_error(at,
 				   "%s is no address: write 192.0.2.53, "
 				   "2001:db8::53@5353 or, for TLS, "
 				   "192.0.2.53@853#dns.example.net",
 				   word);
-		return false;
-	}
-	if (*end == '@') {
-		char *rest;
-
-		port = (uint32_t)strtoul(end + 1, &rest, 10);
-		if (rest == end + 1 || port == 0 || port > UINT16_MAX ||
-		    (*rest && *rest != '#')) {
-			config_place_error(at,
-					   "%s has no port from 1 to 65535 "
-					   "after the @",
-					   word);
-			return false;
-		}
-	}
-	return true;
+	else if (r < 0)
+		config_place_error(
+			at, "%s has no port from 1 to 65535 after the @", word);
+	return r == 0;
 }
 
 void config_dns_set_servers(const struct config_place *at)

@@ -7,9 +7,15 @@
 
 #include "policy/config-file.h"
 #include "policy/config.h"
+#include "util/nameserver.h"
 
 void config_dns_init(struct config_dns *d);
 void config_dns_done(struct config_dns *d);
+
+/* A server of Servers= or Zones=, as it was accepted there; port 0: none is
+ * named. 0 or -EINVAL. */
+int config_dns_server(const char *text, struct nameserver *ret)
+	__attribute__((warn_unused_result));
 
 /* The functions of its keys; the target is the struct config. */
 void config_dns_set_lookup(const struct config_place *at);

@@ -156,6 +156,15 @@ static void set_mark_bit(const struct config_place *at)
 		c->mark_bit = (uint8_t)v;
 }
 
+static void set_dns_bit(const struct config_place *at)
+{
+	struct config *c = at->target;
+	uint32_t v;
+
+	if (number_in(at, 0, 31, &v))
+		c->dns_bit = (uint8_t)v;
+}
+
 /* An absolute path; an empty one takes an earlier one back. */
 static void set_path(const struct config_place *at, char **ret)
 {
@@ -246,6 +255,7 @@ enum key { /* the order of the table below */
 	   KEY_QUEUE_OFFER,
 	   KEY_QUEUE_REQUIRE,
 	   KEY_MARK_BIT,
+	   KEY_DNS_BIT,
 	   KEY_CAPTURE,
 	   KEY_KEYS,
 	   KEY_PROPOSE,
@@ -278,6 +288,7 @@ static const struct config_key main_keys[] = {
 	[KEY_QUEUE_REQUIRE] = { "Hold", "QueueRequire", false,
 				set_queue_require },
 	[KEY_MARK_BIT] = { "Hold", "MarkBit", false, set_mark_bit },
+	[KEY_DNS_BIT] = { "Hold", "DNSMarkBit", false, set_dns_bit },
 	[KEY_CAPTURE] = { "Debug", "Capture", false, set_capture },
 	[KEY_KEYS] = { "Debug", "Keys", false, set_keys },
 	[KEY_PROPOSE] = { "Algorithms", "Propose", false, set_propose },
@@ -355,6 +366,8 @@ static void check_main(struct loader *l)
 
 	if (c->port == c->natt_port)
 		same_value(l, KEY_PORT, KEY_NAT_PORT);
+	if (c->mark_bit == c->dns_bit)
+		same_value(l, KEY_MARK_BIT, KEY_DNS_BIT);
 	if (c->queue_offer == c->queue_require)
 		same_value(l, KEY_QUEUE_OFFER, KEY_QUEUE_REQUIRE);
 }
@@ -514,7 +527,8 @@ int config_load(const char *dir, struct config **ret,
 				     .pfs = true,
 				     .queue_offer = 21580,
 				     .queue_require = 21581,
-				     .mark_bit = 22 };
+				     .mark_bit = 22,
+				     .dns_bit = 23 };
 	l.policies.algorithms = &l.config->algorithms;
 	config_dns_init(&l.config->dns);
 	check_dir(&l);

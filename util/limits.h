@@ -166,6 +166,9 @@
 
 /* Name servers of the system. Beyond: left out. */
 #define LIMIT_NAMESERVERS 8u
+/* Ports of name servers that are always in the clear. Beyond: left out, which
+ * the log says. */
+#define LIMIT_DNS_OPENINGS 64u
 
 /* Questions under way at once. Beyond: refused, the peer counts as one whose
  * key cannot be had now. */

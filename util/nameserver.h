@@ -8,6 +8,14 @@
 #include "util/addr.h"
 #include "util/limits.h"
 
+#define NAMESERVER_PORT	    53u
+#define NAMESERVER_TLS_PORT 853u /* RFC 7858 3.1 */
+
+struct nameserver {
+	struct addr addr;
+	uint16_t port; /* host order; 0: not said */
+};
+
 struct nameservers {
 	size_t n;
 	struct addr list[LIMIT_NAMESERVERS];

@@ -312,6 +312,13 @@ static int put_template(struct nl_msg *m, const struct kpolicy *p)
 	return nla_put(m, XFRMA_TMPL, sizeof(t), &t);
 }
 
+static int put_mark(struct nl_msg *m, const struct kpolicy *p)
+{
+	struct xfrm_mark mark = { .v = p->mark, .m = p->mark };
+
+	return p->mark ? nla_put(m, XFRMA_MARK, sizeof(mark), &mark) : 0;
+}
+
 static struct nl_msg *put_policy(uint16_t type, uint16_t flags,
 				 const struct kpolicy *p)
 {
@@ -331,6 +338,8 @@ static struct nl_msg *put_policy(uint16_t type, uint16_t flags,
 	info->share = XFRM_SHARE_ANY;
 	if (p->action == KACTION_PROTECT)
 		r = put_template(m, p);
+	if (r == 0)
+		r = put_mark(m, p);
 	return finish(m, r);
 }
 
@@ -355,7 +364,7 @@ static struct nl_msg *put_place(uint16_t type, const struct kpolicy *p)
 	put_selector(&p->sel, &id->sel);
 	id->dir = (uint8_t)p->dir;
 	id->index = p->index;
-	return m;
+	return finish(m, put_mark(m, p));
 }
 
 struct nl_msg *codec_delete_policy(const struct kpolicy *p)

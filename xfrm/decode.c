@@ -199,6 +199,20 @@ static int get_template(struct rbuf *r, struct kpolicy *p)
 	return 0;
 }
 
+static int get_mark(struct rbuf *r, struct kpolicy *p)
+{
+	struct xfrm_mark mark;
+	const uint8_t *bytes = rbuf_bytes(r, sizeof(mark));
+
+	if (!bytes)
+		return -EBADMSG;
+	memcpy(&mark, bytes, sizeof(mark));
+	p->mark = mark.m;
+	if (mark.v != mark.m)
+		p->strange = true;
+	return 0;
+}
+
 static int get_policy(const struct xfrm_userpolicy_info *info,
 		      struct message *m, struct kpolicy *ret)
 {
@@ -221,8 +235,10 @@ static int get_policy(const struct xfrm_userpolicy_info *info,
 	while ((type = next_attribute(m, &a)) > 0) {
 		if (type == XFRMA_TMPL && a.left)
 			r = get_template(&a, &p);
-		else if (type == XFRMA_MARK || type == XFRMA_IF_ID ||
-			 type == XFRMA_SEC_CTX || type == XFRMA_OFFLOAD_DEV)
+		else if (type == XFRMA_MARK)
+			r = get_mark(&a, &p);
+		else if (type == XFRMA_IF_ID || type == XFRMA_SEC_CTX ||
+			 type == XFRMA_OFFLOAD_DEV)
 			p.strange = true;
 		if (r < 0)
 			return r;

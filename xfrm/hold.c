@@ -89,6 +89,9 @@ int hold_new(const struct hold_config *c, const struct hold_ops *ops,
 		.port = c->port,
 		.natt_port = c->natt_port,
 		.mark_bit = c->mark_bit,
+		.dns_bit = c->dns_bit,
+		.recursive = c->recursive,
+		.resolver = c->resolver,
 	};
 	struct hold *h;
 	int r;
@@ -649,6 +652,11 @@ int hold_set_ranges(struct hold *h, const struct hold_range *r, size_t n)
 	leave_ranges(h, closed, n_closed, true);
 	free(sorted);
 	return flush(h);
+}
+
+int hold_set_servers(struct hold *h, const struct nameserver *s, size_t n)
+{
+	return nft_table_set_servers(h->table, s, n);
 }
 
 /* What waits gets its last word, also what nobody has read yet. */

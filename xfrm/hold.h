@@ -19,6 +19,7 @@
 
 #include "util/addr.h"
 #include "util/hmap.h"
+#include "util/nameserver.h"
 
 struct hold;
 
@@ -26,6 +27,10 @@ struct hold_config {
 	uint16_t queue_offer, queue_require; /* nfnetlink queue numbers */
 	uint16_t port, natt_port;	     /* our IKE's, never held */
 	uint8_t mark_bit;		     /* flipped for the rerouting */
+	/* See struct nft_table_config. */
+	uint8_t dns_bit;
+	bool recursive;
+	uint32_t resolver;
 	/* An offer packet is let go in the clear after this at the latest. */
 	uint32_t wait_ms;
 	struct hash_key hash_key;
@@ -76,6 +81,10 @@ uint64_t hold_deadline(const struct hold *h);
  * in no range any more is let go. -EINVAL: they are not disjoint; -ENOENT:
  * somebody has removed our table, and nothing is held any more. */
 int hold_set_ranges(struct hold *h, const struct hold_range *r, size_t n)
+	__attribute__((warn_unused_result));
+
+/* As nft_table_set_servers(). */
+int hold_set_servers(struct hold *h, const struct nameserver *s, size_t n)
 	__attribute__((warn_unused_result));
 
 /* The SAs are about to go in, but the peer may not have its own yet: hold all

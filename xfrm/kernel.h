@@ -60,8 +60,10 @@ struct kpolicy {
 	uint32_t priority; /* see KPOLICY_PRIO_* */
 	uint32_t hard_s;   /* removed by the kernel after so long; 0: never */
 	uint32_t index;	   /* the kernel's number for it; 0: unknown */
-	/* Decoded only: it has what ours never have (a mark, an interface, a
-	 * second template, another mode). */
+	/* Only packets whose mark has all of these bits; 0: any. */
+	uint32_t mark;
+	/* Decoded only: it has what ours never have (an interface, a second
+	 * template, another mode, a mark that asks for zeros). */
 	bool strange;
 };
 
@@ -103,12 +105,13 @@ struct kexpire {
 	bool hard;
 };
 
-/* Same selector and direction: rivals for one place in the kernel. */
+/* Same selector, direction and mark: rivals for one place in the kernel. */
 bool kselector_equal(const struct kselector *a, const struct kselector *b);
 static inline bool kpolicy_same_place(const struct kpolicy *a,
 				      const struct kpolicy *b)
 {
-	return a->dir == b->dir && kselector_equal(&a->sel, &b->sel);
+	return a->dir == b->dir && a->mark == b->mark &&
+	       kselector_equal(&a->sel, &b->sel);
 }
 /* Selector of everything between two prefixes (of one family). */
 struct kselector kselector_between(const struct prefix *src,

@@ -1,14 +1,21 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  *	chain exempt		what never waits: our IKE and ESP in UDP, ESP,
- *				neighbour discovery, DHCP
+ *				neighbour discovery, DHCP; UDP and TCP to dns
+ *	chain dns		name servers, the resolver's own: goto ask4, 6
+ *	chain ask4, ask6	remember the flow in asked, accept
  *	chain hold, -250	jump exempt
  *				pairs in a drain set: queue
  *				no ESP in the route: jump cold
  *	chain cold		multicast, pairs that are clear: accept
  *				ranges: queue
- *	chain restore, 201	jump exempt
+ *	chain restore, 201	clear the resolver's bit; jump exempt
  *				drain sets: flip the mark back
+ *	chain answers		inbound: flows in asked get the bit, by which
+ *				XFRM lets them in
+ *	chain resolver, -251	full recursion only: what the resolver's user
+ *				sends to port 53 gets the bit and is routed anew,
+ *				for XFRM to let it out
  *
  * Chain "hold" stands before conntrack (-200): a packet that conntrack has
  * seen but not confirmed must not wait. Between it and "restore", which undoes
@@ -26,21 +33,30 @@
 
 #include "xfrm/nfnl.h"
 
-#define HOLD_PRIORITY	 (-250)
-#define RESTORE_PRIORITY 201
+#define HOLD_PRIORITY	  (-250)
+#define RESTORE_PRIORITY  201
+#define RESOLVER_PRIORITY (-251)
+#define ANSWERS_PRIORITY  (-250)
+
+#define DNS_PORT 53
+/* So long an answer may be on its way, and so many flows wait for one. */
+#define ASKED_MS  30000u
+#define ASKED_MAX 16384u
 
 /* Offsets of fields: RFC 791 3.1, RFC 8200 3, RFC 768. */
 #define IP4_SADDR 12
 #define IP4_DADDR 16
 #define IP6_SADDR 8
 #define IP6_DADDR 24
-#define UDP_SPORT 0
+#define UDP_SPORT 0 /* TCP's are there too */
 #define UDP_DPORT 2
 
 /* What nft(8) shows the keys of a set as; a pair is two of them, one behind the
  * other. */
 #define KEY_IPV4_ADDR 7u
 #define KEY_IPV6_ADDR 8u
+#define KEY_PROTO     12u
+#define KEY_SERVICE   13u
 #define KEY_TYPE_BITS 6
 
 /* A batch of messages, and the rule that is being written. */
@@ -56,6 +72,8 @@ static const char *const set_names[SET_COUNT][2] = {
 	[SET_DRAIN_OFFER] = { "drain_offer4", "drain_offer6" },
 	[SET_DRAIN_REQUIRE] = { "drain_require4", "drain_require6" },
 	[SET_CLEAR] = { "clear4", "clear6" },
+	[SET_DNS] = { "dns4", "dns6" },
+	[SET_ASKED] = { "asked4", "asked6" },
 };
 
 const char *nft_set_name(enum nft_set set, bool six)
@@ -113,12 +131,17 @@ static void put_data(struct writer *o, uint16_t type, const void *data,
 	nfnl_nest_end(o->w, at);
 }
 
-static void load_meta(struct writer *o, uint32_t key)
+static void load_meta_to(struct writer *o, uint32_t reg, uint32_t key)
 {
 	expression(o, "meta");
 	nfnl_put_be32(o->w, NFTA_META_KEY, key);
-	nfnl_put_be32(o->w, NFTA_META_DREG, NFT_REG_1);
+	nfnl_put_be32(o->w, NFTA_META_DREG, reg);
 	expression_end(o);
+}
+
+static void load_meta(struct writer *o, uint32_t key)
+{
+	load_meta_to(o, NFT_REG_1, key);
 }
 
 static void load_payload_to(struct writer *o, uint32_t reg, uint32_t base,
@@ -190,6 +213,35 @@ static void pair(struct writer *o, bool six)
 			six ? 16 : 4);
 }
 
+/* Loads a destination with its port. */
+static void server(struct writer *o, bool six)
+{
+	daddr(o, six);
+	load_payload_to(o, six ? NFT_REG32_04 : NFT_REG32_01,
+			NFT_PAYLOAD_TRANSPORT_HEADER, UDP_DPORT, 2);
+}
+
+/* Loads the flow that a packet is of, as its sender sees it; of one that comes
+ * in, as its receiver does. */
+static void asked(struct writer *o, bool six, bool inbound)
+{
+	const uint32_t len = six ? 16 : 4;
+	const uint32_t address[] = { six ? IP6_SADDR : IP4_SADDR,
+				     six ? IP6_DADDR : IP4_DADDR };
+	const uint32_t port[] = { UDP_SPORT, UDP_DPORT };
+	uint32_t reg = NFT_REG32_01;
+
+	family(o, six);
+	load_meta_to(o, NFT_REG32_00, NFT_META_L4PROTO);
+	for (unsigned i = 0; i < 2; i++) {
+		load_payload_to(o, reg, NFT_PAYLOAD_NETWORK_HEADER,
+				address[i ^ inbound], len);
+		reg += len / 4;
+		load_payload_to(o, reg++, NFT_PAYLOAD_TRANSPORT_HEADER,
+				port[i ^ inbound], 2);
+	}
+}
+
 static bool is_ranges(enum nft_set set)
 {
 	return set == SET_OFFER || set == SET_REQUIRE;
@@ -199,6 +251,10 @@ static void lookup(struct writer *o, enum nft_set set, bool six)
 {
 	if (is_ranges(set))
 		daddr(o, six);
+	else if (set == SET_DNS)
+		server(o, six);
+	else if (set == SET_ASKED)
+		asked(o, six, true);
 	else
 		pair(o, six);
 	expression(o, "lookup");
@@ -262,10 +318,8 @@ static void queue_end(struct writer *o, uint16_t number, bool bypass)
 	rule_end(o);
 }
 
-static void flip_mark_end(struct writer *o, uint8_t bit)
+static void change_mark_end(struct writer *o, uint32_t keep, uint32_t flip)
 {
-	uint32_t keep = UINT32_MAX, flip = 1u << bit;
-
 	load_meta(o, NFT_META_MARK);
 	expression(o, "bitwise");
 	nfnl_put_be32(o->w, NFTA_BITWISE_SREG, NFT_REG_1);
@@ -281,7 +335,24 @@ static void flip_mark_end(struct writer *o, uint8_t bit)
 	rule_end(o);
 }
 
+static void flip_mark_end(struct writer *o, uint8_t bit)
+{
+	change_mark_end(o, UINT32_MAX, 1u << bit);
+}
+
+static void set_mark_end(struct writer *o, uint8_t bit)
+{
+	change_mark_end(o, ~(1u << bit), 1u << bit);
+}
+
+static void clear_mark_end(struct writer *o, uint8_t bit)
+{
+	change_mark_end(o, ~(1u << bit), 0);
+}
+
 /* --- the chains --------------------------------------------------------- */
+
+static const uint8_t dns_protocols[] = { IPPROTO_UDP, IPPROTO_TCP };
 
 static void put_exempt(struct writer *o, const struct nft_table_config *c)
 {
@@ -299,6 +370,11 @@ static void put_exempt(struct writer *o, const struct nft_table_config *c)
 	compare_u8(o, NFT_CMP_GTE, 133);
 	compare_u8(o, NFT_CMP_LTE, 137);
 	verdict_end(o, NF_ACCEPT, NULL);
+	for (size_t i = 0; i < 2; i++) {
+		rule(o, "exempt");
+		protocol(o, NFT_CMP_EQ, dns_protocols[i]);
+		verdict_end(o, NFT_JUMP, "dns");
+	}
 	rule(o, "exempt");
 	protocol(o, NFT_CMP_NEQ, IPPROTO_UDP);
 	verdict_end(o, NFT_RETURN, NULL);
@@ -390,6 +466,70 @@ static void put_hold(struct writer *o, const struct nft_table_config *c)
 	verdict_end(o, NFT_JUMP, "cold");
 }
 
+/* What the resolver's user sends to name servers. */
+static void resolver(struct writer *o, const struct nft_table_config *c)
+{
+	load_meta(o, NFT_META_SKUID);
+	compare(o, NFT_CMP_EQ, &c->resolver, sizeof(c->resolver));
+	load_payload(o, NFT_PAYLOAD_TRANSPORT_HEADER, UDP_DPORT, 2);
+	compare_port(o, NFT_CMP_EQ, DNS_PORT);
+}
+
+/* Each flow is remembered for as long as its answers may come. */
+static void put_ask(struct writer *o, bool six)
+{
+	const char *chain = six ? "ask6" : "ask4";
+
+	rule(o, chain);
+	asked(o, six, false);
+	expression(o, "dynset");
+	nfnl_put_string(o->w, NFTA_DYNSET_SET_NAME,
+			nft_set_name(SET_ASKED, six));
+	nfnl_put_be32(o->w, NFTA_DYNSET_OP, NFT_DYNSET_OP_UPDATE);
+	nfnl_put_be32(o->w, NFTA_DYNSET_SREG_KEY, NFT_REG32_00);
+	nfnl_put_be64(o->w, NFTA_DYNSET_TIMEOUT, ASKED_MS);
+	expression_end(o);
+	rule_end(o);
+	rule(o, chain);
+	verdict_end(o, NF_ACCEPT, NULL);
+}
+
+static void put_dns(struct writer *o, const struct nft_table_config *c)
+{
+	for (int six = 0; six < 2; six++) {
+		const char *ask = six ? "ask6" : "ask4";
+
+		rule(o, "dns");
+		lookup(o, SET_DNS, six);
+		verdict_end(o, NFT_GOTO, ask);
+		put_ask(o, six);
+		if (!c->recursive)
+			continue;
+		rule(o, "dns");
+		family(o, six);
+		resolver(o, c);
+		verdict_end(o, NFT_GOTO, ask);
+	}
+	for (size_t i = 0; i < 2; i++) {
+		for (int six = 0; six < 2; six++) {
+			rule(o, "answers");
+			protocol(o, NFT_CMP_EQ, dns_protocols[i]);
+			lookup(o, SET_ASKED, six);
+			set_mark_end(o, c->dns_bit);
+		}
+		if (!c->recursive)
+			continue;
+		rule(o, "resolver");
+		protocol(o, NFT_CMP_EQ, dns_protocols[i]);
+		resolver(o, c);
+		set_mark_end(o, c->dns_bit);
+		rule(o, "restore");
+		protocol(o, NFT_CMP_EQ, dns_protocols[i]);
+		resolver(o, c);
+		clear_mark_end(o, c->dns_bit);
+	}
+}
+
 static void put_restore(struct writer *o, const struct nft_table_config *c)
 {
 	rule(o, "restore");
@@ -413,41 +553,103 @@ static void put_table(struct writer *o, unsigned type, uint16_t flags)
 	message_end(o);
 }
 
+struct set_shape {
+	uint32_t flags, type, len;
+};
+
+static struct set_shape set_shape(enum nft_set set, bool six)
+{
+	const uint32_t addr = six ? KEY_IPV6_ADDR : KEY_IPV4_ADDR;
+	const uint32_t len = six ? 16 : 4;
+	const uint32_t end = addr << KEY_TYPE_BITS | KEY_SERVICE;
+
+	switch (set) {
+	case SET_OFFER:
+	case SET_REQUIRE:
+		return (struct set_shape){ NFT_SET_INTERVAL, addr, len };
+	case SET_DRAIN_OFFER:
+	case SET_DRAIN_REQUIRE:
+	case SET_CLEAR:
+		return (struct set_shape){ NFT_SET_TIMEOUT,
+					   addr << KEY_TYPE_BITS | addr,
+					   2 * len };
+	case SET_DNS:
+		return (struct set_shape){ 0, end, len + 4 };
+	case SET_ASKED:
+	case SET_COUNT:
+		break;
+	}
+	return (struct set_shape){ NFT_SET_TIMEOUT | NFT_SET_EVAL,
+				   (KEY_PROTO << 2 * KEY_TYPE_BITS | end)
+						   << 2 * KEY_TYPE_BITS |
+					   end,
+				   2 * len + 12 };
+}
+
 static void put_set(struct writer *o, enum nft_set set, bool six)
 {
-	bool ranges = is_ranges(set);
-	uint32_t type = six ? KEY_IPV6_ADDR : KEY_IPV4_ADDR;
-	uint32_t len = six ? 16 : 4;
+	const struct set_shape s = set_shape(set, six);
+	size_t desc;
 
 	message(o, NFT_MSG_NEWSET, NLM_F_CREATE);
 	nfnl_put_string(o->w, NFTA_SET_TABLE, NFT_TABLE_NAME);
 	nfnl_put_string(o->w, NFTA_SET_NAME, nft_set_name(set, six));
-	nfnl_put_be32(o->w, NFTA_SET_FLAGS,
-		      ranges ? NFT_SET_INTERVAL : NFT_SET_TIMEOUT);
-	nfnl_put_be32(o->w, NFTA_SET_KEY_TYPE,
-		      ranges ? type : type << KEY_TYPE_BITS | type);
-	nfnl_put_be32(o->w, NFTA_SET_KEY_LEN, ranges ? len : 2 * len);
+	nfnl_put_be32(o->w, NFTA_SET_FLAGS, s.flags);
+	nfnl_put_be32(o->w, NFTA_SET_KEY_TYPE, s.type);
+	nfnl_put_be32(o->w, NFTA_SET_KEY_LEN, s.len);
 	nfnl_put_be32(o->w, NFTA_SET_ID, (uint32_t)set * 2 + six + 1);
+	if (set == SET_ASKED) {
+		desc = nfnl_nest(o->w, NFTA_SET_DESC);
+		nfnl_put_be32(o->w, NFTA_SET_DESC_SIZE, ASKED_MAX);
+		nfnl_nest_end(o->w, desc);
+	}
 	message_end(o);
 }
 
-/* Priority 0: a chain that is jumped to. */
-static void put_chain(struct writer *o, const char *name, int priority)
+static void chain(struct writer *o, const char *name)
 {
-	size_t hook;
-
 	message(o, NFT_MSG_NEWCHAIN, NLM_F_CREATE);
 	nfnl_put_string(o->w, NFTA_CHAIN_TABLE, NFT_TABLE_NAME);
 	nfnl_put_string(o->w, NFTA_CHAIN_NAME, name);
-	if (priority != 0) {
-		hook = nfnl_nest(o->w, NFTA_CHAIN_HOOK);
-		nfnl_put_be32(o->w, NFTA_HOOK_HOOKNUM, NF_INET_LOCAL_OUT);
-		nfnl_put_be32(o->w, NFTA_HOOK_PRIORITY, (uint32_t)priority);
-		nfnl_nest_end(o->w, hook);
-		nfnl_put_be32(o->w, NFTA_CHAIN_POLICY, NF_ACCEPT);
-		nfnl_put_string(o->w, NFTA_CHAIN_TYPE, "filter");
-	}
+}
+
+/* One that is jumped to. */
+static void put_chain(struct writer *o, const char *name)
+{
+	chain(o, name);
 	message_end(o);
+}
+
+static void put_base_chain(struct writer *o, const char *name, const char *type,
+			   uint32_t number, int priority)
+{
+	size_t hook;
+
+	chain(o, name);
+	hook = nfnl_nest(o->w, NFTA_CHAIN_HOOK);
+	nfnl_put_be32(o->w, NFTA_HOOK_HOOKNUM, number);
+	nfnl_put_be32(o->w, NFTA_HOOK_PRIORITY, (uint32_t)priority);
+	nfnl_nest_end(o->w, hook);
+	nfnl_put_be32(o->w, NFTA_CHAIN_POLICY, NF_ACCEPT);
+	nfnl_put_string(o->w, NFTA_CHAIN_TYPE, type);
+	message_end(o);
+}
+
+static void put_chains(struct writer *o, const struct nft_table_config *c)
+{
+	static const char *const jumped[] = { "exempt", "dns", "ask4", "ask6",
+					      "cold" };
+
+	for (size_t i = 0; i < sizeof(jumped) / sizeof(jumped[0]); i++)
+		put_chain(o, jumped[i]);
+	put_base_chain(o, "hold", "filter", NF_INET_LOCAL_OUT, HOLD_PRIORITY);
+	put_base_chain(o, "restore", "filter", NF_INET_LOCAL_OUT,
+		       RESTORE_PRIORITY);
+	put_base_chain(o, "answers", "filter", NF_INET_LOCAL_IN,
+		       ANSWERS_PRIORITY);
+	if (c->recursive)
+		put_base_chain(o, "resolver", "route", NF_INET_LOCAL_OUT,
+			       RESOLVER_PRIORITY);
 }
 
 void nft_rules_put(struct wbuf *w, uint32_t seq,
@@ -463,11 +665,9 @@ void nft_rules_put(struct wbuf *w, uint32_t seq,
 		put_set(&o, set, false);
 		put_set(&o, set, true);
 	}
-	put_chain(&o, "exempt", 0);
-	put_chain(&o, "cold", 0);
-	put_chain(&o, "hold", HOLD_PRIORITY);
-	put_chain(&o, "restore", RESTORE_PRIORITY);
+	put_chains(&o, c);
 	put_exempt(&o, c);
+	put_dns(&o, c);
 	put_cold(&o, c, fib);
 	put_hold(&o, c);
 	put_restore(&o, c);

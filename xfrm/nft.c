@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "util/limits.h"
 #include "xfrm/nfnl.h"
 #include "xfrm/nft-rules.h"
 
@@ -108,7 +109,7 @@ int nft_table_new(const struct nft_table_config *c, struct nft_table **ret)
 	struct nft_table *t;
 	int r;
 
-	if (c->mark_bit > 31)
+	if (c->mark_bit > 31 || c->dns_bit > 31 || c->dns_bit == c->mark_bit)
 		return -EINVAL;
 	t = calloc(1, sizeof(*t));
 	if (!t)
@@ -173,6 +174,27 @@ static void put_about(struct nft_table *t, struct wbuf *w, unsigned type,
 	size_t list = nfnl_nest(w, NFTA_SET_ELEM_LIST_ELEMENTS);
 
 	put_element(w, &c->local, &c->remote, 0, lifetime_ms);
+	nfnl_nest_end(w, list);
+	nfnl_end(w, at);
+}
+
+static void put_server(struct nft_table *t, struct wbuf *w,
+		       const struct nameserver *s)
+{
+	size_t at = set_begin(t, w, NFT_MSG_NEWSETELEM, NLM_F_CREATE, SET_DNS,
+			      s->addr.family == AF_INET6);
+	size_t list = nfnl_nest(w, NFTA_SET_ELEM_LIST_ELEMENTS);
+	size_t element = nfnl_nest(w, NFTA_LIST_ELEM);
+	size_t key = nfnl_nest(w, NFTA_SET_ELEM_KEY);
+	size_t len = addr_len(&s->addr);
+	uint8_t value[sizeof(s->addr.bytes) + 4] = { 0 };
+
+	memcpy(value, s->addr.bytes, len);
+	value[len] = (uint8_t)(s->port >> 8);
+	value[len + 1] = (uint8_t)s->port;
+	nfnl_put(w, NFTA_DATA_VALUE, value, len + 4);
+	nfnl_nest_end(w, key);
+	nfnl_nest_end(w, element);
 	nfnl_nest_end(w, list);
 	nfnl_end(w, at);
 }
@@ -349,6 +371,27 @@ int nft_table_set_ranges(struct nft_table *t, const struct nft_range *ranges,
 	r = batch_commit(t, &w);
 	free(data);
 	t->gone = r == -ENOENT;
+	return r;
+}
+
+int nft_table_set_servers(struct nft_table *t, const struct nameserver *s,
+			  size_t n)
+{
+	size_t some = n < LIMIT_DNS_OPENINGS ? n : LIMIT_DNS_OPENINGS;
+	size_t cap = FRAME_SIZE + 2 * MESSAGE_SIZE +
+		     some * (MESSAGE_SIZE + ELEMENT_SIZE);
+	uint8_t *data = malloc(cap);
+	struct wbuf w = wbuf_of(data, cap);
+	int r;
+
+	if (!data)
+		return -ENOMEM;
+	batch_begin(t, &w);
+	put_flush(t, &w, SET_DNS);
+	for (size_t i = 0; i < some; i++)
+		put_server(t, &w, &s[i]);
+	r = batch_commit(t, &w);
+	free(data);
 	return r;
 }
 

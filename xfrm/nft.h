@@ -13,19 +13,24 @@
 #include <stdint.h>
 
 #include "util/addr.h"
+#include "util/nameserver.h"
 
 struct nft_table;
 
 struct nft_table_config {
 	uint16_t queue_offer, queue_require;
 	uint16_t port, natt_port;
-	uint8_t mark_bit; /* 0 to 31 */
+	uint8_t mark_bit, dns_bit; /* 0 to 31, different */
+	/* Port 53 of every host is open to what this user sends: it looks for
+	 * answers from the root of the tree down. */
+	bool recursive;
+	uint32_t resolver; /* its uid */
 };
 
 /*
- * Each is two sets in the kernel, IPv4 and IPv6: of ranges of destinations, or
- * of pairs of our address and the peer's. A pair has a lifetime, so that it
- * does not outlive us for long.
+ * Each is two sets in the kernel, IPv4 and IPv6: of ranges of destinations, of
+ * pairs of our address and the peer's, or about DNS. A pair has a lifetime, so
+ * that it does not outlive us for long.
  */
 enum nft_set {
 	SET_OFFER,	   /* ranges: queued while the route has no ESP */
@@ -33,6 +38,8 @@ enum nft_set {
 	SET_DRAIN_OFFER,   /* pairs: all is queued, whatever the route */
 	SET_DRAIN_REQUIRE, /* likewise */
 	SET_CLEAR,	   /* pairs: nothing is queued */
+	SET_DNS,	   /* name servers, with their ports */
+	SET_ASKED,	   /* whose answers may come; the rules fill it */
 	SET_COUNT
 };
 
@@ -70,6 +77,10 @@ int nft_table_disarm(struct nft_table *t) __attribute__((warn_unused_result));
  */
 int nft_table_change(struct nft_table *t, const struct nft_change *changes,
 		     size_t n) __attribute__((warn_unused_result));
+/* Replaces all name servers, of which LIMIT_DNS_OPENINGS are taken: what is
+ * sent to their ports never waits, and what answers it carries the bit. */
+int nft_table_set_servers(struct nft_table *t, const struct nameserver *s,
+			  size_t n) __attribute__((warn_unused_result));
 /* Replaces all ranges in one transaction. Those of one set are disjoint and
  * in ascending order. */
 int nft_table_set_ranges(struct nft_table *t, const struct nft_range *ranges,

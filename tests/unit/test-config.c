@@ -180,6 +180,7 @@ static void test_builtin(void **state)
 	assert_int_equal(c->queue_offer, 21580);
 	assert_int_equal(c->queue_require, 21581);
 	assert_int_equal(c->mark_bit, 22);
+	assert_int_equal(c->dns_bit, 23);
 	assert_int_equal(policy_table_count(c->policies), 2);
 	for (size_t i = 0; i < COUNT(private); i++) {
 		const struct policy *p = policy_for(c, private[i]);
@@ -216,7 +217,7 @@ static void test_main(void **state)
 		   "[Agent]\r\nLogLevel=debug\r\nOnStop = open ; a comment\r\n"
 		   "[IKE]\r\nPort=1500\r\nNATPort=14500\r\n"
 		   "[Hold]\r\nQueueOffer=0\r\nQueueRequire=65535\r\n"
-		   "MarkBit=31");
+		   "MarkBit=31\r\nDNSMarkBit=0");
 	c = load(place->dir);
 	assert_int_equal(c->log_level, LOG_DEBUG);
 	assert_true(c->open_on_stop);
@@ -225,6 +226,7 @@ static void test_main(void **state)
 	assert_int_equal(c->queue_offer, 0);
 	assert_int_equal(c->queue_require, 65535);
 	assert_int_equal(c->mark_bit, 31);
+	assert_int_equal(c->dns_bit, 0);
 	config_free(c);
 }
 
@@ -411,6 +413,8 @@ static const struct {
 	  "error\n" },
 	{ "[IKE]\nPort=4500\n", "tacit.conf:2: Port= and NATPort= are the "
 				"same: give them different numbers\n" },
+	{ "[Hold]\nMarkBit=23\n", "tacit.conf:2: MarkBit= and DNSMarkBit= are "
+				  "the same: give them different numbers\n" },
 	{ "[Hold]\nQueueRequire=7\nQueueOffer=7\n",
 	  "tacit.conf:2: QueueOffer= and QueueRequire= are the same: give them "
 	  "different numbers\n" },

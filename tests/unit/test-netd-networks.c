@@ -441,6 +441,69 @@ static void test_bypass(void **state)
 	assert_int_equal(p.sel.dst.len, 128);
 }
 
+static size_t passes(const struct world *w, uint16_t port, uint32_t mark,
+		     enum kdir dir)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < w->kernel.n_policies; i++) {
+		const struct kpolicy *p = &w->kernel.policies[i];
+
+		n += p->action == KACTION_PASS && p->dir == dir &&
+		     p->mark == mark &&
+		     (dir == KDIR_OUT ? p->sel.dport : p->sel.sport) == port;
+	}
+	return n;
+}
+
+/* Name servers: out always, in only what is marked; others replace them. */
+static void test_servers(void **state)
+{
+	static const char *const lines[] = { "require 0.0.0.0/0", NULL };
+	const struct nameserver s[] = { { fake_addr("192.0.2.1"), 53 },
+					{ fake_addr("192.0.2.2"), 53 },
+					{ fake_addr("fd00::53"), 53 },
+					{ fake_addr("192.0.2.2"), 853 } };
+	struct policy_table *policies = fake_policies(lines);
+	struct world w = { .policies = policies };
+	struct netd_networks_config c = { .policies = policies,
+					  .kernel = &w.kernel.kernel,
+					  .esp4 = true,
+					  .dns_mark = 8,
+					  .recursive = true,
+					  .taken = taken,
+					  .user = &w };
+	struct kpolicy place, found;
+
+	(void)state;
+	fake_init(&w.kernel);
+	assert_int_equal(netd_networks_new(&c, &w.n), 0);
+	assert_int_equal(netd_networks_set_servers(w.n, s, 3), 0);
+	assert_int_equal(w.kernel.n_policies, 0);
+	add(&w, "10.0.0.1");
+	/* Two servers of this family and the resolver, UDP and TCP. */
+	assert_int_equal(passes(&w, 53, 0, KDIR_OUT), 4);
+	assert_int_equal(passes(&w, 53, 8, KDIR_OUT), 2);
+	assert_int_equal(passes(&w, 53, 8, KDIR_IN), 6);
+	assert_int_equal(passes(&w, 53, 0, KDIR_IN), 0);
+	assert_int_equal(netd_networks_set_servers(w.n, s + 1, 3), 0);
+	assert_int_equal(passes(&w, 53, 0, KDIR_OUT), 2);
+	assert_int_equal(passes(&w, 853, 0, KDIR_OUT), 2);
+	assert_int_equal(passes(&w, 853, 8, KDIR_IN), 2);
+	/* An earlier run's are known by their place, and its others not. */
+	assert_true(netd_bypass_server(&s[3], 8, 1, &place));
+	assert_true(netd_networks_want(w.n, &place, &found));
+	assert_true(netd_bypass_server(&s[0], 8, 1, &place));
+	assert_false(netd_networks_want(w.n, &place, &found));
+	assert_true(netd_bypass_resolver(AF_INET, 8, 0, &place));
+	assert_true(netd_networks_want(w.n, &place, &found));
+	assert_false(netd_bypass_resolver(AF_INET, 0, 0, &place));
+	assert_int_equal(netd_networks_clear(w.n), 0);
+	assert_int_equal(w.kernel.n_policies, 0);
+	netd_networks_free(w.n);
+	policy_table_free(policies);
+}
+
 static void test_no_esp(void **state)
 {
 	static const char *const lines[] = { "wait 10.0.0.0/8 fd00::/8",
@@ -485,6 +548,7 @@ int main(void)
 		cmocka_unit_test(test_order),
 		cmocka_unit_test(test_ranges),
 		cmocka_unit_test(test_bypass),
+		cmocka_unit_test(test_servers),
 		cmocka_unit_test(test_no_esp),
 	};
 

@@ -55,8 +55,9 @@ static void say(const char *a, const char *b, const char *c)
 		 len ? " " : "", a, b, c);
 }
 
-static void text_of_key(struct rbuf key, char *ret)
+static void text_of_key(struct rbuf key, const char *set, char *ret)
 {
+	bool port;
 	struct addr a = { 0 };
 	struct rbuf value;
 	size_t len;
@@ -64,13 +65,18 @@ static void text_of_key(struct rbuf key, char *ret)
 
 	assert_int_equal(nfnl_next_attr(&key, &type, &value), 1);
 	assert_int_equal(type, NFTA_DATA_VALUE);
-	/* One address, or a pair of them. */
+	/* One address, a pair of them, or one with a port. */
 	len = value.left <= 8 ? 4 : 16;
-	assert_true(value.left == len || value.left == 2 * len);
+	port = value.left == len + 4 && len + 4 != 2 * len;
+	port = port || !strcmp(set, "dns4");
+	assert_true(value.left == len || value.left == 2 * len || port);
 	a.family = len == 4 ? AF_INET : AF_INET6;
 	memcpy(a.bytes, value.pos, len);
 	addr_format(&a, ret);
-	if (value.left == len)
+	if (port)
+		sprintf(ret + strlen(ret), "@%u",
+			value.pos[len] << 8 | value.pos[len + 1]);
+	if (value.left == len || port)
 		return;
 	memcpy(a.bytes, value.pos + len, len);
 	strcat(ret, ">");
@@ -86,7 +92,7 @@ static void log_element(struct rbuf element, const char *sign, const char *set)
 	fake.elements++;
 	while (nfnl_next_attr(&element, &type, &data) > 0) {
 		if (type == NFTA_SET_ELEM_KEY)
-			text_of_key(data, text + strlen(text));
+			text_of_key(data, set, text + strlen(text));
 		else if (type == NFTA_SET_ELEM_FLAGS)
 			strcpy(text, "!");
 		else if (type == NFTA_SET_ELEM_TIMEOUT) {
@@ -200,7 +206,9 @@ static const struct nft_table_config config = { .queue_offer = 1,
 						.queue_require = 2,
 						.port = 500,
 						.natt_port = 4500,
-						.mark_bit = 31 };
+						.mark_bit = 31,
+						.dns_bit = 30,
+						.recursive = true };
 
 #define LOCAL(family) address((family) == 4 ? "9.9.9.9" : "2001:db8::9")
 
@@ -235,8 +243,8 @@ static void test_new(void **state)
 
 	assert_int_equal(nft_table_new(&config, &t), 0);
 	assert_string_equal(fake.log, "( +table -table +table )");
-	assert_int_equal(fake.sets, 10);
-	assert_int_equal(fake.chains, 4);
+	assert_int_equal(fake.sets, 14);
+	assert_int_equal(fake.chains, 9);
 	assert_int_equal(fake.fibs, 4);
 	assert_true(fake.largest < NFT_RULES_SIZE);
 	nft_table_free(t);
@@ -260,7 +268,22 @@ static void test_new(void **state)
 	assert_int_equal(fake.sends, 1);
 	bad.mark_bit = 32;
 	assert_int_equal(nft_table_new(&bad, &t), -EINVAL);
+	bad.mark_bit = bad.dns_bit;
+	assert_int_equal(nft_table_new(&bad, &t), -EINVAL);
 	assert_null(t);
+}
+
+static void test_servers(void **state)
+{
+	const struct nameserver s[] = { { address("192.0.2.53"), 53 },
+					{ address("2001:db8::53"), 853 } };
+	struct nft_table *t = make();
+
+	(void)state;
+	assert_int_equal(nft_table_set_servers(t, s, 2), 0);
+	assert_string_equal(fake.log, "( -dns4 -dns6 +dns4 192.0.2.53@53 "
+				      "+dns6 2001:db8::53@853 )");
+	nft_table_free(t);
 }
 
 static const char drain_log[] = "( +drain_offer4 9.9.9.9>10.0.0.1/40000 "
@@ -456,6 +479,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_new, reset),
+		cmocka_unit_test_setup(test_servers, reset),
 		cmocka_unit_test_setup(test_change, reset),
 		cmocka_unit_test_setup(test_change_refused, reset),
 		cmocka_unit_test_setup(test_table_gone, reset),

@@ -327,6 +327,36 @@ static void test_policies(void **state)
 		}
 }
 
+static void test_mark(void **state)
+{
+	struct kpolicy p = sample_policy(KDIR_IN, KACTION_PASS), back;
+	struct xfrm_mark *mark;
+	struct nl_msg *m;
+	int len = 0;
+
+	(void)state;
+	p.mark = 1u << 23;
+	m = codec_new_policy(&p);
+	assert_int_equal(codec_read_policy(nlmsg_hdr(m), &back), 0);
+	assert_int_equal(back.mark, p.mark);
+	assert_true(kpolicy_is_ours(&back));
+	assert_true(kpolicy_same_place(&p, &back));
+	back.mark = 0;
+	assert_false(kpolicy_same_place(&p, &back));
+	/* One that wants zeros is nobody's of ours. */
+	mark = (void *)attribute(m, sizeof(struct xfrm_userpolicy_info),
+				 XFRMA_MARK, &len);
+	assert_int_equal(len, sizeof(*mark));
+	mark->v = 0;
+	assert_int_equal(codec_read_policy(nlmsg_hdr(m), &back), 0);
+	assert_false(kpolicy_is_ours(&back));
+	nlmsg_free(m);
+	m = codec_delete_policy(&p);
+	assert_non_null(attribute(m, sizeof(struct xfrm_userpolicy_id),
+				  XFRMA_MARK, &len));
+	nlmsg_free(m);
+}
+
 static void test_place(void **state)
 {
 	struct kpolicy p = sample_policy(KDIR_IN, KACTION_PASS);
@@ -514,7 +544,7 @@ static void test_strange(void **state)
 		.priority = KPOLICY_PRIO_NETWORK,
 		.dir = XFRM_POLICY_OUT,
 	};
-	struct xfrm_mark mark = { 1, 1 };
+	struct xfrm_mark mark = { 1, 3 };
 	struct kpolicy p;
 
 	(void)state;
@@ -623,6 +653,7 @@ int main(void)
 		cmocka_unit_test(test_bad_sa),
 		cmocka_unit_test(test_delete_sa),
 		cmocka_unit_test(test_policies),
+		cmocka_unit_test(test_mark),
 		cmocka_unit_test(test_place),
 		cmocka_unit_test(test_acquire),
 		cmocka_unit_test(test_expire),
