@@ -55,7 +55,10 @@ static void choose_ours(const struct credentials *c,
 	/* A peer with a shared key proves itself by that, and so do we. */
 	if (!ret->c.shared.len && c->signer && signer_is_up(c->signer))
 		n = signer_keys(c->signer, &keys);
-	for (size_t i = 0; i < n && i < LIMIT_IKE_OWN_KEYS; i++) {
+	/* The active ones come first: the others are not ours to use. */
+	for (size_t i = 0;
+	     i < n && i < LIMIT_IKE_OWN_KEYS && keys[i].stage == KEY_ACTIVE;
+	     i++) {
 		ret->own[i].id = keys[i].id;
 		ret->own[i].spki =
 			(struct ike_view){ keys[i].spki, keys[i].spki_len };

@@ -79,7 +79,8 @@ static enum keyd_refused judge(struct keyd_guard *g, uint64_t now,
 	if (keyd_record_validate(r, &field) < 0 || r->type != KEYD_SIGN)
 		return KEYD_REFUSED_FORM;
 	*ret_key = keyd_keys_find(g->keys, s->key);
-	if (!*ret_key)
+	/* Who is shown a key that he cannot have found yet turns us away. */
+	if (!*ret_key || (*ret_key)->life.stage == KEY_NEXT)
 		return KEYD_REFUSED_KEY;
 	prf = ike_prf_find(s->prf);
 	if (!prf || prf->len != s->secret_len || !own_message(s))

@@ -4,7 +4,7 @@
  * configuration as the agent, by itself, and holds:
  *
  *  - KEYD_REFUSED_FORM: the record is not well formed (agent/keyd-record.h);
- *  - KEYD_REFUSED_KEY: there is no such key;
+ *  - KEYD_REFUSED_KEY: there is no such key, or it is not yet to be used;
  *  - KEYD_REFUSED_IDENTITY: not LocalIdentity= of the configuration, nor,
  *    where that is "address", an address of this host;
  *  - KEYD_REFUSED_MESSAGE: not a whole IKE_SA_INIT message of our role, with

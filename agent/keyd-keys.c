@@ -19,27 +19,45 @@
 #include "util/log.h"
 
 /* The smallest signature first; RSA only for peers that know nothing else. */
-static int rank(const struct own_key *k)
+static unsigned rank(const struct own_key *k)
 {
-	if (!strncmp(k->type, "Ed", 2))
-		return 0;
-	return strncmp(k->type, "RSA", 3) ? 1 : 2;
+	unsigned kind = !strncmp(k->type, "Ed", 2)   ? 0
+			: strncmp(k->type, "RSA", 3) ? 1
+						     : 2;
+
+	return 3 * (unsigned)k->life.stage + kind;
+}
+
+void keyd_keys_sort(struct keyd_keys *k)
+{
+	struct own_key key;
+
+	for (unsigned i = 1, at; i < k->count; i++) {
+		key = k->list[i];
+		for (at = i; at && rank(&k->list[at - 1]) > rank(&key); at--)
+			k->list[at] = k->list[at - 1];
+		k->list[at] = key;
+	}
 }
 
 int keyd_keys_add(struct keyd_keys *k, struct own_key *key)
 {
-	unsigned at = 0;
-
 	if (k->count == LIMIT_OWN_KEYS)
 		return -ENOSPC;
-	while (at < k->count && rank(&k->list[at]) <= rank(key))
-		at++;
-	memmove(&k->list[at + 1], &k->list[at],
-		(k->count - at) * sizeof(k->list[0]));
-	k->list[at] = *key;
-	k->count++;
+	k->list[k->count++] = *key;
 	*key = (struct own_key){ 0 };
+	keyd_keys_sort(k);
 	return 0;
+}
+
+void keyd_keys_forget(struct keyd_keys *k, struct own_key *key)
+{
+	size_t at = (size_t)(key - k->list);
+
+	own_key_done(key);
+	k->count--;
+	memmove(key, key + 1, (k->count - at) * sizeof(*key));
+	k->list[k->count] = (struct own_key){ 0 };
 }
 
 struct own_key *keyd_keys_find(struct keyd_keys *k, uint64_t id)

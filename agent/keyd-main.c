@@ -25,6 +25,7 @@
 #include "agent/keyd.h"
 #include "agent/loop.h"
 #include "agent/notify.h"
+#include "dnskeys/key-order.h"
 #include "policy/config.h"
 #include "util/channel.h"
 #include "util/exitcode.h"
@@ -150,17 +151,17 @@ static int listen_as_agent(const char *path)
 	return fd;
 }
 
-static int listen_socket(const struct options *o, int *ret)
+static bool is_listening(int fd)
+{
+	return sd_is_socket(fd, AF_UNIX, SOCK_SEQPACKET, 1) > 0;
+}
+
+static int listen_at(const struct options *o, const char *name, int *ret)
 {
 	char path[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
-	int n = sd_listen_fds(1), fd;
+	int n, fd;
 
-	if (n == 1 &&
-	    sd_is_socket(SD_LISTEN_FDS_START, AF_UNIX, SOCK_SEQPACKET, 1) > 0) {
-		*ret = SD_LISTEN_FDS_START;
-		return EXIT_OK;
-	}
-	n = snprintf(path, sizeof(path), "%s/" SOCKET_NAME, o->runtime_dir);
+	n = snprintf(path, sizeof(path), "%s/%s", o->runtime_dir, name);
 	if (n < 0 || (size_t)n >= sizeof(path)) {
 		log_error("%s: the name is too long for a socket.",
 			  o->runtime_dir);
@@ -180,6 +181,24 @@ static int listen_socket(const struct options *o, int *ret)
 	}
 	*ret = fd;
 	return EXIT_OK;
+}
+
+/* Those that systemd hands over are in the order of the unit: the agent's, and
+ * root's for orders. */
+static int listen_sockets(const struct options *o, struct keyd_setup *setup)
+{
+	int n = sd_listen_fds(1), code;
+
+	if (n >= 1 && is_listening(SD_LISTEN_FDS_START)) {
+		setup->listen_fd = SD_LISTEN_FDS_START;
+		if (n >= 2 && is_listening(SD_LISTEN_FDS_START + 1))
+			setup->order_fd = SD_LISTEN_FDS_START + 1;
+		return EXIT_OK;
+	}
+	code = listen_at(o, SOCKET_NAME, &setup->listen_fd);
+	if (code == EXIT_OK)
+		code = listen_at(o, KEY_ORDER_SOCKET, &setup->order_fd);
+	return code;
 }
 
 /* --- nobody else's memory --------------------------------------------------- */
@@ -270,7 +289,7 @@ static int start(const struct options *o, struct keyd_setup *setup)
 	}
 	code = load_identity(o, &setup->identity);
 	if (code == EXIT_OK)
-		code = listen_socket(o, &setup->listen_fd);
+		code = listen_sockets(o, setup);
 	if (code != EXIT_OK)
 		return code;
 	make_state_dir(o->state_dir, keys);
@@ -289,7 +308,9 @@ int main(int argc, char **argv)
 {
 	struct options o = { .runtime_dir = RUNTIME_DIR,
 			     .state_dir = STATE_DIR };
-	struct keyd_setup setup = { .listen_fd = -1, .keys = { .dir = -1 } };
+	struct keyd_setup setup = { .listen_fd = -1,
+				    .order_fd = -1,
+				    .keys = { .dir = -1 } };
 	int code = parse_options(argc, argv, &o);
 
 	if (code >= 0)

@@ -10,15 +10,16 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "dnskeys/key-life.h"
 #include "ike/number.h"
 #include "ike/signature.h"
 
 const char *keyd_type_name(unsigned type)
 {
 	static const char *const names[KEYD_TYPES] = {
-		[KEYD_HELLO] = "HELLO",	  [KEYD_SIGN] = "SIGN",
-		[KEYD_ALIVE] = "ALIVE",	  [KEYD_KEY] = "KEY",
-		[KEYD_SIGNED] = "SIGNED",
+		[KEYD_HELLO] = "HELLO", [KEYD_SIGN] = "SIGN",
+		[KEYD_SEEN] = "SEEN",	[KEYD_ALIVE] = "ALIVE",
+		[KEYD_KEY] = "KEY",	[KEYD_SIGNED] = "SIGNED",
 	};
 
 	return type < KEYD_TYPES && names[type] ? names[type] : "?";
@@ -111,6 +112,8 @@ static const char *key_check(const struct keyd_key *k)
 {
 	if (!memchr(k->name, '\0', sizeof(k->name)))
 		return "name";
+	if (k->stage >= KEY_STAGES)
+		return "stage";
 	return filled(k->spki, sizeof(k->spki), k->spki_len, k->total ? 1 : 0)
 		       ? NULL
 		       : "spki";
@@ -127,6 +130,9 @@ static const char *body_check(const struct keyd_record *r, size_t *ret_used)
 	case KEYD_SIGN:
 		*ret_used = sizeof(r->sign);
 		return sign_check(&r->sign);
+	case KEYD_SEEN:
+		*ret_used = sizeof(r->seen);
+		return r->seen.reserved ? "reserved" : NULL;
 	case KEYD_KEY:
 		*ret_used = sizeof(r->key);
 		return key_check(&r->key);

@@ -15,7 +15,7 @@
 
 #include "util/limits.h"
 
-#define KEYD_VERSION 1
+#define KEYD_VERSION 2
 
 /* How often each side says that it lives, and after how long a silence it is
  * taken for hung, milliseconds. */
@@ -26,10 +26,11 @@ enum keyd_type {
 	/* agent to keyd */
 	KEYD_HELLO = 1, /* first one; answered by a KEYD_KEY for each key */
 	KEYD_SIGN,
+	KEYD_SEEN, /* a key that is next has been found in DNS; no answer */
 	/* both ways */
 	KEYD_ALIVE,
 	/* keyd to agent */
-	KEYD_KEY, /* a key that there is; again when one comes later */
+	KEYD_KEY, /* a key that there is; all again when something changes */
 	KEYD_SIGNED,
 	KEYD_TYPES
 };
@@ -60,12 +61,20 @@ struct keyd_signed {
 	uint8_t data[LIMIT_IKE_SIGNATURE];
 };
 
+struct keyd_seen {
+	uint64_t key; /* of struct keyd_key */
+	uint32_t ttl; /* seconds */
+	uint32_t reserved;
+};
+
 struct keyd_key {
 	uint64_t id;
+	uint64_t until;		       /* as in struct key_life */
 	char name[LIMIT_KEY_NAME + 1]; /* of its file */
 	uint16_t spki_len;
 	uint16_t refused; /* key files that tacit-keyd does not use, in all */
 	uint32_t total;	  /* keys that there are; 0: this one is none */
+	uint32_t stage;	  /* enum key_stage */
 	uint8_t spki[LIMIT_IKE_SPKI];
 };
 
@@ -75,6 +84,7 @@ struct keyd_record {
 	uint32_t seq;
 	union {
 		struct keyd_sign sign;
+		struct keyd_seen seen;
 		struct keyd_signed sig;
 		struct keyd_key key;
 	};

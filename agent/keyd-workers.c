@@ -60,12 +60,20 @@ int keyd_job_new(const struct keyd_record *r, const struct own_key *key,
 
 	if (!j)
 		return -ENOMEM;
-	if (r)
-		j->record = *r;
-	if (key) {
-		EVP_PKEY_up_ref(key->pkey);
-		j->key = key->pkey;
-	}
+	j->record = *r;
+	EVP_PKEY_up_ref(key->pkey);
+	j->key = key->pkey;
+	*ret = j;
+	return 0;
+}
+
+int keyd_job_new_key(const struct keyd_wanted *wanted, struct keyd_job **ret)
+{
+	struct keyd_job *j = calloc(1, sizeof(*j));
+
+	if (!j)
+		return -ENOMEM;
+	j->wanted = *wanted;
 	*ret = j;
 	return 0;
 }
@@ -113,7 +121,7 @@ void keyd_job_run(struct keyd_job *j)
 	int r;
 
 	if (!j->key) {
-		j->made_error = own_key_generate(OWN_KEY_RSA_3072, &j->made);
+		j->made_error = own_key_generate(j->wanted.kind, &j->made);
 		return;
 	}
 	keyd_record_init(&j->reply, KEYD_SIGNED, j->record.seq);

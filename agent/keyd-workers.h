@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The threads of tacit-keyd: they sign, and make the RSA key of a first start.
+ * The threads of tacit-keyd: they sign, and make keys.
  * Results come back over an eventfd, in any order. Bounded by LIMIT_KEYD_JOBS.
  */
 #ifndef TACIT_AGENT_KEYD_WORKERS_H
@@ -8,6 +8,7 @@
 
 #include "agent/keyd-keys.h"
 #include "agent/keyd-record.h"
+#include "agent/keyd-rotate.h"
 
 struct keyd_workers;
 
@@ -16,15 +17,18 @@ struct keyd_job {
 	struct keyd_job *next;
 	uint64_t link;		   /* of the agent that asked */
 	struct keyd_record record; /* the request; wiped when it is done */
-	EVP_PKEY *key;		   /* a reference; NULL: make an RSA key */
-	struct keyd_record reply;  /* KEYD_SIGNED */
-	struct own_key made;	   /* with made_error 0 */
+	EVP_PKEY *key;		   /* a reference; NULL: make the one wanted */
+	struct keyd_wanted wanted;
+	struct keyd_record reply; /* KEYD_SIGNED */
+	struct own_key made;	  /* with made_error 0 */
 	int made_error;
 };
 
-/* A job for this record, which is copied. -ENOMEM. */
+/* A job for this record, which is copied, or a key to be made. -ENOMEM. */
 int keyd_job_new(const struct keyd_record *r, const struct own_key *key,
 		 struct keyd_job **ret) __attribute__((warn_unused_result));
+int keyd_job_new_key(const struct keyd_wanted *wanted, struct keyd_job **ret)
+	__attribute__((warn_unused_result));
 struct keyd_job *keyd_job_free(struct keyd_job *j);
 /* What a thread does with it. */
 void keyd_job_run(struct keyd_job *j);

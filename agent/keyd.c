@@ -1,21 +1,24 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The loop of tacit-keyd: the agent's connection with its heartbeat, requests
- * through the guard to the workers, signatures back.
+ * through the guard to the workers, signatures back; and root's orders.
  */
 #include "config.h"
 
 #include "agent/keyd.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "agent/keyd-addresses.h"
 #include "agent/keyd-guard.h"
+#include "agent/keyd-order.h"
 #include "agent/keyd-workers.h"
 #include "util/channel.h"
 #include "util/log.h"
@@ -31,6 +34,7 @@ struct keyd {
 	struct keyd_guard guard;
 	struct keyd_addresses addresses;
 	struct keyd_workers *workers;
+	struct keyd_orders *orders;
 	struct channel *channel; /* NULL: no agent */
 	uint64_t link;		 /* counts agents: replies go to who asked */
 	uint64_t heard;		 /* ms */
@@ -46,6 +50,12 @@ static uint64_t keyd_now(const struct keyd *k)
 	/* Cannot fail while the loop runs. */
 	(void)sd_event_now(k->event, CLOCK_MONOTONIC, &us);
 	return us / 1000;
+}
+
+/* Rotations outlast a boot. */
+static uint64_t keyd_today(void)
+{
+	return (uint64_t)time(NULL);
 }
 
 static bool keyd_own_address(void *user, const struct addr *a)
@@ -105,11 +115,19 @@ static void keyd_send_keys(struct keyd *k)
 		if (k->keys.count) {
 			r.key.id = key->id;
 			r.key.spki_len = (uint16_t)key->spki_len;
+			r.key.stage = key->life.stage;
+			r.key.until = key->life.until;
 			strcpy(r.key.name, key->name);
 			memcpy(r.key.spki, key->spki, key->spki_len);
 		}
 		keyd_send(k, &r);
 	}
+}
+
+static void keyd_tick(struct keyd *k)
+{
+	if (keyd_rotate_tick(&k->keys, keyd_today()) && k->greeted)
+		keyd_send_keys(k);
 }
 
 static void keyd_refuse(struct keyd *k, const struct keyd_record *to,
@@ -166,6 +184,10 @@ static void keyd_on_record(struct keyd *k, const struct keyd_record *r)
 		keyd_send_keys(k);
 	} else if (r->type == KEYD_SIGN && k->greeted) {
 		keyd_sign(k, r);
+	} else if (r->type == KEYD_SEEN && k->greeted) {
+		if (keyd_rotate_seen(&k->keys, r->seen.key, r->seen.ttl,
+				     keyd_today()))
+			keyd_send_keys(k);
 	} else {
 		keyd_bad(k, "type");
 	}
@@ -292,31 +314,119 @@ static int keyd_on_timer(sd_event_source *s, uint64_t usec, void *user)
 	(void)usec;
 	keyd_record_init(&r, KEYD_ALIVE, 0);
 	keyd_send(k, &r);
+	keyd_tick(k);
 	(void)sd_event_source_set_time(s, (keyd_now(k) + KEYD_ALIVE_MS) * 1000);
 	return 0;
 }
 
-/* --- finished work ---------------------------------------------------------- */
+/* --- keys that are made ----------------------------------------------------- */
+
+static int keyd_make(struct keyd *k, const struct keyd_wanted *wanted)
+{
+	struct keyd_job *job = NULL;
+	int r = keyd_job_new_key(wanted, &job);
+
+	if (r == 0)
+		r = keyd_workers_add(k->workers, job);
+	if (r < 0)
+		keyd_job_free(job);
+	return r;
+}
 
 static void keyd_made(struct keyd *k, struct keyd_job *job)
 {
-	char print[OWN_KEY_FINGERPRINT_LEN];
+	const struct keyd_wanted *wanted = &job->wanted;
+	char print[OWN_KEY_FINGERPRINT_LEN], type[sizeof(job->made.type)];
 	int r = job->made_error;
 
-	if (r == 0)
-		r = own_key_save(k->keys.dir, &job->made);
+	if (r == 0) {
+		own_key_fingerprint(job->made.spki, job->made.spki_len, print);
+		memcpy(type, job->made.type, sizeof(type));
+		r = keyd_rotate_add(&k->keys, wanted, &job->made);
+	}
+	if (wanted->name[0])
+		keyd_orders_done(k->orders, r);
 	if (r < 0) {
-		log_warning("An RSA key cannot be made: %s; peers that know "
-			    "only RSA will not know us.",
-			    strerror(-r));
+		log_warning("A key cannot be made: %s%s", strerror(-r),
+			    wanted->name[0] ? ""
+					    : "; peers that know only RSA will "
+					      "not know us");
 		return;
 	}
-	log_notice(
-		"rsa.pem is the new RSA key of this host, %s",
-		own_key_fingerprint(job->made.spki, job->made.spki_len, print));
-	if (keyd_keys_add(&k->keys, &job->made) == 0 && k->greeted)
+	log_notice("%s %s of this host is made, %s",
+		   wanted->name[0] ? "The next key" : "The key", type, print);
+	if (k->greeted)
 		keyd_send_keys(k);
 }
+
+/* A sentence for each way in which an order cannot be carried out. */
+static void keyd_decline(struct key_order_reply *reply, const char *name,
+			 int error, bool rotate)
+{
+	const char *what = *name ? name : "of this host";
+	const char *why = strerror(-error);
+
+	if (error == -ENOENT)
+		why = rotate ? "there is no such active key: tacit key show "
+			       "lists them"
+			     : "no next key is there: tacit key rotate makes "
+			       "it";
+	else if (error == -EALREADY)
+		why = "its next key is there already: publish that, or "
+		      "remove it with tacit key rotate --cancel";
+	else if (error == -EOPNOTSUPP)
+		why = "keys of this kind are not made here: put the next one "
+		      "beside it as NAME.next.pem, and restart tacit-keyd";
+	else if (error == -ENOSPC)
+		why = "there are too many keys: remove some files";
+	reply->error = error;
+	snprintf(reply->text, sizeof(reply->text), "key %s: %s", what, why);
+}
+
+static int keyd_rotate(struct keyd *k, const char *name, unsigned *ret_pending)
+{
+	struct keyd_wanted wanted[LIMIT_OWN_KEYS];
+	int n = keyd_rotate_begin(&k->keys, name, wanted), r = 0;
+
+	for (int i = 0; i < n && r == 0; i++) {
+		r = keyd_make(k, &wanted[i]);
+		*ret_pending += r == 0;
+	}
+	return r < 0 ? r : n;
+}
+
+static unsigned keyd_on_order(void *user, const struct key_order *o,
+			      struct key_order_reply *reply)
+{
+	struct keyd *k = user;
+	unsigned pending = 0;
+	int r = -EPROTO;
+
+	switch ((enum key_order_type)o->type) {
+	case KEY_ORDER_ROTATE:
+		r = keyd_rotate(k, o->name, &pending);
+		break;
+	case KEY_ORDER_FINISH:
+		r = keyd_rotate_finish(&k->keys, o->name, keyd_today());
+		break;
+	case KEY_ORDER_CANCEL:
+		r = keyd_rotate_cancel(&k->keys, o->name);
+		break;
+	case KEY_ORDER_TYPES:
+		break;
+	}
+	if (r < 0)
+		keyd_decline(reply, o->name, r, o->type == KEY_ORDER_ROTATE);
+	else
+		reply->count = (uint16_t)r;
+	if (o->type == KEY_ORDER_FINISH)
+		keyd_tick(k);
+	else if (o->type == KEY_ORDER_CANCEL && k->greeted)
+		keyd_send_keys(k);
+	return pending;
+}
+
+/* --- finished work ---------------------------------------------------------- */
 
 static int keyd_on_done(sd_event_source *s, int fd, uint32_t revents,
 			void *user)
@@ -335,17 +445,6 @@ static int keyd_on_done(sd_event_source *s, int fd, uint32_t revents,
 		keyd_job_free(job);
 	}
 	return 0;
-}
-
-static void keyd_make_rsa(struct keyd *k)
-{
-	struct keyd_job *job = NULL;
-
-	if (!k->keys.make_rsa)
-		return;
-	if (keyd_job_new(NULL, NULL, &job) < 0 ||
-	    keyd_workers_add(k->workers, job) < 0)
-		keyd_job_free(job);
 }
 
 /* --- making and freeing ----------------------------------------------------- */
@@ -375,11 +474,15 @@ static int keyd_watch_all(struct keyd *k, int listen_fd)
 
 int keyd_new(sd_event *event, struct keyd_setup *setup, struct keyd **ret)
 {
+	const struct keyd_wanted rsa = { .kind = OWN_KEY_RSA_3072 };
 	struct keyd *k = calloc(1, sizeof(*k));
+	const struct keyd_orders_ops orders = { k, keyd_on_order };
 	int r;
 
 	if (!k) {
 		close(setup->listen_fd);
+		if (setup->order_fd >= 0)
+			close(setup->order_fd);
 		keyd_keys_done(&setup->keys);
 		return -ENOMEM;
 	}
@@ -397,11 +500,19 @@ int keyd_new(sd_event *event, struct keyd_setup *setup, struct keyd **ret)
 		r = keyd_watch_all(k, setup->listen_fd);
 	else
 		close(setup->listen_fd);
+	if (r == 0)
+		r = keyd_orders_new(event, setup->order_fd, &orders,
+				    &k->orders);
+	else if (setup->order_fd >= 0)
+		close(setup->order_fd);
 	if (r < 0) {
 		keyd_free(k);
 		return r;
 	}
-	keyd_make_rsa(k);
+	if (k->keys.make_rsa && keyd_make(k, &rsa) < 0)
+		log_warning("An RSA key cannot be made.");
+	/* What a crash has left half done. */
+	keyd_tick(k);
 	*ret = k;
 	return 0;
 }
@@ -418,6 +529,7 @@ struct keyd *keyd_free(struct keyd *k)
 	sd_event_source_disable_unref(k->io);
 	sd_event_source_disable_unref(k->timer);
 	sd_event_source_disable_unref(k->done);
+	keyd_orders_free(k->orders);
 	keyd_workers_free(k->workers);
 	channel_free(k->channel);
 	keyd_keys_done(&k->keys);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * tacit-keyd: the process that holds this host's private keys. It has one
- * agent, on one socket, and one operation: the signature in an AUTH payload of
- * this host. What it refuses is in agent/keyd-guard.h.
+ * agent, on one socket, and one operation for it: the signature in an AUTH payload
+ * of this host. What it refuses is in agent/keyd-guard.h. Another socket is for
+ * root, who may rotate the keys.
  */
 #ifndef TACIT_AGENT_KEYD_H
 #define TACIT_AGENT_KEYD_H
@@ -15,6 +16,7 @@
 /* What main() has made ready. */
 struct keyd_setup {
 	int listen_fd;		      /* taken by keyd_new(), in any case */
+	int order_fd;		      /* likewise; -1: no orders */
 	struct keyd_keys keys;	      /* likewise */
 	struct ike_identity identity; /* as in struct keyd_guard */
 };

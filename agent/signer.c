@@ -114,6 +114,8 @@ static void signer_on_key(struct signer *s, const struct keyd_key *k)
 	memcpy(to->name, k->name, sizeof(to->name));
 	memcpy(to->spki, k->spki, k->spki_len);
 	to->spki_len = k->spki_len;
+	to->stage = k->stage;
+	to->until = k->until;
 	if (++s->n_new < k->total)
 		return;
 	s->n_keys = s->n_new;
@@ -303,6 +305,18 @@ size_t signer_keys(const struct signer *s, const struct signer_key **ret)
 {
 	*ret = s->keys;
 	return s->n_keys;
+}
+
+void signer_seen(struct signer *s, uint64_t key, uint32_t ttl)
+{
+	struct keyd_record r;
+
+	if (!signer_is_up(s))
+		return;
+	keyd_record_init(&r, KEYD_SEEN, 0);
+	r.seen.key = key;
+	r.seen.ttl = ttl;
+	signer_put(s, &r);
 }
 
 static int signer_fill(struct keyd_sign *to, const struct ike_sign *what)

@@ -10,6 +10,7 @@
 
 #include <systemd/sd-event.h>
 
+#include "dnskeys/key-life.h"
 #include "ike/engine.h"
 
 struct signer;
@@ -17,6 +18,8 @@ struct signer;
 struct signer_key {
 	uint64_t id;
 	char name[LIMIT_KEY_NAME + 1];
+	enum key_stage stage;
+	uint64_t until; /* as in struct key_life */
 	uint8_t spki[LIMIT_IKE_SPKI];
 	size_t spki_len;
 };
@@ -39,9 +42,13 @@ struct signer *signer_free(struct signer *s);
 bool signer_is_up(const struct signer *s);
 /* How many key files tacit-keyd refuses to use. */
 unsigned signer_refused(const struct signer *s);
-/* The keys, in order of preference; borrowed until the loop runs again. Kept
- * when keyd goes away, for those who ask what they are. */
+/* The keys, the active ones first and in order of preference; borrowed until
+ * the loop runs again. Kept when keyd goes away, for those who ask what they
+ * are. Only active ones may be asked for signatures. */
 size_t signer_keys(const struct signer *s, const struct signer_key **ret);
+/* The key that is next has been found in DNS, with this TTL in seconds. Nothing
+ * where keyd is not there: it is found again. */
+void signer_seen(struct signer *s, uint64_t key, uint32_t ttl);
 /* Asks for a signature. One done() follows, never from within this call. 0;
  * -EPIPE: keyd is not there; -EMSGSIZE; -ENOMEM: no done() then. */
 int signer_request(struct signer *s, struct handle sa,

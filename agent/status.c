@@ -234,6 +234,8 @@ static int status_one_key(const struct signer_key *k,
 		.type = type,
 		.fingerprint = own_key_fingerprint(k->spki, k->spki_len, print),
 		.public_key = (const char *)text,
+		.stage = key_stage_name(k->stage),
+		.until = k->until,
 	};
 
 	if (key)

@@ -205,6 +205,10 @@ int dbus_append_key(sd_bus_message *m, const struct dbus_key *k)
 	if (r >= 0)
 		r = entry_text(m, "PublicKey", k->public_key);
 	if (r >= 0)
+		r = entry_text(m, "Stage", k->stage);
+	if (r >= 0)
+		r = entry_value(m, "Until", "t", &k->until);
+	if (r >= 0)
 		r = sd_bus_message_close_container(m);
 	return r < 0 ? r : 0;
 }

@@ -54,6 +54,8 @@ struct dbus_key {
 	const char *type;	 /* "Ed25519" */
 	const char *fingerprint; /* "SHA256:..." */
 	const char *public_key;	 /* SubjectPublicKeyInfo, base64 */
+	const char *stage;	 /* "active", "next", "retired" */
+	uint64_t until;		 /* Unix seconds, of stage; 0: open */
 };
 
 struct dbus_source {

@@ -26,10 +26,14 @@ static const struct command {
 	  "who is encrypted, or all about one peer" },
 	{ "policy list", "", 0, 0, tacit_policy_list, "the policies in force" },
 	{ "key show", "", 0, 0, tacit_key_show, "the keys of this host" },
+	{ "key rotate", "[NAME]", 0, 1, tacit_key_rotate,
+	  "new keys in their place, step by step" },
 	{ "check-config", "[DIR]", 0, 1, tacit_check_config,
 	  "every error in " SYSCONFDIR "/tacit, or in DIR" },
 };
 
+/* Of an option of a command: above every letter. */
+#define OPTION	   256
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
 static void usage(FILE *f)
@@ -50,7 +54,10 @@ static void usage(FILE *f)
 	      "  --socket PATH        the agent's socket (" RUNSTATEDIR
 	      "/tacit/agent.sock);\n"
 	      "                       also by TACIT_SOCKET\n"
-	      "  --version, --help\n\n"
+	      "  --version, --help\n"
+	      "Of key rotate:\n"
+	      "  --finish             the new key signs from now on\n"
+	      "  --cancel             there is no new key after all\n\n"
 	      "See tacit(1).\n",
 	      f);
 }
@@ -73,6 +80,8 @@ static int parse_options(int argc, char **argv, struct tacit *t,
 		{ "socket", required_argument, NULL, 's' },
 		{ "version", no_argument, NULL, 'V' },
 		{ "help", no_argument, NULL, 'h' },
+		{ "finish", no_argument, NULL, OPTION + TACIT_FINISH },
+		{ "cancel", no_argument, NULL, OPTION + TACIT_CANCEL },
 		{ 0 },
 	};
 	int c;
@@ -94,7 +103,12 @@ static int parse_options(int argc, char **argv, struct tacit *t,
 		case 'h':
 			usage(stdout);
 			return EXIT_OK;
-		default: /* getopt has said what is wrong */
+		default:
+			if (c >= OPTION) {
+				t->options[c - OPTION] = optarg ? optarg : "";
+				break;
+			}
+			/* getopt has said what is wrong */
 			fputs("Try: tacit --help\n", stderr);
 			return EXIT_USAGE;
 		}
@@ -145,6 +159,31 @@ static int bad_words(const char *first)
 	return EXIT_USAGE;
 }
 
+#define BIT(option) (1u << TACIT_##option)
+
+/* Commands with options of their own. */
+static const struct {
+	const char *words;
+	unsigned options;
+} own_options[] = {
+	{ "key rotate", BIT(FINISH) | BIT(CANCEL) },
+};
+
+/* Does the command take all options that have been given? */
+static bool takes_options(const struct tacit *t, const struct command *c)
+{
+	unsigned own = 0;
+
+	for (size_t i = 0; i < sizeof(own_options) / sizeof(own_options[0]);
+	     i++)
+		if (!strcmp(own_options[i].words, c->words))
+			own = own_options[i].options;
+	for (unsigned i = 0; i < TACIT_OPTIONS; i++)
+		if (t->options[i] && !(own & 1u << i))
+			return false;
+	return true;
+}
+
 /* The words after the options. */
 static int run(struct tacit *t, int n, char **words)
 {
@@ -162,6 +201,9 @@ static int run(struct tacit *t, int n, char **words)
 			continue;
 		if (n - own < (int)c->min || n - own > (int)c->max)
 			return bad_arguments(c);
+		if (!takes_options(t, c))
+			return bad_usage("an option does not belong to",
+					 c->words);
 		return c->run(t, words + own);
 	}
 	return begun ? bad_words(words[0])

@@ -9,9 +9,13 @@
 #include "dbus/tacit-client.h"
 #include "dbus/tacit-output.h"
 
+/* Options that only some commands take. */
+enum tacit_option { TACIT_FINISH, TACIT_CANCEL, TACIT_OPTIONS };
+
 struct tacit {
 	struct tacit_output out;
-	const char *socket; /* NULL: the default */
+	const char *socket;		    /* NULL: the default */
+	const char *options[TACIT_OPTIONS]; /* argument, "", or NULL */
 };
 
 /* The commands: arguments are the words behind theirs, NULL behind the last. */
@@ -19,6 +23,7 @@ int tacit_status(struct tacit *t, char **arguments);
 int tacit_peers(struct tacit *t, char **arguments);
 int tacit_policy_list(struct tacit *t, char **arguments);
 int tacit_key_show(struct tacit *t, char **arguments);
+int tacit_key_rotate(struct tacit *t, char **arguments);
 /* Asks no agent. */
 int tacit_check_config(struct tacit *t, char **arguments);
 

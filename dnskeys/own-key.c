@@ -240,19 +240,13 @@ static int parse_pem(const char *pem, int len, struct own_key *k,
 static int set_name(struct own_key *k, const char *file,
 		    struct own_key_fault *fault)
 {
-	size_t len = strlen(file);
-
-	if (len < 5 || strcmp(file + len - 4, ".pem") ||
-	    len - 4 > LIMIT_KEY_NAME) {
-		fault_say(fault,
-			  "its name must end in .pem, and have at most "
-			  "%u characters before that",
-			  LIMIT_KEY_NAME);
-		return -EINVAL;
-	}
-	memcpy(k->name, file, len - 4);
-	k->name[len - 4] = '\0';
-	return 0;
+	if (key_life_parse(file, k->name, &k->life) == 0)
+		return 0;
+	fault_say(fault,
+		  "its name must end in .pem, and have at most "
+		  "%u characters before that",
+		  LIMIT_KEY_NAME);
+	return -EINVAL;
 }
 
 int own_key_load(int dir, const char *name, struct own_key *ret,
@@ -306,7 +300,7 @@ int own_key_generate(enum own_key_kind kind, struct own_key *ret)
 /* Renamed only where nothing is, so that a key is never lost. */
 static int write_new(int dir, const char *name, const void *data, size_t len)
 {
-	char temporary[LIMIT_KEY_NAME + 32];
+	char temporary[KEY_FILE_LEN + 16];
 	int fd, r = 0;
 
 	snprintf(temporary, sizeof(temporary), ".%s.%d", name, (int)getpid());
@@ -331,20 +325,50 @@ static int write_new(int dir, const char *name, const void *data, size_t len)
 
 int own_key_save(int dir, const struct own_key *k)
 {
-	char name[LIMIT_KEY_NAME + 8];
-	BIO *bio = BIO_new(BIO_s_secmem());
+	char file[KEY_FILE_LEN];
+	int r = key_life_format(k->name, &k->life, file);
+	BIO *bio;
 	char *pem;
 	long len;
-	int r = -EIO;
 
+	if (r < 0)
+		return r;
+	bio = BIO_new(BIO_s_secmem());
 	if (!bio)
 		return -ENOMEM;
-	snprintf(name, sizeof(name), "%s.pem", k->name);
+	r = -EIO;
 	if (PEM_write_bio_PrivateKey(bio, k->pkey, NULL, NULL, 0, NULL, NULL)) {
 		len = BIO_get_mem_data(bio, &pem);
-		r = write_new(dir, name, pem, (size_t)len);
+		r = write_new(dir, file, pem, (size_t)len);
 	}
 	BIO_free(bio);
+	return r;
+}
+
+int own_key_move(int dir, struct own_key *k, const struct key_life *life)
+{
+	char from[KEY_FILE_LEN], to[KEY_FILE_LEN];
+	int r = key_life_format(k->name, &k->life, from);
+
+	if (r == 0)
+		r = key_life_format(k->name, life, to);
+	if (r == 0 && renameat2(dir, from, dir, to, RENAME_NOREPLACE) < 0)
+		r = -errno;
+	if (r < 0)
+		return r;
+	k->life = *life;
+	/* The move is done, kept or not: after a crash it is done again. */
+	(void)fsync(dir);
+	return 0;
+}
+
+int own_key_remove(int dir, const struct own_key *k)
+{
+	char file[KEY_FILE_LEN];
+	int r = key_life_format(k->name, &k->life, file);
+
+	if (r == 0 && unlinkat(dir, file, 0) < 0)
+		r = -errno;
 	return r;
 }
 

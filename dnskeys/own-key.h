@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "util/limits.h"
+#include "dnskeys/key-life.h"
 #include "util/secret.h"
 
 /* "SHA256:" and 43 characters of base64, as ssh-keygen writes them. */
@@ -26,9 +26,10 @@ enum own_key_kind {
 };
 
 struct own_key {
-	char name[LIMIT_KEY_NAME + 1]; /* of its file, without ".pem" */
-	char type[24];		       /* "Ed25519", "RSA-3072", "ECDSA-P256" */
-	uint64_t id; /* the first bytes of a hash of the public half */
+	char name[LIMIT_KEY_NAME + 1]; /* of its file: see dnskeys/key-life.h */
+	struct key_life life;
+	char type[24]; /* "Ed25519", "RSA-3072", "ECDSA-P256" */
+	uint64_t id;   /* the first bytes of a hash of the public half */
 	EVP_PKEY *pkey;
 	uint8_t *spki; /* SubjectPublicKeyInfo, DER */
 	size_t spki_len;
@@ -52,9 +53,16 @@ int own_key_load(int dir, const char *name, struct own_key *ret,
 /* A fresh one; takes a second for RSA. 0; -EIO; -ENOMEM. */
 int own_key_generate(enum own_key_kind kind, struct own_key *ret)
 	__attribute__((warn_unused_result));
-/* Writes name.pem (PKCS#8), mode 0600, whole or not at all; one that is there
+/* Writes its file (PKCS#8), mode 0600, whole or not at all; one that is there
  * is not replaced: -EEXIST. 0 or -errno. */
 int own_key_save(int dir, const struct own_key *k)
+	__attribute__((warn_unused_result));
+/* Its file gets the name of another life, where nothing has that yet: -EEXIST.
+ * 0 or -errno, and then nothing is changed. */
+int own_key_move(int dir, struct own_key *k, const struct key_life *life)
+	__attribute__((warn_unused_result));
+/* Its file goes. 0 or -errno. */
+int own_key_remove(int dir, const struct own_key *k)
 	__attribute__((warn_unused_result));
 /* Wipes; takes one that is zeroed. */
 void own_key_done(struct own_key *k);

@@ -115,6 +115,7 @@ static int keys(void *user, int (*each)(const struct dbus_key *k, void *ctx),
 		.type = "Ed25519",
 		.fingerprint = "SHA256:print",
 		.public_key = "MCowBQ==",
+		.stage = "active",
 	};
 
 	(void)user;

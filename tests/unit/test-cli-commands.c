@@ -190,6 +190,10 @@ static void test_usage(void **state)
 					   "policy list all",
 					   "key",
 					   "key show all",
+					   "key show --finish",
+					   "key rotate a b",
+					   "key rotate --finish --cancel",
+					   "status --cancel",
 					   "check-config a b",
 					   "--frobnicate status",
 					   "--socket" };
@@ -372,12 +376,14 @@ static void test_policies(void **state)
 	start_agent(w);
 	assert_int_equal(run(w, "key show"), EXIT_OK);
 	assert_string_equal(w->out, "ed25519\tEd25519\tSHA256:print\t"
-				    "MCowBQ==\n");
+				    "MCowBQ==\tactive\t\n");
 	assert_int_equal(run(w, "key show --json"), EXIT_OK);
 	assert_string_equal(w->out, "[\n  {\"name\": \"ed25519\", "
 				    "\"type\": \"Ed25519\", "
 				    "\"fingerprint\": \"SHA256:print\", "
-				    "\"public_key\": \"MCowBQ==\"}\n]\n");
+				    "\"public_key\": \"MCowBQ==\", "
+				    "\"stage\": \"active\", "
+				    "\"until\": 0}\n]\n");
 	assert_int_equal(run_terminal(w, "key show --no-color"), EXIT_OK);
 	assert_string_equal(w->out, "ed25519: Ed25519\n"
 				    "  Fingerprint    SHA256:print\n"

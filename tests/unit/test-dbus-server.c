@@ -367,7 +367,8 @@ static void test_keys(void **state)
 	read_dictionary(reply, text, sizeof(text));
 	assert_string_equal(text, "Name=ed25519\nType=Ed25519\n"
 				  "Fingerprint=SHA256:print\n"
-				  "PublicKey=MCowBQ==\n");
+				  "PublicKey=MCowBQ==\nStage=active\n"
+				  "Until=t0\n");
 	assert_true(sd_bus_message_at_end(reply, 0) > 0);
 	sd_bus_message_unref(reply);
 }

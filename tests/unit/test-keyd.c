@@ -298,7 +298,7 @@ static void turn(struct link *l)
 static int link_up(void **state)
 {
 	static struct link l;
-	struct keyd_setup setup = { .keys = { .dir = -1 } };
+	struct keyd_setup setup = { .order_fd = -1, .keys = { .dir = -1 } };
 	struct own_key k;
 
 	log_open("test-keyd", LOG_EMERG);
