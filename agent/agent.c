@@ -368,6 +368,8 @@ static void agent_on_link_event(void *user, const struct record *r)
 	case RECORD_REMOVE:
 	case RECORD_MOVE:
 	case RECORD_VERDICT:
+	case RECORD_SOCKET:
+	case RECORD_ABANDON:
 	case RECORD_BYE:
 	case RECORD_WELCOME:
 	case RECORD_REPLY:

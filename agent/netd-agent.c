@@ -86,16 +86,15 @@ static int agent_receive(struct netd_agent *a)
 	}
 	if (n <= 0)
 		return n;
-	/* The agent has no descriptors to give. */
-	for (size_t i = 0; i < n_fds; i++)
-		close(fds[i]);
 	if (r.version != RECORD_VERSION) {
 		agent_bad(a, "version");
-		return 1;
+	} else {
+		a->bad = 0;
+		agent_heard(a);
+		a->ops.record(a->ops.user, &r, n_fds == 1 ? fds[0] : -1);
 	}
-	a->bad = 0;
-	agent_heard(a);
-	a->ops.record(a->ops.user, &r);
+	for (size_t i = 0; i < n_fds; i++)
+		close(fds[i]);
 	/* It may hold keys. */
 	explicit_bzero(&r, sizeof(r));
 	return 1;

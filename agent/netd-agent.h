@@ -14,8 +14,9 @@
 
 struct netd_agent_ops {
 	void *user;
-	/* A record of the right size and version. */
-	void (*record)(void *user, const struct record *r);
+	/* A record of the right size and version; the descriptor that came
+	 * with it, borrowed, or -1. */
+	void (*record)(void *user, const struct record *r, int fd);
 	/* It hangs, or (false) is heard of again. */
 	void (*hung)(void *user, bool hung);
 	/* Says how netd is, in each heartbeat; may be NULL. */

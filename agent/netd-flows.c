@@ -376,7 +376,9 @@ int netd_flow_remove_sa(struct netd_flows *t, uint32_t reqid, uint32_t spi,
 static int flow_remove(struct netd_flow *f, bool force)
 {
 	struct netd_pair *p = f->pair;
-	struct netd_pairs *pairs = f->table->pairs;
+	struct netd_flows *t = f->table;
+	struct netd_pairs *pairs = t->pairs;
+	uint32_t reqid;
 	int r;
 
 	memset(p->flow_claim, 0, sizeof(p->flow_claim));
@@ -388,9 +390,12 @@ static int flow_remove(struct netd_flow *f, bool force)
 	netd_flow_delete(f, false, false);
 	/* What was held back meets the network's policy now. */
 	if (f->gated)
-		f->table->ready(f->table->user, &p->local, &p->remote);
+		t->ready(t->user, &p->local, &p->remote);
+	reqid = f->reqid;
 	netd_flow_free(f);
 	netd_pair_release(pairs, p);
+	if (t->removed)
+		t->removed(t->user, reqid);
 	return r;
 }
 
@@ -468,6 +473,13 @@ uint32_t netd_flow_of_pair(const struct netd_flows *t, const struct addr *local,
 
 	*ret_orphan = p && p->flow && p->flow->orphan;
 	return p && p->flow ? p->flow->reqid : 0;
+}
+
+bool netd_flow_tunnel(const struct netd_flows *t, uint32_t reqid)
+{
+	const struct netd_flow *f = netd_flow_get(t, reqid);
+
+	return f && f->tunnel;
 }
 
 bool netd_flow_has_spi(const struct netd_flows *t, const struct addr *dst,

@@ -30,6 +30,8 @@ struct netd_flows {
 		    const struct addr *remote);
 	/* A flow ends that nobody asked to end; may be NULL. */
 	void (*gone)(void *user, const struct record_expire *x);
+	/* A flow's SAs and policies are gone; may be NULL. */
+	void (*removed)(void *user, uint32_t reqid);
 	/* A rekeyed pair carries packets; may be NULL. */
 	void (*used)(void *user, const struct record_flow *f);
 	/* Packets to this destination can go now. */
@@ -86,6 +88,8 @@ bool netd_flow_pair(const struct netd_flows *t, uint32_t reqid,
 /* The reqid of the pair's flow, or 0; is it an orphan? */
 uint32_t netd_flow_of_pair(const struct netd_flows *t, const struct addr *local,
 			   const struct addr *remote, bool *ret_orphan);
+/* Is the flow's mode, where there is one, that of a tunnel? */
+bool netd_flow_tunnel(const struct netd_flows *t, uint32_t reqid);
 /* Does any SA of ours to this address have the SPI? */
 bool netd_flow_has_spi(const struct netd_flows *t, const struct addr *dst,
 		       uint32_t spi);

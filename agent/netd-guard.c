@@ -139,6 +139,33 @@ static int guard_verdict(const struct netd_guard *g,
 	return 0;
 }
 
+/* A socket is only ever closed to clear packets, so this may be asked for in
+ * every network where there may be SAs. */
+static int guard_socket(const struct netd_guard *g,
+			const struct record_socket *s, const char **ret_why)
+{
+	struct addr local, remote;
+	int r = guard_hosts(g, &s->local, &s->remote, ret_why);
+
+	if (r < 0)
+		return r;
+	switch (guard_level(g, &s->remote)) {
+	case POLICY_FORBID:
+	case POLICY_BLOCK:
+		return refuse(-EPERM, "policy has no SA for the network",
+			      ret_why);
+	case POLICY_ALLOW:
+	case POLICY_OFFER:
+	case POLICY_REQUIRE:
+		break;
+	}
+	if (netd_flow_pair(g->flows, s->reqid, &local, &remote) &&
+	    (!addr_equal(&local, &s->local) ||
+	     !addr_equal(&remote, &s->remote)))
+		return refuse(-EEXIST, "reqid is another host pair's", ret_why);
+	return 0;
+}
+
 int netd_guard_check(const struct netd_guard *g, const struct record *r,
 		     const char **ret_why)
 {
@@ -158,7 +185,10 @@ int netd_guard_check(const struct netd_guard *g, const struct record *r,
 	case RECORD_REMOVE_SA:
 	case RECORD_REMOVE:
 	case RECORD_MOVE:
+	case RECORD_ABANDON:
 		return guard_flow(g, &r->flow, ret_why);
+	case RECORD_SOCKET:
+		return guard_socket(g, &r->socket, ret_why);
 	case RECORD_VERDICT:
 		return guard_verdict(g, &r->verdict, ret_why);
 	case RECORD_WELCOME:

@@ -171,6 +171,13 @@ void netd_on_flow_gone(void *user, const struct record_expire *x)
 		netd_agent_send(&n->agent, &r, NULL, 0);
 }
 
+void netd_on_flow_removed(void *user, uint32_t reqid)
+{
+	struct netd *n = user;
+
+	netd_sockets_lost(&n->sockets, reqid, netd_now(n));
+}
+
 void netd_on_mapping(void *user, const struct kmapping *m)
 {
 	struct netd *n = user;
@@ -417,7 +424,16 @@ static void on_bye(struct netd *n)
 	show("The agent has stopped.");
 }
 
-static int carry_out(struct netd *n, const struct record *r)
+static int on_socket(struct netd *n, const struct record_socket *s, int fd)
+{
+	if (fd < 0)
+		return -EBADF;
+	return netd_sockets_add(&n->sockets, s, fd,
+				netd_flow_tunnel(&n->flows, s->reqid),
+				netd_now(n));
+}
+
+static int carry_out(struct netd *n, const struct record *r, int fd)
 {
 	const struct record_flow *f = &r->flow;
 
@@ -438,6 +454,11 @@ static int carry_out(struct netd *n, const struct record *r)
 		return on_remove(n, f->reqid);
 	case RECORD_VERDICT:
 		return on_verdict(n, &r->verdict);
+	case RECORD_SOCKET:
+		return on_socket(n, &r->socket, fd);
+	case RECORD_ABANDON:
+		netd_sockets_lost(&n->sockets, f->reqid, netd_now(n));
+		return 0;
 	case RECORD_BYE:
 		on_bye(n);
 		return 0;
@@ -466,7 +487,7 @@ static void refuse(struct netd *n, const struct record *r, int error,
 	reply(n, r, error);
 }
 
-void netd_on_record(void *user, const struct record *r)
+void netd_on_record(void *user, const struct record *r, int fd)
 {
 	struct netd *n = user;
 	const char *why = "";
@@ -487,7 +508,7 @@ void netd_on_record(void *user, const struct record *r)
 		on_hello(n, r);
 		return;
 	}
-	e = carry_out(n, r);
+	e = carry_out(n, r, fd);
 	if (e < 0)
 		log_limited(&n->limit, netd_now(n),
 			    /* What is to go may be gone already. */

@@ -350,6 +350,7 @@ static int netd_start_tables(struct netd *n, const struct hash_key *key)
 	n->flows.ready = netd_on_ready;
 	n->flows.gate = netd_on_gate;
 	n->flows.gone = netd_on_flow_gone;
+	n->flows.removed = netd_on_flow_removed;
 	n->flows.used = netd_on_used;
 	n->shunts = (struct netd_shunts){
 		.pairs = &n->pairs,
@@ -411,6 +412,8 @@ static int netd_start(struct netd *n, const struct netd_setup *setup)
 	if (!n->wheel)
 		r = -ENOMEM;
 	timer_init(&n->look, netd_look);
+	if (r == 0)
+		r = netd_sockets_init(&n->sockets);
 	if (r == 0)
 		r = nlsock_open(NETLINK_XFRM, &n->nl);
 	if (r == 0)
@@ -507,6 +510,7 @@ struct netd *netd_free(struct netd *n)
 		netd_pairs_done(&n->pairs);
 	}
 	netd_dns_free(n->dns);
+	netd_sockets_done(&n->sockets);
 	netd_networks_free(n->networks);
 	event_listener_free(n->events);
 	address_watch_free(n->addresses);

@@ -16,6 +16,7 @@
 #include "agent/netd-networks.h"
 #include "agent/netd-pairs.h"
 #include "agent/netd-shunts.h"
+#include "agent/netd-sockets.h"
 #include "policy/config.h"
 #include "xfrm/address.h"
 #include "xfrm/event.h"
@@ -55,6 +56,7 @@ struct netd {
 	struct netd_networks *networks;
 	struct netd_flows flows;
 	struct netd_shunts shunts;
+	struct netd_sockets sockets;
 	struct netd_guard guard;
 	struct netd_agent agent;
 
@@ -77,7 +79,7 @@ uint64_t netd_now(const struct netd *n);
 
 /* --- netd-records.c: the dialogue with the agent ----------------------- */
 
-void netd_on_record(void *user, const struct record *r);
+void netd_on_record(void *user, const struct record *r, int fd);
 void netd_on_hung(void *user, bool hung);
 void netd_on_closed(void *user);
 void netd_on_describe(void *user, struct record_alive *ret);
@@ -88,6 +90,7 @@ void netd_on_mapping(void *user, const struct kmapping *m);
 void netd_on_lost(void *user);
 void netd_on_first(void *user, const struct hold_packet *p);
 void netd_on_flow_gone(void *user, const struct record_expire *x);
+void netd_on_flow_removed(void *user, uint32_t reqid);
 void netd_on_used(void *user, const struct record_flow *f);
 int netd_on_gate(void *user, const struct addr *local,
 		 const struct addr *remote);

@@ -119,6 +119,10 @@
 /* SAs of one flow, both directions and those on their way out. Beyond: the
  * agent is told ENOSPC. */
 #define LIMIT_FLOW_SAS 16u
+/* Sockets of other programs that are never to be in the clear, in all and of
+ * one user. Beyond: those that are closed are forgotten, else refused. */
+#define LIMIT_GUARDED_SOCKETS	   16384u
+#define LIMIT_GUARDED_SOCKETS_USER 1024u
 /* Records of a wrong length or version in a row. Beyond: the link is cut. */
 #define LIMIT_BAD_RECORDS 16u
 

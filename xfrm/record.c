@@ -17,7 +17,8 @@ static const char *const names[RECORD_TYPES] = {
 	[RECORD_ALIVE] = "ALIVE",	  [RECORD_WELCOME] = "WELCOME",
 	[RECORD_REPLY] = "REPLY",	  [RECORD_ACQUIRE] = "ACQUIRE",
 	[RECORD_EXPIRE] = "EXPIRE",	  [RECORD_ORPHAN] = "ORPHAN",
-	[RECORD_ADDRESS] = "ADDRESS",
+	[RECORD_ADDRESS] = "ADDRESS",	  [RECORD_SOCKET] = "SOCKET",
+	[RECORD_ABANDON] = "ABANDON",
 };
 
 const char *record_type_name(unsigned type)
@@ -231,6 +232,15 @@ static const char *address_check(const struct record_address *a)
 	return a->gone > 1 ? "gone" : NULL;
 }
 
+static const char *socket_check(const struct record_socket *s)
+{
+	const char *wrong = pair_check(&s->local, &s->remote);
+
+	if (wrong)
+		return wrong;
+	return reqid_valid(s->reqid) ? NULL : "reqid";
+}
+
 /* The name of the field that is wrong, and how much of the union is used. */
 static const char *body_check(const struct record *r, size_t *ret_used)
 {
@@ -247,6 +257,7 @@ static const char *body_check(const struct record *r, size_t *ret_used)
 	case RECORD_REMOVE:
 	case RECORD_MOVE:
 	case RECORD_USED:
+	case RECORD_ABANDON:
 		*ret_used = sizeof(r->flow);
 		return flow_check(&r->flow, r->type);
 	case RECORD_VERDICT:
@@ -276,6 +287,9 @@ static const char *body_check(const struct record *r, size_t *ret_used)
 	case RECORD_ADDRESS:
 		*ret_used = sizeof(r->address);
 		return address_check(&r->address);
+	case RECORD_SOCKET:
+		*ret_used = sizeof(r->socket);
+		return socket_check(&r->socket);
 	case RECORD_TYPES:
 		break;
 	}

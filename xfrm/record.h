@@ -14,7 +14,7 @@
 #include "util/addr.h"
 #include "util/esp.h"
 
-#define RECORD_VERSION 3
+#define RECORD_VERSION 4
 
 /* How often each side says that it lives, and after how long a silence it is
  * taken for hung (design section 1), milliseconds. */
@@ -42,6 +42,10 @@ enum record_type {
 	RECORD_USED,	/* an SA that replaces another carries packets */
 	RECORD_ORPHAN,	/* a flow that outlived an agent; after WELCOME */
 	RECORD_ADDRESS, /* an address of ours came, or its link; or went */
+	/* agent to netd: requests */
+	RECORD_SOCKET,	/* a program's socket, which comes with it: never in
+			   the clear */
+	RECORD_ABANDON, /* sockets of a flow are closed, the flow stays */
 	RECORD_TYPES
 };
 
@@ -100,7 +104,7 @@ enum record_install_flag {
 	RECORD_IN_ONLY = 1 << 2,
 };
 
-/* RECORD_SWITCH, RECORD_HARDEN, RECORD_REMOVE: reqid. RECORD_REMOVE_SA: the
+/* RECORD_SWITCH, RECORD_HARDEN, RECORD_REMOVE, RECORD_ABANDON: reqid. RECORD_REMOVE_SA: the
  * SPI and its direction too. RECORD_USED: the in-SA's SPI. RECORD_MOVE: the
  * port. */
 struct record_flow {
@@ -132,6 +136,14 @@ struct record_alive {
 	uint32_t refused;  /* records of an agent that were refused */
 	uint32_t left_out; /* own addresses beyond LIMIT_OWN_ADDRESSES */
 	uint32_t separate; /* 1: netd and the agent are different users */
+};
+
+/* One descriptor comes with it. The socket gets a policy of its own that names
+ * the flow's reqid, whether the flow is there yet or not; it is closed when the
+ * flow goes. */
+struct record_socket {
+	struct addr local, remote;
+	uint32_t reqid;
 };
 
 struct record_reply {
@@ -184,6 +196,7 @@ struct record {
 		struct record_expire expire;
 		struct record_orphan orphan;
 		struct record_address address;
+		struct record_socket socket;
 	};
 };
 

@@ -14,17 +14,18 @@ import socket
 import struct
 import time
 
-VERSION = 3
+VERSION = 4
 REQID_MIN, REQID_MAX = 0x54000000, 0x54FFFFFF
 TRAP_REQID = 0x53FFFFFF
 
 TYPES = [
     None, "HELLO", "INSTALL", "SWITCH", "HARDEN", "REMOVE_SA", "REMOVE",
     "MOVE", "VERDICT", "BYE", "ALIVE", "WELCOME", "REPLY", "ACQUIRE",
-    "EXPIRE", "USED", "ORPHAN", "ADDRESS",
+    "EXPIRE", "USED", "ORPHAN", "ADDRESS", "SOCKET", "ABANDON",
 ]
 (HELLO, INSTALL, SWITCH, HARDEN, REMOVE_SA, REMOVE, MOVE, VERDICT, BYE, ALIVE,
- WELCOME, REPLY, ACQUIRE, EXPIRE, USED, ORPHAN, ADDRESS) = range(1, len(TYPES))
+ WELCOME, REPLY, ACQUIRE, EXPIRE, USED, ORPHAN, ADDRESS, SOCKET,
+ ABANDON) = range(1, len(TYPES))
 
 IN_OPTIONAL, OUT_LATER, IN_ONLY = 1, 2, 4
 CLEAR, BLOCK, FORGET = 1, 2, 3
@@ -59,6 +60,7 @@ BODIES = {
     "orphan": [("local", ADDR), ("remote", ADDR), ("reqid", "I"),
                ("spi_in", "I"), ("spi_out", "I"), ("last", "I")],
     "address": [("addr", ADDR), ("gone", "I")],
+    "socket": [("local", ADDR), ("remote", ADDR), ("reqid", "I")],
 }
 BODY_OF = {
     HELLO: "hello", INSTALL: "install", SWITCH: "flow", HARDEN: "flow",
@@ -66,6 +68,7 @@ BODY_OF = {
     VERDICT: "verdict",
     ALIVE: "alive", WELCOME: "welcome", REPLY: "reply", ACQUIRE: "acquire",
     EXPIRE: "expire", ORPHAN: "orphan", ADDRESS: "address",
+    SOCKET: "socket", ABANDON: "flow",
 }
 
 
@@ -189,8 +192,8 @@ class Client:
     def close(self):
         self.sock.close()
 
-    def send_raw(self, raw):
-        self.sock.send(raw)
+    def send_raw(self, raw, fds=()):
+        socket.send_fds(self.sock, [raw], list(fds))
 
     def alive(self):
         self.send_raw(pack(ALIVE, 0))
@@ -245,11 +248,11 @@ class Client:
         assert w, "no WELCOME"
         return w
 
-    def request(self, kind, values=(), timeout=5.0, version=VERSION):
+    def request(self, kind, values=(), timeout=5.0, version=VERSION, fds=()):
         """Sends a request; the error of its reply (0 or negative errno)."""
         self.seq += 1
         seq = self.seq
-        self.send_raw(pack(kind, seq, values, version))
+        self.send_raw(pack(kind, seq, values, version), fds)
         r = self.wait(lambda r: r.kind == REPLY and r.seq == seq, timeout)
         return r.error if r else None
 
@@ -271,6 +274,11 @@ class Client:
     def verdict(self, local, remote, verdict, lifetime_ms=1000):
         return self.request(VERDICT, (addr(local), addr(remote), verdict,
                                       lifetime_ms))
+
+    def socket(self, local, remote, reqid, *descriptors):
+        """A program's socket: never in the clear, from now on."""
+        return self.request(SOCKET, (addr(local), addr(remote), reqid),
+                            fds=[d.fileno() for d in descriptors])
 
     def acquire(self, remote=None, timeout=5.0):
         return self.wait(lambda r: r.kind == ACQUIRE and

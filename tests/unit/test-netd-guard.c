@@ -290,6 +290,45 @@ static void test_flows(void **state)
 	}
 }
 
+static struct record socket_record(const char *local, const char *remote,
+				   uint32_t reqid)
+{
+	struct record r;
+
+	record_init(&r, RECORD_SOCKET, 1);
+	r.socket.local = fake_addr(local);
+	r.socket.remote = fake_addr(remote);
+	r.socket.reqid = reqid;
+	return r;
+}
+
+/* Wherever there may be SAs, the flow there or not, and nowhere else. */
+static void test_sockets(void **state)
+{
+	static const struct {
+		const char *local, *remote;
+		uint32_t reqid;
+		int want;
+	} rows[] = {
+		{ "10.0.0.1", "10.0.0.2", R1, 0 },
+		{ "10.0.0.1", "10.0.0.3", R2, 0 },
+		{ "10.0.0.1", "10.20.0.2", R2, 0 },
+		{ "10.0.0.1", "10.23.0.2", R2, 0 },
+		{ "10.0.0.1", "10.0.0.3", R1, -EEXIST },
+		{ "10.0.0.1", "10.21.0.2", R2, -EPERM },
+		{ "10.0.0.1", "10.22.0.2", R2, -EPERM },
+		{ "10.0.0.9", "10.0.0.2", R2, -EADDRNOTAVAIL },
+		{ "10.0.0.1", "127.0.0.1", R2, -EINVAL },
+		{ "10.0.0.1", "10.0.0.2", 16385, -EPROTO },
+	};
+	struct record r;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		r = socket_record(rows[i].local, rows[i].remote, rows[i].reqid);
+		expect(*state, &r, rows[i].want, rows[i].remote);
+	}
+}
+
 /* What tacit-netd says is nothing to ask of it. */
 static void test_directions(void **state)
 {
@@ -346,6 +385,7 @@ int main(void)
 						teardown),
 		cmocka_unit_test_setup_teardown(test_verdicts, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_flows, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_sockets, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_directions, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(test_remote, setup, teardown),

@@ -50,6 +50,7 @@ static struct record good(enum record_type type)
 	case RECORD_REMOVE_SA:
 	case RECORD_MOVE:
 	case RECORD_USED:
+	case RECORD_ABANDON:
 		r.flow.udp_remote = type == RECORD_MOVE ? 4501 : 0;
 		r.flow.local = four(1);
 		r.flow.remote = four(2);
@@ -81,6 +82,11 @@ static struct record good(enum record_type type)
 		break;
 	case RECORD_ADDRESS:
 		r.address.addr = four(1);
+		break;
+	case RECORD_SOCKET:
+		r.socket.local = four(1);
+		r.socket.remote = four(2);
+		r.socket.reqid = RECORD_REQID_MIN;
 		break;
 	case RECORD_HELLO:
 	case RECORD_BYE:
@@ -128,6 +134,9 @@ static const struct {
 	{ RECORD_ALIVE, AT(type), 2, 0, "type" },
 	{ RECORD_ALIVE, AT(type), 2, RECORD_TYPES, "type" },
 	{ RECORD_ALIVE, AT(type), 2, 0xffff, "type" },
+	{ RECORD_SOCKET, AT(socket.local), 2, 0, "local" },
+	{ RECORD_SOCKET, AT(socket.remote), 2, AF_INET6, "remote" },
+	{ RECORD_SOCKET, AT(socket.reqid), 4, RECORD_REQID_MAX + 1, "reqid" },
 	{ RECORD_ALIVE, AT(alive.separate), 4, 2, "separate" },
 	{ RECORD_ALIVE, AT(alive) + sizeof(struct record_alive), 1, 1,
 	  "reserved" },
@@ -344,6 +353,9 @@ static const struct {
 	FIELD(orphan.last),
 	FIELD(address.addr),
 	FIELD(address.gone),
+	FIELD(socket.local),
+	FIELD(socket.remote),
+	FIELD(socket.reqid),
 };
 
 static void test_layout(void **state)
