@@ -28,6 +28,15 @@ static struct addr link_local(uint32_t scope)
 			      .bytes = { 0xfe, 0x80, [15] = 1 } };
 }
 
+static void good_flow(struct record *r)
+{
+	r->flow.udp_remote = r->type == RECORD_MOVE ? 4501 : 0;
+	r->flow.local = four(1);
+	r->flow.remote = four(2);
+	r->flow.reqid = RECORD_REQID_MAX;
+	r->flow.spi = ESP_SPI_MIN;
+}
+
 /* A good record of each type. */
 static struct record good(enum record_type type)
 {
@@ -51,11 +60,7 @@ static struct record good(enum record_type type)
 	case RECORD_MOVE:
 	case RECORD_USED:
 	case RECORD_ABANDON:
-		r.flow.udp_remote = type == RECORD_MOVE ? 4501 : 0;
-		r.flow.local = four(1);
-		r.flow.remote = four(2);
-		r.flow.reqid = RECORD_REQID_MAX;
-		r.flow.spi = ESP_SPI_MIN;
+		good_flow(&r);
 		break;
 	case RECORD_VERDICT:
 		r.verdict.local = four(1);
@@ -71,22 +76,15 @@ static struct record good(enum record_type type)
 		r.acquire.remote = four(2);
 		break;
 	case RECORD_EXPIRE:
-		r.expire.local = four(1);
-		r.expire.remote = four(2);
-		r.expire.reqid = RECORD_REQID_MIN;
-		break;
 	case RECORD_ORPHAN:
-		r.orphan.local = four(1);
-		r.orphan.remote = four(2);
-		r.orphan.reqid = RECORD_REQID_MIN;
-		break;
-	case RECORD_ADDRESS:
-		r.address.addr = four(1);
-		break;
 	case RECORD_SOCKET:
+		/* They begin alike. */
 		r.socket.local = four(1);
 		r.socket.remote = four(2);
 		r.socket.reqid = RECORD_REQID_MIN;
+		break;
+	case RECORD_ADDRESS:
+		r.address.addr = four(1);
 		break;
 	case RECORD_HELLO:
 	case RECORD_BYE:
