@@ -5,11 +5,14 @@
  */
 #include "dnskeys/key-cache.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/random.h>
 
+#include "dnskeys/name.h"
 #include "util/hmap.h"
 #include "util/limits.h"
 #include "util/ratelimit.h"
@@ -142,11 +145,22 @@ struct key_cache *key_cache_free(struct key_cache *c)
 	return NULL;
 }
 
+/* Case means nothing in a name (RFC 4343). */
+static uint64_t hash_name(const struct key_cache *c, const char *name)
+{
+	char folded[NAME_STRLEN];
+	size_t n = 0;
+
+	for (; name[n] && n < sizeof(folded); n++)
+		folded[n] = (char)tolower((unsigned char)name[n]);
+	return hash_bytes(&c->hash_key, folded, n);
+}
+
 static uint64_t hash_of(const struct key_cache *c,
 			const struct lookup_request *r)
 {
 	if (r->name)
-		return hash_bytes(&c->hash_key, r->name, strlen(r->name));
+		return hash_name(c, r->name);
 	return hash_bytes(&c->hash_key, r->peer.bytes, sizeof(r->peer.bytes));
 }
 
@@ -155,7 +169,8 @@ static bool is_same(const struct lookup_request *a,
 {
 	bool by_name = a->name || b->name;
 
-	if (by_name && (!a->name || !b->name || strcmp(a->name, b->name) != 0))
+	if (by_name &&
+	    (!a->name || !b->name || strcasecmp(a->name, b->name) != 0))
 		return false;
 	/* A name is looked up as such; who claims it matters. */
 	if (by_name && !a->claimed && !b->claimed)

@@ -40,7 +40,8 @@ static size_t escape(uint8_t c, char *ret)
 		return (size_t)sprintf(ret, "\\%03u", c);
 	if (strchr(".\\\"();@$", c))
 		return (size_t)sprintf(ret, "\\%c", c);
-	*ret = (char)c;
+	/* One spelling for all (RFC 4343 4.1). */
+	*ret = (char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
 	return 1;
 }
 

@@ -15,7 +15,8 @@
  * arpa." (RFC 3596 2.5). -EAFNOSUPPORT for an unset address. */
 int name_of_address(const struct addr *a, char ret[static NAME_STRLEN])
 	__attribute__((warn_unused_result));
-/* An uncompressed name in wire form that must fill all of len. 0; -EBADMSG. */
+/* An uncompressed name in wire form that must fill all of len, in lower case. 0;
+ * -EBADMSG. */
 int name_from_wire(const uint8_t *wire, size_t len,
 		   char ret[static NAME_STRLEN])
 	__attribute__((warn_unused_result));

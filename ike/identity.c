@@ -18,11 +18,36 @@ static const struct {
 	{ IKE_ID_DN, "dn:" },
 };
 
+static uint8_t lower(uint8_t c)
+{
+	return c >= 'A' && c <= 'Z' ? (uint8_t)(c - 'A' + 'a') : c;
+}
+
+/* Where a host name begins, in which case means nothing (RFC 4343); at the end:
+ * there is none. */
+static size_t name_at(const struct ike_identity *id)
+{
+	const uint8_t *at = NULL;
+
+	if (id->type == IKE_ID_FQDN)
+		return 0;
+	if (id->type == IKE_ID_RFC822)
+		at = memchr(id->data, '@', id->len);
+	return at ? (size_t)(at - id->data) : id->len;
+}
+
 bool ike_identity_equal(const struct ike_identity *a,
 			const struct ike_identity *b)
 {
-	return a->type == b->type && a->len == b->len &&
-	       memcmp(a->data, b->data, a->len) == 0;
+	size_t name = name_at(a);
+
+	if (a->type != b->type || a->len != b->len ||
+	    memcmp(a->data, b->data, name) != 0)
+		return false;
+	for (size_t i = name; i < a->len; i++)
+		if (lower(a->data[i]) != lower(b->data[i]))
+			return false;
+	return true;
 }
 
 static bool is_alphanumeric(uint8_t c)
@@ -198,6 +223,17 @@ static void format_addr(const struct ike_identity *id, char *buf)
 	addr_format(&a, buf);
 }
 
+static void format_name(const struct ike_identity *id, char *buf)
+{
+	size_t name = name_at(id);
+
+	if (id->type == IKE_ID_FQDN)
+		*buf++ = '@';
+	for (size_t i = 0; i < id->len; i++)
+		*buf++ = (char)(i < name ? id->data[i] : lower(id->data[i]));
+	*buf = '\0';
+}
+
 char *ike_identity_format(const struct ike_identity *id,
 			  char buf[static IKE_IDENTITY_STRLEN])
 {
@@ -209,9 +245,7 @@ char *ike_identity_format(const struct ike_identity *id,
 		break;
 	case IKE_ID_FQDN:
 	case IKE_ID_RFC822:
-		snprintf(buf, IKE_IDENTITY_STRLEN, "%s%.*s",
-			 id->type == IKE_ID_FQDN ? "@" : "", id->len,
-			 (const char *)id->data);
+		format_name(id, buf);
 		break;
 	case IKE_ID_KEY_ID:
 		format_hex(id, "keyid:", buf);

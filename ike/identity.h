@@ -34,7 +34,8 @@ static inline bool ike_identity_is_null(const struct ike_identity *id)
 {
 	return id->type == IKE_ID_NULL;
 }
-/* Type and bytes, nothing folded. Two that are none are equal. */
+/* Type and bytes, but host names in any case (RFC 4343). Two that are none are
+ * equal. */
 bool ike_identity_equal(const struct ike_identity *a,
 			const struct ike_identity *b);
 
@@ -62,7 +63,8 @@ void ike_identity_write(struct ike_builder *b, enum ike_payload_type type,
  */
 int ike_identity_parse(const char *text, struct ike_identity *ret)
 	__attribute__((warn_unused_result));
-/* The same forms; a name as "@host.example"; "none". Returns buf. */
+/* The same forms; a name as "@host.example", in lower case; "none". Returns
+ * buf. */
 char *ike_identity_format(const struct ike_identity *id,
 			  char buf[static IKE_IDENTITY_STRLEN]);
 

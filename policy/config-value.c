@@ -261,9 +261,14 @@ int config_value_identity(const char *text, char ret[CONFIG_IDENTITY_STRLEN])
 		made[0] = '@';
 		strcpy(made + 1, text);
 	}
-	if (r == 0)
-		strcpy(ret, made);
-	return r;
+	if (r < 0)
+		return r;
+	/* Case means nothing in a host name (RFC 4343). */
+	at = strchr(made, '@');
+	for (char *c = made + (at ? at - made : 0); at && *c; c++)
+		*c = lower(*c);
+	strcpy(ret, made);
+	return 0;
 }
 
 static int base64_digit(char c)

@@ -168,9 +168,13 @@ static void test_payload(void **state)
 static void test_equal(void **state)
 {
 	static const char *const different[] = {
-		"@host.example",   "@Host.example", "@host.example.",
-		"me@host.example", "192.0.2.1",	    "keyid:c0000201",
-		"@host.exampl",	   "%null",	    "keyid:686f7374",
+		"@host.example",   "Me@host.example", "@host.example.",
+		"me@host.example", "192.0.2.1",	      "keyid:c0000201",
+		"@host.exampl",	   "%null",	      "keyid:686f7374",
+	};
+	static const char *const same[][2] = {
+		{ "@HOST.Example", "@host.example" },
+		{ "Me@Host.EXAMPLE", "Me@host.example" },
 	};
 	struct ike_identity a, b, none = { 0 };
 
@@ -185,6 +189,14 @@ static void test_equal(void **state)
 			assert_false(ike_identity_equal(&a, &none));
 		}
 	assert_true(ike_identity_is_none(&none));
+	for (size_t i = 0; i < ELEMENTS(same); i++) {
+		char text[IKE_IDENTITY_STRLEN];
+
+		assert_int_equal(ike_identity_parse(same[i][0], &a), 0);
+		assert_int_equal(ike_identity_parse(same[i][1], &b), 0);
+		assert_true(ike_identity_equal(&a, &b));
+		assert_string_equal(ike_identity_format(&a, text), same[i][1]);
+	}
 	a = ike_identity_null();
 	assert_true(ike_identity_is_null(&a));
 	assert_false(ike_identity_is_none(&a));

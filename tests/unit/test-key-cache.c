@@ -153,6 +153,18 @@ static void test_lifetimes(void **state)
 	}
 }
 
+/* One name, however it is written. */
+static void test_case(void **state)
+{
+	const struct lookup_request lower = { .name = "h.signed.test." };
+	const struct lookup_request upper = { .name = "H.Signed.TEST." };
+	struct bench *b = *state;
+
+	dns_fake_add(b->dns, "h.signed.test." KEY);
+	find(b, START, &lower, KEYSET_SECURE);
+	assert_non_null(key_cache_get(b->cache, START, &upper));
+}
+
 /* What is used shortly before its end is there when it ends. */
 static void test_refresh(void **state)
 {
@@ -325,10 +337,10 @@ static void test_eviction(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_lifetimes),	     TEST(test_refresh),
-		TEST(test_joined),	     TEST(test_outage),
-		TEST(test_resolver_changes), TEST(test_rates),
-		TEST(test_eviction),
+		TEST(test_lifetimes), TEST(test_refresh),
+		TEST(test_case),      TEST(test_joined),
+		TEST(test_outage),    TEST(test_resolver_changes),
+		TEST(test_rates),     TEST(test_eviction),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -195,7 +195,7 @@ static const struct {
 	  "@H.signed.test",
 	  { "h.signed.test." KEY },
 	  0,
-	  "@H.signed.test" },
+	  "@h.signed.test" },
 	{ "it says another name",
 	  &names,
 	  V4,

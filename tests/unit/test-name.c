@@ -43,6 +43,7 @@ static void test_wire(void **state)
 		const char *name; /* NULL: refused */
 	} rows[] = {
 		{ "\2gw\4test\0", 9, "gw.test." },
+		{ "\2Gw\4TEST\0", 9, "gw.test." },
 		{ "\0", 1, "." },
 		{ "", 0, NULL },
 		{ "\2gw", 3, NULL },
