@@ -145,15 +145,6 @@ void negotiation_on_child_up(struct agent *a, struct handle sa,
 		return;
 	}
 	negotiation_attempt_over(a, f, sa);
-	/* Who cannot prove it does not take the place of one who did. If that
-	 * one is gone the check will find out. */
-	if (proof_is_one(f->child.auth) && !handle_is_none(f->child.ike) &&
-	    !handle_equal(f->child.ike, sa) &&
-	    !proof_is_one((uint8_t)up->peer.method)) {
-		ike_check(a->ike, agent_now(a), f->child.ike);
-		ike_close(a->ike, agent_now(a), sa);
-		return;
-	}
 	if (negotiation_rekeyed(a, f, sa, up))
 		return;
 	if (up->redundant && f->child.spi_in) {

@@ -235,8 +235,14 @@ void ike_duplicate_resolve(struct ike_engine *e, uint64_t now,
 /* The peer has shown that it has this SA: it may be used. */
 void ike_duplicate_proven(struct ike_engine *e, uint64_t now,
 			  struct ike_sa *sa);
-/* This SA ends: one of its pair that is not proven has to do. */
-void ike_duplicate_ending(struct ike_engine *e, const struct ike_sa *sa);
+/* This SA ends: one of its pair that does not serve has to do: one that is not
+ * proven yet, or where the peer ends it one that was to go. */
+void ike_duplicate_ending(struct ike_engine *e, const struct ike_sa *sa,
+			  enum ike_reason reason);
+/* The peer of sa, which is about to be established, is anonymous where another
+ * one has proven who it is: sa must not come up. That one is checked. */
+bool ike_duplicate_guarded(struct ike_engine *e, uint64_t now,
+			   const struct ike_sa *sa);
 /* Another SA of this pair is established. */
 bool ike_duplicate_exists(const struct ike_engine *e, const struct ike_sa *sa);
 /* The attempt of ours with this pair that is under way, or NULL. */

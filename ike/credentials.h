@@ -52,6 +52,11 @@ struct ike_credentials {
 
 /* Neither side is anybody. */
 struct ike_credentials ike_credentials_anonymous(void);
+/* It names something by which the peer has to prove who it is. */
+static inline bool ike_credentials_know_peer(const struct ike_credentials *c)
+{
+	return c->n_peer_keys || (c->accept_shared && c->shared.len);
+}
 /* A deep copy in one piece of memory, wiped when freed. -EINVAL: over a limit,
  * or nothing by which one of the two sides could prove anything; -ENOMEM. */
 int ike_credentials_copy(const struct ike_credentials *c,

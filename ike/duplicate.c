@@ -11,6 +11,13 @@
  * the other one waits longer and then does so too. An attempt of ours that
  * has not sent IKE_AUTH gives way as soon as the peer's is established.
  *
+ * Nobody takes the place of somebody: while the SA of a peer that has proven
+ * who it is lives, an anonymous one between the same two addresses is refused,
+ * and that of the proven peer is checked, so that only its death makes room.
+ * Of two that overlap the one with more proofs stays, which both sides see
+ * alike, and only then do the nonces decide. Where the sides see it differently
+ * all the same, the loser serves again when the peer deletes the other one.
+ *
  * Other implementations have other rules: one that drops its own attempt when
  * ours is established would be talked to in vain. So one that the peer
  * initiated takes the place of ours only when it is proven, by a liveness check
@@ -101,6 +108,10 @@ static bool loses(const struct ike_sa *sa, const struct ike_sa *o)
 {
 	int order = memcmp(sa->lowest, o->lowest, sizeof(sa->lowest));
 
+	if (!sa->proof != !o->proof)
+		return !sa->proof;
+	if (sa->proofs != o->proofs)
+		return sa->proofs < o->proofs;
 	/* The same side twice (it restarted): the later attempt counts. */
 	if (sa->initiator == o->initiator)
 		return sa->begun < o->begun;
@@ -110,7 +121,6 @@ static bool loses(const struct ike_sa *sa, const struct ike_sa *o)
 static void doom(struct ike_engine *e, uint64_t now, struct ike_sa *sa,
 		 uint32_t wait)
 {
-	sa->up = ike_action_node_free(sa->up);
 	sa->doomed = true;
 	sa->doomed_at = now + wait;
 	ike_sa_rearm(e, sa);
@@ -124,7 +134,8 @@ static void supersede(struct ike_engine *e, uint64_t now,
 	uint32_t wait = e->config.redundant_ms;
 
 	if (overlap(sa, o)) {
-		if (!o->initiator)
+		/* Who goes by the proof may be the only one to see it so. */
+		if (!o->initiator && !o->proof == !sa->proof)
 			wait *= FALLBACK;
 	} else if (initial_contact) {
 		/* 2.4: the peer says that it has no other: drop ours. */
@@ -135,6 +146,14 @@ static void supersede(struct ike_engine *e, uint64_t now,
 		doom(e, now, o, wait);
 }
 
+/* It may yet tell us who the peer is, which sa does not. */
+static bool is_better(const struct ike_sa *attempt, const struct ike_sa *sa)
+{
+	const struct ike_credentials *c = attempt->handshake->credentials;
+
+	return !sa->proof && c && ike_credentials_know_peer(c);
+}
+
 /* Attempts of ours that nobody needs any more. */
 static void abandon_attempts(struct ike_engine *e, const struct ike_sa *sa)
 {
@@ -142,7 +161,7 @@ static void abandon_attempts(struct ike_engine *e, const struct ike_sa *sa)
 
 	for (; o; o = next) {
 		next = ike_sa_next_remote(o);
-		if (ike_sa_is_pair(o, sa) && is_attempt(o))
+		if (ike_sa_is_pair(o, sa) && is_attempt(o) && !is_better(o, sa))
 			ike_sa_end(e, o, IKE_REASON_REPLACED, 0);
 	}
 }
@@ -178,7 +197,7 @@ static bool is_contested(const struct ike_engine *e, const struct ike_sa *sa,
 	return attempt && attempt->state == IKE_SA_AUTH_SENT;
 }
 
-/* Kept until it is proven: its CHILD_UP as it will then be told. */
+/* Kept while it does not serve: its CHILD_UP as it will be told if it does. */
 static bool keep_up(struct ike_sa *sa, const struct ike_action_node *up)
 {
 	sa->up = ike_action_node_new();
@@ -205,24 +224,58 @@ static void tell_up(struct ike_engine *e, struct ike_sa *sa)
 
 void ike_duplicate_proven(struct ike_engine *e, uint64_t now, struct ike_sa *sa)
 {
-	if (!sa->up || sa->state != IKE_SA_ESTABLISHED)
+	if (!sa->up || sa->doomed || sa->state != IKE_SA_ESTABLISHED)
 		return;
 	tell_up(e, sa);
 	take_over(e, now, sa, false);
 }
 
-void ike_duplicate_ending(struct ike_engine *e, const struct ike_sa *sa)
+/* What can serve in the place of sa, which is proven first. */
+static struct ike_sa *find_substitute(const struct ike_engine *e,
+				      const struct ike_sa *sa, bool doomed)
 {
 	struct ike_sa *o = ike_sa_first_remote(e, &sa->remote.addr);
 
+	for (; o; o = ike_sa_next_remote(o))
+		if (ike_sa_is_pair(o, sa) && is_alive(o) && o->up &&
+		    o->doomed == doomed)
+			return o;
+	return NULL;
+}
+
+void ike_duplicate_ending(struct ike_engine *e, const struct ike_sa *sa,
+			  enum ike_reason reason)
+{
+	/* The peer's own word: then that one is what it goes on with. */
+	bool peer = reason == IKE_REASON_DELETED || reason == IKE_REASON_AUTH;
+	struct ike_sa *o;
+
 	if (!is_alive(sa) || sa->doomed || sa->up)
 		return;
-	for (; o; o = ike_sa_next_remote(o)) {
-		if (!ike_sa_is_pair(o, sa) || !is_alive(o) || !o->up)
-			continue;
-		tell_up(e, o);
+	o = find_substitute(e, sa, false);
+	if (!o && peer)
+		o = find_substitute(e, sa, true);
+	if (!o)
 		return;
+	o->doomed = false;
+	o->check = true;
+	ike_sa_rearm(e, o);
+	tell_up(e, o);
+}
+
+bool ike_duplicate_guarded(struct ike_engine *e, uint64_t now,
+			   const struct ike_sa *sa)
+{
+	struct ike_sa *o = ike_sa_first_remote(e, &sa->remote.addr);
+
+	for (; o && !sa->proof; o = ike_sa_next_remote(o)) {
+		if (!ike_sa_is_pair(o, sa) || !is_alive(o) || o->doomed ||
+		    !o->proof)
+			continue;
+		ike_stranger_suspect(e, now, o);
+		return true;
 	}
+	return false;
 }
 
 void ike_duplicate_resolve(struct ike_engine *e, uint64_t now,
@@ -231,12 +284,12 @@ void ike_duplicate_resolve(struct ike_engine *e, uint64_t now,
 {
 	struct ike_sa *o = find_survivor(e, sa);
 	bool lost = o && !o->up && overlap(sa, o) && loses(sa, o);
-	bool unproven = false;
+	bool kept, unproven;
 
 	if (!lost && !sa->initiator)
 		abandon_attempts(e, sa);
-	if (!lost && is_contested(e, sa, o))
-		unproven = keep_up(sa, up);
+	kept = (lost || is_contested(e, sa, o)) && keep_up(sa, up);
+	unproven = kept && !lost;
 	sa->check = unproven;
 	up->action.child_up.redundant = lost || unproven;
 	ike_queue_push(&e->queue, up);

@@ -140,8 +140,10 @@ static int fill_child(const struct ike_sa *sa,
 
 /* Nothing can fail any more. */
 static void establish(struct ike_engine *e, uint64_t now, struct ike_sa *sa,
-		      bool initial_contact, struct ike_action_node *up)
+		      const struct auth_message *am, struct ike_action_node *up)
 {
+	sa->proofs = (sa->handshake->plan.method != IKE_AUTH_NULL) +
+		     (am->claim.auth.method != IKE_AUTH_NULL);
 	ike_sa_set_state(e, sa, IKE_SA_ESTABLISHED);
 	sa->risen = ++e->events;
 	sa->established_at = sa->last_heard = now;
@@ -153,7 +155,8 @@ static void establish(struct ike_engine *e, uint64_t now, struct ike_sa *sa,
 	ike_task_lifetime(e, now, sa);
 	ike_sa_rearm(e, sa);
 	ike_nat_begin(e, now, sa);
-	ike_duplicate_resolve(e, now, sa, initial_contact, up);
+	ike_duplicate_resolve(e, now, sa, am->initial_contact && !sa->initiator,
+			      up);
 }
 
 /* --- what takes a while -------------------------------------------------- */
@@ -248,9 +251,7 @@ int ike_auth_ask(struct ike_engine *e, struct ike_sa *sa,
 /* Who we want: nobody, where only nobody is taken. */
 static void write_wanted(const struct ike_credentials *c, struct ike_builder *b)
 {
-	bool known = c->n_peer_keys || (c->accept_shared && c->shared.len);
-
-	if (!known)
+	if (!ike_credentials_know_peer(c))
 		ike_id_write_null(b, IKE_PAYLOAD_IDR);
 	else if (!ike_identity_is_none(&c->peer))
 		ike_identity_write(b, IKE_PAYLOAD_IDR, &c->peer);
@@ -370,8 +371,20 @@ static int take_child(struct ike_engine *e, uint64_t now, struct ike_sa *sa,
 	rc = fill_child(sa, &agreed, &up);
 	if (rc < 0)
 		return rc;
-	establish(e, now, sa, false, up);
+	establish(e, now, sa, am, up);
 	return 0;
+}
+
+/* Whether the peer is who it has to be: hs->why says what not. */
+static bool suffices(struct ike_engine *e, uint64_t now, struct ike_sa *sa)
+{
+	if (!sa->handshake->proven)
+		return false;
+	if (!ike_duplicate_guarded(e, now, sa))
+		return true;
+	sa->handshake->why = "it is anonymous, where a peer that has proven "
+			     "who it is still may be";
+	return false;
 }
 
 /* What the peer proved, or did not. As a step. */
@@ -381,7 +394,7 @@ static int finish(struct ike_engine *e, const struct ike_arrival *a,
 	struct auth_message am;
 	int rc;
 
-	if (!sa->handshake->proven) {
+	if (!suffices(e, a->now, sa)) {
 		e->counters.auth_failed++;
 		ike_info_close(e, a->now, sa, IKE_REASON_AUTH,
 			       IKE_NOTIFY_AUTHENTICATION_FAILED);
@@ -509,7 +522,7 @@ static int grant_child(struct ike_engine *e, const struct ike_arrival *a,
 		return rc;
 	}
 	/* CHILD_UP before the response: we can receive before it sends. */
-	establish(e, a->now, sa, am->initial_contact, up);
+	establish(e, a->now, sa, am, up);
 	ike_response_send(e, sa);
 	return 0;
 }
@@ -523,6 +536,9 @@ static int answer(struct ike_engine *e, const struct ike_arrival *a,
 	struct ike_offer offer;
 	int rc;
 
+	/* Once more: much may have happened while we signed. */
+	if (!suffices(e, a->now, sa))
+		return fail_auth(e, a, sa);
 	rc = parse_message(a->m, &am);
 	if (rc < 0)
 		return rc;
@@ -545,7 +561,7 @@ static int prove(struct ike_engine *e, const struct ike_arrival *a,
 	struct auth_message am;
 	int rc;
 
-	if (!sa->handshake->proven)
+	if (!suffices(e, a->now, sa))
 		return fail_auth(e, a, sa);
 	rc = parse_message(a->m, &am);
 	if (rc < 0)

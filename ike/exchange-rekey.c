@@ -39,6 +39,7 @@ static void inherit(struct ike_engine *e, struct ike_sa *heir,
 	heir->fragment_mtu = old->fragment_mtu;
 	heir->algorithms = old->algorithms;
 	heir->proof = old->proof;
+	heir->proofs = old->proofs;
 	old->proof = NULL;
 	/* Among duplicates it is what it comes from. */
 	heir->doomed = old->doomed;

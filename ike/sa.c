@@ -351,7 +351,7 @@ void ike_sa_tell(struct ike_engine *e, struct ike_sa *sa,
 
 	if (sa->told)
 		return;
-	ike_duplicate_ending(e, sa);
+	ike_duplicate_ending(e, sa, reason);
 	sa->told = true;
 	sa->last = NULL;
 	/* However it ends, the owner heard of its successor. */

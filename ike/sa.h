@@ -84,7 +84,8 @@ struct ike_sa {
 	bool doomed;	  /* another SA took its place */
 	bool delete_sent; /* DELETING: what is outstanding is our Delete */
 	bool tapped;	  /* its keys were shown (ike/tap.h) */
-	struct ike_action_node *up; /* kept while unproven: see duplicate.c */
+	uint8_t proofs;	  /* AUTH payloads of the two that were not NULL */
+	struct ike_action_node *up; /* while it only receives: duplicate.c */
 	bool crossed; /* the peer initiated meanwhile, and was answered */
 	struct endpoint local, remote;
 	/* The peer's address, where IKE_SA_INIT has shown that it receives:

@@ -141,16 +141,21 @@ static bool says_unknown(const struct ike_message *m)
 	       n.type == IKE_NOTIFY_INVALID_IKE_SPI;
 }
 
+void ike_stranger_suspect(struct ike_engine *e, uint64_t now, struct ike_sa *sa)
+{
+	if ((sa->hinted_at && now < sa->hinted_at + LIMIT_IKE_HINT_MS) ||
+	    !ratelimit_take(&e->strangers.hints, now, LIMIT_IKE_HINT_RATE,
+			    LIMIT_IKE_HINT_RATE))
+		return;
+	sa->hinted_at = now;
+	/* An unanswered request of ours is such a check already. */
+	ike_info_check(e, now, sa);
+}
+
 void ike_stranger_hint(struct ike_engine *e, const struct ike_arrival *a,
 		       struct ike_sa *sa)
 {
-	if (!ike_header_is_response(&a->m->header) || !says_unknown(a->m) ||
-	    !endpoint_equal(a->remote, &sa->remote) ||
-	    (sa->hinted_at && a->now < sa->hinted_at + LIMIT_IKE_HINT_MS) ||
-	    !ratelimit_take(&e->strangers.hints, a->now, LIMIT_IKE_HINT_RATE,
-			    LIMIT_IKE_HINT_RATE))
-		return;
-	sa->hinted_at = a->now;
-	/* An unanswered request of ours is such a check already. */
-	ike_info_check(e, a->now, sa);
+	if (ike_header_is_response(&a->m->header) && says_unknown(a->m) &&
+	    endpoint_equal(a->remote, &sa->remote))
+		ike_stranger_suspect(e, a->now, sa);
 }

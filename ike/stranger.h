@@ -49,6 +49,10 @@ void ike_stranger_version(struct ike_engine *e, uint64_t now,
 			  const struct endpoint *local,
 			  const struct endpoint *remote, const void *data,
 			  size_t len);
+/* The peer of an established SA may be gone: a liveness check, at a bounded
+ * rate. */
+void ike_stranger_suspect(struct ike_engine *e, uint64_t now,
+			  struct ike_sa *sa);
 /* An unprotected message for an SA of ours. 2.4: at most a hint that the peer
  * may have lost it, which is looked into at a bounded rate. */
 void ike_stranger_hint(struct ike_engine *e, const struct ike_arrival *a,

@@ -52,8 +52,9 @@
 #define LIMIT_IKE_REPLY_RATE	 100u
 #define LIMIT_IKE_REPLY_PREFIX	 5u
 #define LIMIT_IKE_REPLY_PREFIXES 1024u
-/* Liveness checks a second that unprotected INVALID_IKE_SPI may start, and
- * milliseconds between two of one IKE SA. Beyond: the hint is ignored. */
+/* Liveness checks a second that strangers may start, by unprotected
+ * INVALID_IKE_SPI or as anonymous peers where a proven one is, and milliseconds
+ * between two of one IKE SA. Beyond: the hint is ignored. */
 #define LIMIT_IKE_HINT_RATE 50u
 #define LIMIT_IKE_HINT_MS   10000u
 /* Fragments of one message (RFC 7383). Beyond: dropped. */

@@ -17,7 +17,7 @@ struct world_job {
 	struct ike_engine *engine; /* a restarted host has another */
 	struct ike_job *job;
 	struct handle sa;
-	bool sign;
+	bool initiator, sign;
 	uint8_t signature[LIMIT_IKE_SIGNATURE];
 	size_t signature_len;
 	int error;
@@ -294,13 +294,16 @@ static void run_later(struct world *w, struct world_job *j)
 		ike_refuse(h->engine, w->now, j->sa);
 	else
 		(void)!ike_authenticate(h->engine, w->now, j->sa,
-					&h->credentials);
+					j->initiator && h->initiating
+						? h->initiating
+						: &h->credentials);
 }
 
 static void identify(struct world *w, unsigned host, const struct ike_action *a)
 {
 	struct host *h = &w->hosts[host];
-	struct world_job j = { .sa = a->sa };
+	struct world_job j = { .sa = a->sa,
+			       .initiator = a->identify.initiator };
 
 	h->n_identified++;
 	h->identify = a->identify;

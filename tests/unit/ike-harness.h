@@ -68,6 +68,7 @@ struct host {
 	/* Its answers to IKE_IDENTIFY: these credentials (anonymous), or a
 	 * refusal, or none; and by which key to IKE_SIGN (NULL: an error). */
 	struct ike_credentials credentials;
+	const struct ike_credentials *initiating; /* others; NULL: the same */
 	bool refuse, silent;
 	EVP_PKEY *key;
 	/* Both answers come so much later. */

@@ -253,21 +253,6 @@ static void test_proof_required(void **state)
 	expect_state("10.7.0.30", FLOW_INSTALL);
 }
 
-/* Who cannot prove it does not take the place of one who has. */
-static void test_anonymous_replaces_nobody(void **state)
-{
-	(void)state;
-	acquire("10.1.0.31", 7, false);
-	child_up_by("10.1.0.31", true, 0x2500, false, IKE_AUTH_SIGNATURE);
-	assert_int_equal(flow_of("10.1.0.31")->child.spi_in, 0x2500);
-	child_up("10.1.0.31", false, 0x2502, false);
-	assert_int_equal(world.closed, 1);
-	assert_int_equal(flow_of("10.1.0.31")->child.spi_in, 0x2500);
-	/* But one who proves it does. */
-	child_up_by("10.1.0.31", false, 0x2504, false, IKE_AUTH_SHARED);
-	assert_int_equal(flow_of("10.1.0.31")->child.spi_in, 0x2504);
-}
-
 /* netd goes away between the attempt and its SA: the attempt is over. */
 static void test_child_up_without_netd(void **state)
 {
@@ -477,7 +462,6 @@ int main(void)
 		T(test_netd_refuses),
 		T(test_refused_by_level),
 		T(test_proof_required),
-		T(test_anonymous_replaces_nobody),
 		T(test_child_up_without_netd),
 		T(test_stale_reply),
 		T(test_orphan),
