@@ -270,6 +270,8 @@ static int parse_answer(const struct ike_sa *sa, const struct ike_message *m,
 		return -EBADMSG;
 	ike_sa_propose(sa, c->kex ? IKE_OFFER_CHILD : IKE_OFFER_AUTH, &offer);
 	rc = ike_child_accept(sa, c->child, &terms, &offer, &c->agreed);
+	if (rc == 0 && c->replaces && c->agreed.mode != c->child->mode)
+		return 1;
 	if (rc != 0 || !c->kex)
 		return rc;
 	group = ike_choice_get(&c->agreed.choice, IKE_TRANSFORM_KE);
@@ -603,6 +605,10 @@ static int child_request(struct ike_engine *e, const struct ike_arrival *a,
 		ike_sa_accept(sa, IKE_OFFER_CHILD, &offer);
 		rc = ike_child_choose(sa, &q.terms, &offer,
 				      q.has_ke ? q.ke.group : 0, &agreed);
+		/* The kernel cannot change from one to the other without a
+		 * gap: what is to be another one begins anew. */
+		if (rc == 0 && old && agreed.mode != old->mode)
+			rc = IKE_NOTIFY_NO_PROPOSAL_CHOSEN;
 	}
 	if (rc < 0)
 		return rc;

@@ -345,6 +345,37 @@ static void test_modes(void **state)
 	}
 }
 
+/* A peer that rekeys in the other mode is refused: the old one goes on. */
+static void test_rekeyed_in_other_mode(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		struct speech s = { .spi = SPI, .tunnel = !i };
+		struct puppet p;
+		struct world w;
+		struct child *c;
+
+		world_init(&w, 1, NULL);
+		w.hosts[0].engine->ops.modes = any_mode;
+		puppet_establish(&p, &w, true);
+		c = host_child(&w.hosts[0]);
+		if (i) {
+			const struct speech further = { .spi = SPI + 1,
+							.tunnel = true };
+
+			assert_int_equal(ask(&p, &further), 0);
+			c = host_child(&w.hosts[0]);
+		}
+		s.rekeys = c->up.out.spi;
+		assert_int_equal(ask(&p, &s), IKE_NOTIFY_NO_PROPOSAL_CHOSEN);
+		assert_false(c->down);
+		s.tunnel = !s.tunnel;
+		assert_int_equal(ask(&p, &s), 0);
+		puppet_done(&p);
+		world_done(&w);
+	}
+}
+
 /* --- as initiator -------------------------------------------------------------- */
 
 /* Host 0 rekeys; its request is opened, and its nonce is given. */
@@ -545,13 +576,16 @@ static void run_gone(struct puppet *p, struct world *w)
 EACH_ROLE(gone)
 
 /* 1.3.1: tunnel mode, which we did not ask for: not used, and deleted. */
-static void run_other_mode(struct puppet *p, struct world *w)
+static void run_other_mode_of(struct puppet *p, struct world *w,
+			      enum ike_modes modes)
 {
 	const struct speech s = { .spi = SPI, .nonce = 7, .tunnel = true };
 	struct host *h = &w->hosts[0];
 	uint32_t old = host_child(h)->up.in.spi;
 	struct ike_nonce ni;
 
+	((struct ike_sa *)slots_get(h->engine->sas, host_child(h)->sa))->modes =
+		(uint8_t)modes;
 	rekey(p, &ni);
 	answer(p, p->m.header.id, &s);
 	assert_int_equal(h->n_refused, 1);
@@ -560,7 +594,18 @@ static void run_other_mode(struct puppet *p, struct world *w)
 	assert_int_equal(host_child(h)->up.in.spi, old);
 }
 
+static void run_other_mode(struct puppet *p, struct world *w)
+{
+	run_other_mode_of(p, w, IKE_MODES_TRANSPORT);
+}
+
+static void run_changed_mode(struct puppet *p, struct world *w)
+{
+	run_other_mode_of(p, w, IKE_MODES_EITHER);
+}
+
 EACH_ROLE(other_mode)
+EACH_ROLE(changed_mode)
 
 /* --- 2.8.1 and 2.25.1 ------------------------------------------------------------ */
 
@@ -771,7 +816,9 @@ int main(void)
 		cmocka_unit_test(test_rekey_refused),
 		cmocka_unit_test(test_put_off),
 		cmocka_unit_test(test_gone),
+		cmocka_unit_test(test_rekeyed_in_other_mode),
 		cmocka_unit_test(test_other_mode),
+		cmocka_unit_test(test_changed_mode),
 		cmocka_unit_test(test_lost),
 		cmocka_unit_test(test_won),
 		cmocka_unit_test(test_delete_rekeying),
