@@ -6,6 +6,7 @@
 #include "ike/proposal.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 
 #define MORE_PROPOSALS	2u /* 3.3.1 */
@@ -367,6 +368,16 @@ static size_t best_group(const struct candidate *c, const struct ike_offer *o,
 	return best(c, o, IKE_TRANSFORM_KE);
 }
 
+/* How far a choice is from what the offer prefers: by its cipher, and by
+ * whether the group of the KE payload can stay. */
+static unsigned distance(const struct ike_offer *o, size_t cipher, size_t group,
+			 uint16_t prefer_group)
+{
+	bool other = group < o->n && o->list[group].id != prefer_group;
+
+	return (unsigned)cipher << 1 | (prefer_group && other);
+}
+
 static bool spi_ok(const struct candidate *c)
 {
 	if (c->protocol == IKE_PROTOCOL_ESP)
@@ -374,10 +385,11 @@ static bool spi_ok(const struct candidate *c)
 	return c->spi || !c->spi_len;
 }
 
-/* 3.3.6: of every type that it has and every type that is needed, one. False:
- * there is none of some type. */
+/* 3.3.6: of every type that it has and every type that is needed, one, and its
+ * distance. False: there is none of some type. */
 static bool choose(const struct candidate *c, const struct ike_offer *o,
-		   uint8_t needs, uint16_t prefer_group, struct ike_choice *ret)
+		   uint8_t needs, uint16_t prefer_group, struct ike_choice *ret,
+		   unsigned *ret_distance)
 {
 	size_t place[IKE_CHOICE_MAX + 1];
 
@@ -400,6 +412,8 @@ static bool choose(const struct candidate *c, const struct ike_offer *o,
 		else if ((c->seen | needs) & TYPE(type))
 			return false;
 	}
+	*ret_distance = distance(o, place[IKE_TRANSFORM_ENCR],
+				 place[IKE_TRANSFORM_KE], prefer_group);
 	return true;
 }
 
@@ -407,13 +421,14 @@ int ike_proposal_choose(const struct ike_payload *p, const struct ike_offer *o,
 			uint16_t prefer_group, struct ike_choice *ret)
 {
 	struct rbuf r = ike_payload_reader(p);
-	int outcome = IKE_PROPOSAL_NONE;
-	struct ike_choice choice = { 0 };
-	unsigned count = 0;
+	unsigned count = 0, nearest = UINT_MAX;
+	struct ike_choice nearest_choice = { 0 };
 
 	/* All of it is parsed, so that its form is judged as a whole. */
 	do {
+		struct ike_choice choice;
 		struct candidate c;
+		unsigned away;
 		int rc;
 
 		if (++count > LIMIT_IKE_PROPOSALS)
@@ -424,13 +439,16 @@ int ike_proposal_choose(const struct ike_payload *p, const struct ike_offer *o,
 		/* 3.3.1: numbered from 1, each one more. */
 		if (c.number != count)
 			return -EBADMSG;
-		if (outcome == IKE_PROPOSAL_NONE &&
-		    choose(&c, o, o->needs, prefer_group, &choice))
-			outcome = IKE_PROPOSAL_CHOSEN;
+		if (choose(&c, o, o->needs, prefer_group, &choice, &away) &&
+		    away < nearest) {
+			nearest = away;
+			nearest_choice = choice;
+		}
 	} while (r.left);
-	if (outcome == IKE_PROPOSAL_CHOSEN)
-		*ret = choice;
-	return outcome;
+	if (nearest == UINT_MAX)
+		return IKE_PROPOSAL_NONE;
+	*ret = nearest_choice;
+	return IKE_PROPOSAL_CHOSEN;
 }
 
 /* The transform goes into the proposal of AEAD ciphers, or into the other. */
@@ -462,6 +480,7 @@ int ike_proposal_accept(const struct ike_payload *p, const struct ike_offer *o,
 	struct ike_choice choice;
 	struct candidate c;
 	uint8_t needs = o->needs;
+	unsigned away;
 	bool aead;
 	int rc;
 
@@ -478,7 +497,7 @@ int ike_proposal_accept(const struct ike_payload *p, const struct ike_offer *o,
 		else if (o->list[i].type == IKE_TRANSFORM_KE)
 			needs |= TYPE(IKE_TRANSFORM_KE);
 	}
-	if (!choose(&c, o, needs, 0, &choice))
+	if (!choose(&c, o, needs, 0, &choice, &away))
 		return IKE_PROPOSAL_NONE;
 	/* One of each: what was counted is what was chosen. */
 	if (choice.n != c.n)

@@ -62,9 +62,10 @@ enum ike_proposal_outcome {
 	IKE_PROPOSAL_NONE = 1, /* well formed, nothing that we take */
 };
 
-/* As responder: the first proposal that will do, and in it of each type the
- * one that the offer prefers; but prefer_group, that of the KE payload (0:
- * none), before other groups. enum ike_proposal_outcome; -EBADMSG. */
+/* As responder, to whom RFC 7296 2.7 leaves the choice: the proposal with the
+ * cipher that the offer prefers, of several the first, and in it of each type
+ * what the offer prefers; but prefer_group, that of the KE payload (0: none),
+ * before other groups. enum ike_proposal_outcome; -EBADMSG. */
 int ike_proposal_choose(const struct ike_payload *p, const struct ike_offer *o,
 			uint16_t prefer_group, struct ike_choice *ret)
 	__attribute__((warn_unused_result));

@@ -85,17 +85,37 @@ static const struct sa_case ike_cases[] = {
 	  20,
 	  256,
 	  20 },
-	{ "the first proposal that will do",
+	{ "our preference, not the order of the peer's proposals",
 	  { IKE(2, 36, 1, 3), K(3, 1, 12, 256), T(3, 2, 5), T(0, 4, 31),
 	    IKE(2, 36, 2, 3), K(3, 1, 20, 128), T(3, 2, 5), T(0, 4, 19),
 	    IKE(0, 36, 3, 3), K(3, 1, 20, 256), T(3, 2, 5), T(0, 4, 31) },
 	  108,
 	  0,
 	  0,
+	  3,
+	  20,
+	  256,
+	  31 },
+	{ "of equal proposals the first",
+	  { IKE(2, 36, 1, 3), K(3, 1, 20, 256), T(3, 2, 5), T(0, 4, 19),
+	    IKE(0, 36, 2, 3), K(3, 1, 20, 256), T(3, 2, 5), T(0, 4, 31) },
+	  72,
+	  0,
+	  0,
+	  1,
+	  20,
+	  256,
+	  19 },
+	{ "of equal proposals that with the group of the KE payload",
+	  { IKE(2, 36, 1, 3), K(3, 1, 20, 256), T(3, 2, 5), T(0, 4, 19),
+	    IKE(0, 36, 2, 3), K(3, 1, 20, 256), T(3, 2, 5), T(0, 4, 31) },
+	  72,
+	  0,
+	  31,
 	  2,
 	  20,
-	  128,
-	  19 },
+	  256,
+	  31 },
 	{ "an unknown type rejects its proposal",
 	  { IKE(2, 44, 1, 4), K(3, 1, 20, 256), T(3, 2, 5), T(3, 4, 31),
 	    T(0, 6, 35), IKE(0, 36, 2, 3), K(3, 1, 20, 128), T(3, 2, 5),
@@ -577,9 +597,14 @@ static void round_trip(const struct ike_offer *o, uint64_t spi)
 	assert_int_equal(ike_message_parse(buf2, b.w.len, &m), 0);
 	assert_int_equal(ike_proposal_accept(&m.payloads[0], o, &accepted), 0);
 	assert_int_equal(accepted.n, choice.n);
-	for (size_t i = 0; i < choice.n; i++)
-		assert_memory_equal(&accepted.list[i], &choice.list[i],
-				    sizeof(choice.list[i]));
+	for (size_t i = 0; i < choice.n; i++) {
+		const struct ike_transform *t = &choice.list[i];
+		const struct ike_transform *u = &accepted.list[i];
+
+		assert_int_equal(u->type, t->type);
+		assert_int_equal(u->id, t->id);
+		assert_int_equal(u->key_bits, t->key_bits);
+	}
 }
 
 /* A list of the algorithms given, which end with ALGORITHMS. */
