@@ -351,3 +351,33 @@ def test_key_that_others_could_read(lab, agents):
     assert "chmod 600" in a.agent.log()
     assert a.agent.tacit("key", "show") == []
     assert os.listdir(a.keys.dir) == ["ed25519.pem"]
+
+
+@pytest.mark.seconds(14)
+def test_nobody_replaces_somebody(lab, agents):
+    """A peer that has proven who it is comes back and cannot any more: while
+    its SA may be alive it is refused, then it is taken as nobody."""
+    net, a, b = lab.pair()
+    for host, auth in ((a, "offer"), (b, "offer")):
+        host.policy("peers", "offer", Authentication=auth, Wait="yes")
+    # By its name: without that it may be anybody.
+    b.keys.know("peer", a.keys.base64, identity=a.ip)
+    for host in (a, b):
+        host.start_agent()
+    assert None not in ping(a, b.ip, 2)
+    assert seen(b, a) == ("signature", a.ip)
+    pair = {s.spi for s in b.states(a)}
+    a.policy("peers", "offer", Authentication="allow", Wait="yes")
+    a.agent.wait_replaced(AGENT, a.agent.kill(AGENT))
+    wait_until(lambda: "anonymous, where a peer that has proven" in
+               b.agent.log(), 10, "b refuses")
+    assert {s.spi for s in b.states(a)} == pair
+    assert seen(b, a) == ("signature", a.ip)
+    mark = net.capture.mark()
+    wait_until(lambda: ping(a, b.ip, 1, timeout=1) != [None] and
+               seen(b, a) == ("null", ""), 40, "the check has found it gone")
+    assert net.capture.esp_packets(b, a, mark) != []
+    # Nobody comes after nobody without a word.
+    a.agent.wait_replaced(AGENT, a.agent.kill(AGENT))
+    wait_until(lambda: a.secured(b) and b.secured(a), 10, "one pair")
+    assert seen(b, a) == ("null", "")
