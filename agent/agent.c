@@ -352,6 +352,7 @@ static void agent_on_link_event(void *user, const struct record *r)
 		negotiation_on_orphan(a, &r->orphan);
 		break;
 	case RECORD_ADDRESS:
+		own_dns_address(a->own_dns, &r->address.addr, r->address.gone);
 		if (r->address.gone)
 			negotiation_on_address_gone(a, &r->address.addr);
 		else

@@ -16,6 +16,7 @@
 #include "agent/key-dns.h"
 #include "agent/key-file.h"
 #include "agent/link.h"
+#include "agent/own-dns.h"
 #include "agent/wire.h"
 #include "dbus/server.h"
 #include "dnskeys/own-key.h"
@@ -44,6 +45,7 @@ struct agent {
 	struct signer *signer;
 	struct key_files *key_files;
 	struct key_dns *key_dns; /* NULL: Lookup=no */
+	struct own_dns *own_dns;
 	struct credentials credentials;
 	struct hmap identifying; /* agent/identify.c */
 	struct wire *wire;

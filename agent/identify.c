@@ -110,7 +110,24 @@ static void identify_on_signed(void *user, struct handle sa,
 
 static void identify_on_keys(void *user)
 {
-	agent_say_ready(user);
+	struct agent *a = user;
+
+	own_dns_keys_changed(a->own_dns);
+	agent_say_ready(a);
+}
+
+static size_t identify_own_keys(void *user, const struct signer_key **ret)
+{
+	struct agent *a = user;
+
+	return signer_keys(a->signer, ret);
+}
+
+static void identify_on_seen(void *user, uint64_t key, uint32_t ttl)
+{
+	struct agent *a = user;
+
+	signer_seen(a->signer, key, ttl);
 }
 
 int identify_discover(struct agent *a, const struct policy *policy,
@@ -174,6 +191,11 @@ int identify_start(struct agent *a)
 		.keys = identify_on_keys,
 		.done = identify_on_signed,
 	};
+	const struct own_dns_ops own = {
+		.user = a,
+		.keys = identify_own_keys,
+		.seen = identify_on_seen,
+	};
 	struct credentials *c = &a->credentials;
 	char path[256];
 	int r;
@@ -189,6 +211,9 @@ int identify_start(struct agent *a)
 	snprintf(path, sizeof(path), "%s/keyd.sock", a->options->runtime_dir);
 	r = signer_new(a->event, path, &ops, &a->signer);
 	c->signer = a->signer;
+	if (r == 0)
+		r = own_dns_new(a->event, a->key_dns, a->config, &own,
+				&a->own_dns);
 	return r;
 }
 
@@ -202,6 +227,7 @@ void identify_stop(struct agent *a)
 	}
 	hmap_done(&a->identifying);
 	signer_free(a->signer);
+	own_dns_free(a->own_dns);
 	key_dns_free(a->key_dns);
 	key_files_free(a->key_files);
 }

@@ -473,6 +473,22 @@ struct key_dns *key_dns_free(struct key_dns *d)
 	return NULL;
 }
 
+int key_dns_ask(struct key_dns *d, const struct lookup_request *request,
+		key_cache_callback *callback, void *user, struct handle *ret)
+{
+	return key_cache_ask(d->cache, now_ms(d), request, callback, user, ret);
+}
+
+void key_dns_cancel(struct key_dns *d, struct handle waiter)
+{
+	key_cache_cancel(d->cache, waiter);
+}
+
+uint64_t key_dns_lifetime(const struct key_dns *d, const struct keyset *keys)
+{
+	return key_cache_lifetime(d->cache, keys);
+}
+
 const struct keyset *key_dns_peek(const struct key_dns *d,
 				  const struct addr *peer)
 {

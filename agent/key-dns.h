@@ -41,6 +41,14 @@ void key_dns_discover(struct key_dns *d, const struct policy *policy,
 		      const struct addr *remote, struct handle flow,
 		      struct key_verdict *ret);
 
+/* A look-up for its own sake, whatever is known: as key_cache_ask(), and its
+ * end; and how long its answer holds, milliseconds. */
+int key_dns_ask(struct key_dns *d, const struct lookup_request *request,
+		key_cache_callback *callback, void *user, struct handle *ret)
+	__attribute__((warn_unused_result));
+void key_dns_cancel(struct key_dns *d, struct handle waiter);
+uint64_t key_dns_lifetime(const struct key_dns *d, const struct keyset *keys);
+
 /* What is known of the peer at this address, borrowed; NULL: nothing. Asks
  * nobody. For status. */
 const struct keyset *key_dns_peek(const struct key_dns *d,

@@ -114,6 +114,8 @@ static const char *status_warning(struct agent *a)
 	if (!status_separate(a))
 		return "the programs run under one user: the privileged part "
 		       "is not set apart";
+	if (own_dns_warning(a->own_dns))
+		return own_dns_warning(a->own_dns);
 	return capture_warning(a->capture);
 }
 

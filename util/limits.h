@@ -191,6 +191,9 @@
 /* Keys of one peer that are tried, in the order of the answer. Beyond: left
  * out. */
 #define LIMIT_KEYSET_KEYS 16u
+/* Addresses of ours that DNS is asked about. Beyond: nobody looks whether our
+ * keys are there. */
+#define LIMIT_OWN_NAMES 16u
 
 /* --- D-Bus ------------------------------------------------------------- */
 
