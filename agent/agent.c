@@ -358,6 +358,9 @@ static void agent_on_link_event(void *user, const struct record *r)
 		else
 			negotiation_on_address(a, &r->address.addr);
 		break;
+	case RECORD_HINT:
+		negotiation_on_hint(a, &r->hint);
+		break;
 	case RECORD_ALIVE:
 		a->netd = r->alive;
 		break;
@@ -374,6 +377,7 @@ static void agent_on_link_event(void *user, const struct record *r)
 	case RECORD_BYE:
 	case RECORD_WELCOME:
 	case RECORD_REPLY:
+	case RECORD_REPAIR:
 	case RECORD_TYPES:
 		break;
 	}

@@ -23,6 +23,7 @@
 #include "ike/engine.h"
 #include "policy/config.h"
 #include "util/log.h"
+#include "util/ratelimit.h"
 
 struct agent_options {
 	const char *config_dir;	  /* NULL: the compiled-in one */
@@ -65,6 +66,7 @@ struct agent {
 	bool said_ready;
 	bool keyd_late; /* no longer waited for */
 	struct agent_counters counters;
+	struct ratelimit hints; /* agent/negotiation-hint.c */
 	struct log_limit log_negotiation, log_netd, log_ike, log_identify;
 	char status_identity[IKE_IDENTITY_STRLEN];
 	char status_reason[160];

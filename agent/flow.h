@@ -74,6 +74,10 @@ struct flow {
 	bool held;		/* netd holds packets of it */
 	bool asked;		/* an acquire came while it was left alone */
 	bool renew;		/* secured, and wants a fresh IKE SA */
+	uint16_t knock_port;	/* ESP of it came in UDP from here: knock there;
+				   or 0 */
+	bool suspect;		/* the timer asks whether it has answered */
+	uint64_t hinted_at;	/* the latest sign that it lost its SAs; or 0 */
 	bool rekeying;		/* the engine has been asked to rekey child */
 	bool unconfirmed;	/* netd has not named it since it came back */
 	enum ike_reason reason; /* why it is not secured */

@@ -124,6 +124,7 @@ void negotiation_set_child(struct flow *f, struct handle sa,
 			   const struct ike_child_up *up)
 {
 	f->rekeying = false;
+	f->suspect = false;
 	f->child = (struct flow_child){
 		.ike = sa,
 		.spi_in = up->in.spi,

@@ -24,6 +24,11 @@ void negotiation_fail(struct agent *a, struct flow *f, enum ike_reason reason,
 void negotiation_discover(struct agent *a, struct flow *f);
 /* Queues the flow and starts what admission lets start. */
 void negotiation_begin(struct agent *a, struct flow *f);
+/* The same, where Discover=dns first asks for a key. */
+void negotiation_discover(struct agent *a, struct flow *f);
+/* The timer of a flow whose peer is suspected to have lost its SAs: true, when
+ * it was for that. */
+bool negotiation_on_suspicion(struct agent *a, struct flow *f);
 /* The attempt of this handle has ended, if it is the flow's. */
 void negotiation_attempt_over(struct agent *a, struct flow *f,
 			      struct handle sa);

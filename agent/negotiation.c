@@ -181,6 +181,12 @@ static void negotiation_initiate(struct agent *a, struct flow *f)
 	int r;
 
 	f->given_up = IKE_REASON_NONE;
+	if (f->knock_port) {
+		/* Behind a translator, whose way to the peer this is. */
+		req.local.port = a->config->natt_port;
+		req.remote.port = f->knock_port;
+		f->knock_port = 0;
+	}
 	negotiation_algorithms(a, &f->peer->addr, &algorithms);
 	r = ike_initiate(a->ike, now, &req, &f->attempt);
 
@@ -447,6 +453,8 @@ void negotiation_on_timer(struct timer *t, uint64_t now, void *user)
 		negotiation_step(a, f);
 		break;
 	case FLOW_SECURED:
+		if (negotiation_on_suspicion(a, f))
+			break;
 		f->renew = true;
 		negotiation_begin(a, f);
 		break;

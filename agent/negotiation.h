@@ -34,6 +34,7 @@ void negotiation_on_reply(struct agent *a, struct handle flow,
 void negotiation_on_expire(struct agent *a, const struct record_expire *x);
 void negotiation_on_used(struct agent *a, const struct record_flow *used);
 void negotiation_on_orphan(struct agent *a, const struct record_orphan *o);
+void negotiation_on_hint(struct agent *a, const struct record_hint *h);
 /* --- negotiation-retry.c: the world has changed ------------------------ */
 
 /* The attempt of this SA is given up for what its credentials lack; why is

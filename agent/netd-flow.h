@@ -37,6 +37,7 @@ struct netd_flow {
 	bool gated; /* sending, but packets are held back until SWITCH */
 	bool mixed; /* in-SAs of two reqids are in use */
 	bool orphan;
+	bool secured;  /* netd_flows.secured() was told so */
 	bool tunnel;   /* mode; transport if not set */
 	bool changing; /* what waits is a rekeyed pair's: agent/netd-rekey.c */
 	uint32_t look_spi;   /* its in-SA: has it been used? */
@@ -48,6 +49,8 @@ struct netd_flow {
 	struct timer lonely; /* end of an orphan */
 };
 
+/* Tells netd_flows.secured() what has changed. */
+void netd_flow_tell_secured(struct netd_flow *f, bool secured);
 int netd_flow_new(struct netd_flows *t, struct netd_pair *p, uint32_t reqid,
 		  struct netd_flow **ret) __attribute__((warn_unused_result));
 /* The pair stays, the kernel is left as it is. */

@@ -50,6 +50,14 @@ struct netd_sa *netd_sa_find(const struct netd_flows *t, const struct addr *dst,
 	return NULL;
 }
 
+static void tell_spi(const struct netd_sa *sa, bool known)
+{
+	const struct netd_flows *t = sa->flow->table;
+
+	if (sa->inbound && t->spi)
+		t->spi(t->user, &sa->flow->pair->local, sa->spi, known);
+}
+
 struct netd_sa *netd_sa_new(struct netd_flow *f, uint32_t spi, bool inbound)
 {
 	struct netd_sa *sa = calloc(1, sizeof(*sa));
@@ -67,6 +75,7 @@ struct netd_sa *netd_sa_new(struct netd_flow *f, uint32_t spi, bool inbound)
 	sa->next = f->sas;
 	f->sas = sa;
 	f->n_sas++;
+	tell_spi(sa, true);
 	return sa;
 }
 
@@ -80,6 +89,7 @@ void netd_sa_free(struct netd_sa *sa)
 			break;
 		}
 	f->n_sas--;
+	tell_spi(sa, false);
 	hmap_remove(&f->table->by_spi, &sa->node);
 	free(sa);
 }
@@ -158,6 +168,7 @@ void netd_flow_free(struct netd_flow *f)
 {
 	struct netd_flows *t = f->table;
 
+	netd_flow_tell_secured(f, false);
 	netd_flow_forget_waiting(f);
 	while (f->sas)
 		netd_sa_free(f->sas);
@@ -214,10 +225,26 @@ void netd_flow_claim(struct netd_flow *f)
 	};
 }
 
+void netd_flow_tell_secured(struct netd_flow *f, bool secured)
+{
+	const struct netd_flows *t = f->table;
+
+	if (f->secured == secured)
+		return;
+	f->secured = secured;
+	if (t->secured)
+		t->secured(t->user, &f->pair->local, &f->pair->remote, secured);
+}
+
 int netd_flow_sync(struct netd_flow *f)
 {
+	int r;
+
 	netd_flow_claim(f);
-	return netd_pair_sync(f->table->pairs, f->pair);
+	r = netd_pair_sync(f->table->pairs, f->pair);
+	if (r == 0)
+		netd_flow_tell_secured(f, f->hardened);
+	return r;
 }
 
 /* Deletes SAs from the kernel and the table: those of a direction that are

@@ -34,6 +34,12 @@ struct netd_flows {
 	void (*removed)(void *user, uint32_t reqid);
 	/* A rekeyed pair carries packets; may be NULL. */
 	void (*used)(void *user, const struct record_flow *f);
+	/* An in-SA came or went; a pair that talks by ESP alone from now on,
+	 * or no longer. May be NULL. */
+	void (*spi)(void *user, const struct addr *local, uint32_t spi,
+		    bool known);
+	void (*secured)(void *user, const struct addr *local,
+			const struct addr *remote, bool secured);
 	/* Packets to this destination can go now. */
 	void (*ready)(void *user, const struct addr *local,
 		      const struct addr *remote);

@@ -177,6 +177,7 @@ int netd_guard_check(const struct netd_guard *g, const struct record *r,
 	case RECORD_HELLO:
 	case RECORD_ALIVE:
 	case RECORD_BYE:
+	case RECORD_REPAIR:
 		return 0;
 	case RECORD_INSTALL:
 		return guard_install(g, &r->install, ret_why);
@@ -198,6 +199,7 @@ int netd_guard_check(const struct netd_guard *g, const struct record *r,
 	case RECORD_USED:
 	case RECORD_ORPHAN:
 	case RECORD_ADDRESS:
+	case RECORD_HINT:
 	case RECORD_TYPES:
 		break;
 	}

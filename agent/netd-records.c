@@ -30,14 +30,14 @@ static void reply(struct netd *n, const struct record *to, int error)
 	netd_agent_send(&n->agent, &r, NULL, 0);
 }
 
-static bool agent_listens(const struct netd *n)
+bool netd_agent_listens(const struct netd *n)
 {
 	return n->greeted && netd_agent_lives(&n->agent);
 }
 
 /* The link of a link-local address, where who told us of it knew none. */
-static void complete_scopes(const struct netd *n, struct addr *local,
-			    struct addr *remote)
+void netd_complete_scopes(const struct netd *n, struct addr *local,
+			  struct addr *remote)
 {
 	if (addr_is_linklocal(local) && local->family == AF_INET6 &&
 	    !local->scope)
@@ -51,9 +51,9 @@ static void send_acquire(struct netd *n, struct record_acquire *a)
 {
 	struct record r;
 
-	if (!agent_listens(n))
+	if (!netd_agent_listens(n))
 		return;
-	complete_scopes(n, &a->local, &a->remote);
+	netd_complete_scopes(n, &a->local, &a->remote);
 	if (!address_table_has(n->guard.own, &a->local) ||
 	    !netd_guard_remote(&n->guard, &a->remote))
 		return;
@@ -123,7 +123,7 @@ static void report_larval(struct netd *n)
 {
 	int r;
 
-	if (!agent_listens(n))
+	if (!netd_agent_listens(n))
 		return;
 	r = sad_dump_ours(n->nl, larval_found, n);
 	if (r < 0)
@@ -156,7 +156,7 @@ void netd_on_expire(void *user, const struct kexpire *e)
 	struct record r;
 
 	record_init(&r, RECORD_EXPIRE, 0);
-	if (netd_flow_expired(&n->flows, e, &r.expire) && agent_listens(n))
+	if (netd_flow_expired(&n->flows, e, &r.expire) && netd_agent_listens(n))
 		netd_agent_send(&n->agent, &r, NULL, 0);
 }
 
@@ -167,7 +167,7 @@ void netd_on_flow_gone(void *user, const struct record_expire *x)
 
 	record_init(&r, RECORD_EXPIRE, 0);
 	r.expire = *x;
-	if (agent_listens(n))
+	if (netd_agent_listens(n))
 		netd_agent_send(&n->agent, &r, NULL, 0);
 }
 
@@ -194,7 +194,7 @@ void netd_on_used(void *user, const struct record_flow *f)
 
 	record_init(&r, RECORD_USED, 0);
 	r.flow = *f;
-	if (agent_listens(n))
+	if (netd_agent_listens(n))
 		netd_agent_send(&n->agent, &r, NULL, 0);
 }
 
@@ -209,7 +209,7 @@ void netd_on_address(struct netd *n, const struct addr *a, bool gone)
 {
 	struct record r;
 
-	if (!agent_listens(n))
+	if (!netd_agent_listens(n))
 		return;
 	record_init(&r, RECORD_ADDRESS, 0);
 	r.address.addr = *a;
@@ -221,7 +221,7 @@ void netd_continue_reports(struct netd *n)
 {
 	struct record r;
 
-	while (agent_listens(n) && !netd_agent_busy(&n->agent)) {
+	while (netd_agent_listens(n) && !netd_agent_busy(&n->agent)) {
 		record_init(&r, RECORD_ORPHAN, 0);
 		if (!netd_flows_report_next(&n->flows, &r.orphan))
 			return;
@@ -361,7 +361,8 @@ static void on_hello(struct netd *n, const struct record *r)
 	w.welcome.flags = (n->probe.esp4 ? RECORD_HAS_ESP4 : 0u) |
 			  (n->probe.esp6 ? RECORD_HAS_ESP6 : 0u) |
 			  (n->hold ? RECORD_HAS_HOLD : 0u) |
-			  (n->probe.chacha ? RECORD_HAS_CHACHA : 0u);
+			  (n->probe.chacha ? RECORD_HAS_CHACHA : 0u) |
+			  (n->hear ? RECORD_HAS_HEAR : 0u);
 	netd_agent_send(&n->agent, &w, fds, n_fds);
 	n->greeted = true;
 	netd_agent_beat(&n->agent);
@@ -471,6 +472,8 @@ static int carry_out(struct netd *n, const struct record *r, int fd)
 	case RECORD_USED:
 	case RECORD_ORPHAN:
 	case RECORD_ADDRESS:
+	case RECORD_HINT:
+	case RECORD_REPAIR:
 	case RECORD_TYPES:
 		break;
 	}

@@ -132,6 +132,18 @@ static int netd_on_hold(sd_event_source *s, int fd, uint32_t revents,
 	return r < 0 ? netd_fatal(n, "Held packets", r) : 0;
 }
 
+static int netd_on_hear(sd_event_source *s, int fd, uint32_t revents,
+			void *user)
+{
+	struct netd *n = user;
+	int r = hear_dispatch(n->hear);
+
+	(void)s;
+	(void)fd;
+	(void)revents;
+	return r < 0 ? netd_fatal(n, "Logged packets", r) : 0;
+}
+
 static int netd_on_timer(sd_event_source *s, uint64_t usec, void *user)
 {
 	struct netd *n = user;
@@ -151,6 +163,7 @@ static int netd_prepare(sd_event_source *s, void *user)
 	uint64_t deadline, held = UINT64_MAX;
 
 	netd_continue_reports(n);
+	netd_hear_flush(n);
 	deadline = timer_wheel_deadline(n->wheel);
 	if (n->hold)
 		held = hold_deadline(n->hold);
@@ -180,6 +193,9 @@ static int netd_watch(struct netd *n)
 	if (r >= 0 && n->hold)
 		r = sd_event_add_io(n->event, &n->io[2], hold_fd(n->hold),
 				    EPOLLIN, netd_on_hold, n);
+	if (r >= 0 && n->hear)
+		r = sd_event_add_io(n->event, &n->io[3], hear_fd(n->hear),
+				    EPOLLIN, netd_on_hear, n);
 	return r < 0 ? r : 0;
 }
 
@@ -352,6 +368,8 @@ static int netd_start_tables(struct netd *n, const struct hash_key *key)
 	n->flows.gone = netd_on_flow_gone;
 	n->flows.removed = netd_on_flow_removed;
 	n->flows.used = netd_on_used;
+	n->flows.spi = netd_on_spi;
+	n->flows.secured = netd_on_secured;
 	n->shunts = (struct netd_shunts){
 		.pairs = &n->pairs,
 		.wheel = n->wheel,
@@ -422,6 +440,8 @@ static int netd_start(struct netd *n, const struct netd_setup *setup)
 		r = netd_start_tables(n, &key);
 	if (r == 0)
 		r = netd_start_dns(n);
+	if (r == 0)
+		netd_hear_start(n);
 	if (r == 0)
 		r = netd_start_kernel(n);
 	if (r == 0)
@@ -500,6 +520,7 @@ struct netd *netd_free(struct netd *n)
 	if (n->guard.own)
 		netd_stop(n);
 	n->hold = hold_free(n->hold, false);
+	netd_hear_stop(n);
 	larval_restore(n->larval_before);
 	for (size_t i = 0; i < sizeof(n->io) / sizeof(n->io[0]); i++)
 		sd_event_source_disable_unref(n->io[i]);

@@ -20,6 +20,7 @@
 #include "policy/config.h"
 #include "xfrm/address.h"
 #include "xfrm/event.h"
+#include "xfrm/hear.h"
 #include "xfrm/hold.h"
 #include "xfrm/probe.h"
 
@@ -37,7 +38,7 @@ struct netd_setup {
 
 struct netd {
 	sd_event *event;
-	sd_event_source *timer, *io[3];
+	sd_event_source *timer, *io[4];
 	struct timer_wheel *wheel;
 	struct config *config;
 	struct probe probe;
@@ -48,6 +49,7 @@ struct netd {
 	struct address_watch *addresses;
 	struct event_listener *events;
 	struct hold *hold; /* NULL: the kernel's own queue */
+	struct hear *hear; /* NULL: this kernel cannot */
 	int larval_before; /* sysctl to restore, or -1 */
 	struct netd_dns *dns;
 	uid_t agent_uid;
@@ -103,8 +105,25 @@ void netd_on_address(struct netd *n, const struct addr *a, bool gone);
 void netd_continue_reports(struct netd *n);
 /* Traps of offer networks and their holding on or off. */
 void netd_arm(struct netd *n, bool armed);
+bool netd_agent_listens(const struct netd *n);
+/* The link of a link-local address, where who told us of it knew none. */
+void netd_complete_scopes(const struct netd *n, struct addr *local,
+			  struct addr *remote);
 /* Timer: reads the larval states after events were lost. */
 void netd_look(struct timer *t, uint64_t now, void *user);
+
+/* --- netd-hear.c: peers that lost their SAs ------------------------------- */
+
+/* Begins to hear, where the kernel can; what cannot be is logged. */
+void netd_hear_start(struct netd *n);
+void netd_hear_stop(struct netd *n);
+/* Before each wait: makes the changes of this turn. */
+void netd_hear_flush(struct netd *n);
+/* Of struct netd_flows. */
+void netd_on_spi(void *user, const struct addr *local, uint32_t spi,
+		 bool known);
+void netd_on_secured(void *user, const struct addr *local,
+		     const struct addr *remote, bool secured);
 
 /* --- netd-adopt.c ------------------------------------------------------- */
 

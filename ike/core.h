@@ -278,6 +278,8 @@ void ike_request_pause(struct ike_engine *e, struct ike_sa *sa);
 void ike_request_resume(struct ike_engine *e, uint64_t now, struct ike_sa *sa);
 /* Answered: forgets it. */
 void ike_request_done(struct ike_engine *e, struct ike_sa *sa);
+/* What is outstanding begins anew, at the pace of ike_probe(). */
+void ike_request_hurry(struct ike_engine *e, uint64_t now, struct ike_sa *sa);
 void ike_request_timeout(struct timer *t, uint64_t now, void *user);
 
 /* A protected response to the request that is being handled. */

@@ -18,6 +18,7 @@ void ike_config_init(struct ike_config *c)
 		.retransmit_max_ms = 4000,
 		.retransmit_sends = 5,
 		.retransmit_jitter = 10,
+		.probe_ms = 400,
 		.refusal_wait_ms = 200,
 		.half_open_ms = 30000,
 		.liveness_ms = 30000,
@@ -274,6 +275,17 @@ void ike_check(struct ike_engine *e, uint64_t now, struct handle h)
 		ike_info_check(e, now, sa);
 }
 
+void ike_probe(struct ike_engine *e, uint64_t now, struct handle h)
+{
+	struct ike_sa *sa = slots_get(e->sas, h);
+
+	if (!sa || sa->state != IKE_SA_ESTABLISHED)
+		return;
+	sa->probing = true;
+	ike_request_hurry(e, now, sa);
+	ike_info_check(e, now, sa);
+}
+
 /* Where an owner that has not heard of the rekeying means the new one. */
 static struct ike_sa *in_charge(const struct ike_engine *e, struct handle h)
 {
@@ -442,6 +454,7 @@ bool ike_sa_describe(const struct ike_engine *e, struct handle h,
 		.remote = sa->remote,
 		.nat = sa->nat,
 		.established_at = sa->established_at,
+		.last_heard = sa->last_heard,
 	};
 	if (ret->established)
 		ret->peer = ike_sa_proof(sa);

@@ -72,6 +72,8 @@ struct ike_config {
 	uint32_t retransmit_sends;
 	/* Each wait is longer or shorter by up to so many percent. */
 	uint32_t retransmit_jitter;
+	/* Of ike_probe(): every so often, not doubling. */
+	uint32_t probe_ms;
 	/* An unauthenticated refusal is believed after this wait. */
 	uint32_t refusal_wait_ms;
 	/* A half-open IKE SA as responder lives this long. */
@@ -313,6 +315,10 @@ void ike_close(struct ike_engine *e, uint64_t now, struct handle sa);
 void ike_abandon(struct ike_engine *e, uint64_t now, struct handle sa);
 /* Starts a liveness check now, unless an exchange is already under way. */
 void ike_check(struct ike_engine *e, uint64_t now, struct handle sa);
+/* The same for a peer that is suspected to have lost its SAs: the answer, also
+ * to what is outstanding already, is there within retransmit_sends times
+ * probe_ms, or the IKE SA ends with IKE_REASON_DEAD. */
+void ike_probe(struct ike_engine *e, uint64_t now, struct handle sa);
 /* ike_close() for all; for a clean stop. Half-open ones are dropped. */
 void ike_close_all(struct ike_engine *e, uint64_t now);
 
@@ -384,6 +390,7 @@ struct ike_sa_info {
 	struct ike_nat nat;
 	char algorithms[64]; /* "AES-GCM-16-256/HMAC-SHA2-256/X25519" */
 	uint64_t established_at;
+	uint64_t last_heard;   /* the latest authentic message of the peer */
 	struct ike_proof peer; /* method 0 until it is authenticated */
 };
 bool ike_sa_describe(const struct ike_engine *e, struct handle sa,

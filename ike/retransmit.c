@@ -83,8 +83,15 @@ static void start(struct ike_engine *e, uint64_t now, struct ike_sa *sa,
 {
 	sa->request_id = id;
 	sa->sends = 0;
-	sa->interval = e->config.retransmit_ms;
+	sa->interval =
+		sa->probing ? e->config.probe_ms : e->config.retransmit_ms;
 	transmit(e, now, sa);
+}
+
+void ike_request_hurry(struct ike_engine *e, uint64_t now, struct ike_sa *sa)
+{
+	if (ike_request_outstanding(sa))
+		start(e, now, sa, sa->request_id);
 }
 
 int ike_request_send(struct ike_engine *e, uint64_t now, struct ike_sa *sa,
@@ -125,6 +132,7 @@ void ike_request_done(struct ike_engine *e, struct ike_sa *sa)
 {
 	timer_cancel(e->wheel, &sa->retransmit);
 	ike_blob_done(&sa->request);
+	sa->probing = false;
 }
 
 void ike_request_timeout(struct timer *t, uint64_t now, void *user)
@@ -134,7 +142,8 @@ void ike_request_timeout(struct timer *t, uint64_t now, void *user)
 
 	if (sa->sends < e->config.retransmit_sends) {
 		e->counters.retransmitted++;
-		sa->interval *= 2;
+		if (!sa->probing)
+			sa->interval *= 2;
 		if (sa->interval > e->config.retransmit_max_ms)
 			sa->interval = e->config.retransmit_max_ms;
 		transmit(e, now, sa);

@@ -83,6 +83,7 @@ struct ike_sa {
 	bool told;	  /* its end was told to the owner */
 	bool doomed;	  /* another SA took its place */
 	bool delete_sent; /* DELETING: what is outstanding is our Delete */
+	bool probing;	  /* see ike_probe() */
 	bool tapped;	  /* its keys were shown (ike/tap.h) */
 	uint8_t proofs;	  /* AUTH payloads of the two that were not NULL */
 	struct ike_action_node *up; /* while it only receives: duplicate.c */

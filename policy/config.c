@@ -165,6 +165,15 @@ static void set_dns_bit(const struct config_place *at)
 		c->dns_bit = (uint8_t)v;
 }
 
+static void set_log_group(const struct config_place *at)
+{
+	struct config *c = at->target;
+	uint32_t v;
+
+	if (number_in(at, 0, UINT16_MAX, &v))
+		c->log_group = (uint16_t)v;
+}
+
 /* An absolute path; an empty one takes an earlier one back. */
 static void set_path(const struct config_place *at, char **ret)
 {
@@ -256,6 +265,7 @@ enum key { /* the order of the table below */
 	   KEY_QUEUE_REQUIRE,
 	   KEY_MARK_BIT,
 	   KEY_DNS_BIT,
+	   KEY_LOG_GROUP,
 	   KEY_CAPTURE,
 	   KEY_KEYS,
 	   KEY_PROPOSE,
@@ -289,6 +299,7 @@ static const struct config_key main_keys[] = {
 				set_queue_require },
 	[KEY_MARK_BIT] = { "Hold", "MarkBit", false, set_mark_bit },
 	[KEY_DNS_BIT] = { "Hold", "DNSMarkBit", false, set_dns_bit },
+	[KEY_LOG_GROUP] = { "Hold", "LogGroup", false, set_log_group },
 	[KEY_CAPTURE] = { "Debug", "Capture", false, set_capture },
 	[KEY_KEYS] = { "Debug", "Keys", false, set_keys },
 	[KEY_PROPOSE] = { "Algorithms", "Propose", false, set_propose },
@@ -528,7 +539,8 @@ int config_load(const char *dir, struct config **ret,
 				     .queue_offer = 21580,
 				     .queue_require = 21581,
 				     .mark_bit = 22,
-				     .dns_bit = 23 };
+				     .dns_bit = 23,
+				     .log_group = 21580 };
 	l.policies.algorithms = &l.config->algorithms;
 	config_dns_init(&l.config->dns);
 	check_dir(&l);

@@ -57,6 +57,7 @@ struct config {
 	uint16_t queue_require; /* QueueRequire= */
 	uint8_t mark_bit;	/* MarkBit=: 0 to 31 */
 	uint8_t dns_bit;	/* DNSMarkBit=: likewise, another one */
+	uint16_t log_group;	/* LogGroup=, of nflog */
 	/* [Debug]: absolute paths, or NULL */
 	char *capture; /* Capture=, a file for IKE messages in the clear */
 	char *keys;    /* Keys=, a directory for Wireshark's tables of keys */

@@ -92,6 +92,11 @@
 /* Jobs waiting for a crypto thread. Beyond: the exchange is dropped. */
 #define LIMIT_JOBS 4096u
 
+/* Signs a second, in all, that a peer has lost its SAs, and milliseconds
+ * between two of one peer. Beyond: ignored. */
+#define LIMIT_HINT_RATE 50u
+#define LIMIT_HINT_MS	3000u
+
 /* IKE datagrams of one flow that wait for netd. Beyond: lost, asked again. */
 #define LIMIT_PARKED 16u
 
@@ -124,6 +129,14 @@
  * one user. Beyond: those that are closed are forgotten, else refused. */
 #define LIMIT_GUARDED_SOCKETS	   16384u
 #define LIMIT_GUARDED_SOCKETS_USER 1024u
+/* Packets a second from which we hear that a peer may have lost its SAs: of
+ * peers that have some with us, of strangers. Beyond, and for LIMIT_HEARD_MS
+ * after one of the same two hosts: nothing is heard. How many pairs of hosts
+ * are remembered for that. Beyond: nothing is heard of others. */
+#define LIMIT_HEARD_KNOWN     100u
+#define LIMIT_HEARD_STRANGERS 20u
+#define LIMIT_HEARD_MS	      2000u
+#define LIMIT_HEARD	      4096u
 /* Records of a wrong length or version in a row. Beyond: the link is cut. */
 #define LIMIT_BAD_RECORDS 16u
 

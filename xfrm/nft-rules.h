@@ -15,7 +15,7 @@
 #include "util/wbuf.h"
 #include "xfrm/nft.h"
 
-#define NFT_TABLE_NAME "tacit"
+#define NFT_TABLE_HOLD "tacit"
 
 /* Enough for all that nft_rules_put() writes. */
 #define NFT_RULES_SIZE 20480u
@@ -26,7 +26,5 @@ const char *nft_set_name(enum nft_set set, bool six);
  * there. fib: this kernel has the expression of that name. */
 void nft_rules_put(struct wbuf *w, uint32_t seq,
 		   const struct nft_table_config *c, bool fib);
-/* A message that removes the table. */
-void nft_rules_put_removal(struct wbuf *w, uint32_t seq);
 
 #endif

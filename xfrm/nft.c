@@ -16,6 +16,8 @@
 
 #include "util/limits.h"
 #include "xfrm/nfnl.h"
+#include "xfrm/nft-expr.h"
+#include "xfrm/nft-hear.h"
 #include "xfrm/nft-rules.h"
 
 /* A batch's begin and end, and a message with its table and set names. */
@@ -29,6 +31,7 @@
 
 struct nft_table {
 	struct nl_sock *sock;
+	const char *name;
 	uint32_t seq;
 	bool gone; /* somebody removed it */
 };
@@ -85,8 +88,16 @@ static int batch_commit(struct nft_table *t, struct wbuf *w)
 	return r < 0 ? r : receive_errors(t);
 }
 
-static int make_table(struct nft_table *t, const struct nft_table_config *c,
-		      bool fib)
+/* No such expression, no such key of it, no nf_tables at all. */
+static int unsupported(int error)
+{
+	return error == -ENOENT || error == -EINVAL || error == -EPROTONOSUPPORT
+		       ? -EOPNOTSUPP
+		       : error;
+}
+
+static int make_hold(struct nft_table *t, const struct nft_table_config *c,
+		     bool fib)
 {
 	uint8_t *data = malloc(FRAME_SIZE + NFT_RULES_SIZE);
 	struct wbuf w = wbuf_of(data, FRAME_SIZE + NFT_RULES_SIZE);
@@ -98,10 +109,39 @@ static int make_table(struct nft_table *t, const struct nft_table_config *c,
 	nft_rules_put(&w, t->seq, c, fib);
 	r = batch_commit(t, &w);
 	free(data);
-	/* No such expression, no such key of it, no nf_tables at all. */
-	if (r == -ENOENT || r == -EINVAL || r == -EPROTONOSUPPORT)
-		r = -EOPNOTSUPP;
-	return r;
+	return unsupported(r);
+}
+
+static int make_hear(struct nft_table *t, const struct nft_hear_config *c)
+{
+	uint8_t *data = malloc(FRAME_SIZE + NFT_HEAR_SIZE);
+	struct wbuf w = wbuf_of(data, FRAME_SIZE + NFT_HEAR_SIZE);
+	int r;
+
+	if (!data)
+		return -ENOMEM;
+	batch_begin(t, &w);
+	nft_hear_put(&w, t->seq, c);
+	r = batch_commit(t, &w);
+	free(data);
+	return unsupported(r);
+}
+
+static int table_new(const char *name, struct nft_table **ret)
+{
+	struct nft_table *t = calloc(1, sizeof(*t));
+	int r;
+
+	if (!t)
+		return -ENOMEM;
+	t->name = name;
+	r = nfnl_open(0, SEND_BUFFER, &t->sock);
+	if (r < 0) {
+		free(t);
+		return unsupported(r);
+	}
+	*ret = t;
+	return 0;
 }
 
 int nft_table_new(const struct nft_table_config *c, struct nft_table **ret)
@@ -111,22 +151,32 @@ int nft_table_new(const struct nft_table_config *c, struct nft_table **ret)
 
 	if (c->mark_bit > 31 || c->dns_bit > 31 || c->dns_bit == c->mark_bit)
 		return -EINVAL;
-	t = calloc(1, sizeof(*t));
-	if (!t)
-		return -ENOMEM;
-	r = nfnl_open(0, SEND_BUFFER, &t->sock);
-	if (r == -EPROTONOSUPPORT)
-		r = -EOPNOTSUPP;
-	if (r == 0)
-		r = make_table(t, c, true);
-	if (r == -EOPNOTSUPP && t->sock)
-		r = make_table(t, c, false);
-	if (r < 0) {
-		nft_table_free(t);
+	r = table_new(NFT_TABLE_HOLD, &t);
+	if (r < 0)
 		return r;
-	}
-	*ret = t;
-	return 0;
+	r = make_hold(t, c, true);
+	if (r == -EOPNOTSUPP)
+		r = make_hold(t, c, false);
+	if (r < 0)
+		nft_table_free(t);
+	else
+		*ret = t;
+	return r;
+}
+
+int nft_table_new_hear(const struct nft_hear_config *c, struct nft_table **ret)
+{
+	struct nft_table *t;
+	int r = table_new(NFT_TABLE_HEAR, &t);
+
+	if (r < 0)
+		return r;
+	r = make_hear(t, c);
+	if (r < 0)
+		nft_table_free(t);
+	else
+		*ret = t;
+	return r;
 }
 
 static size_t set_begin(struct nft_table *t, struct wbuf *w, unsigned type,
@@ -135,25 +185,16 @@ static size_t set_begin(struct nft_table *t, struct wbuf *w, unsigned type,
 	size_t at =
 		nfnl_begin(w, nft_type(type), flags, t->seq, NFPROTO_INET, 0);
 
-	nfnl_put_string(w, NFTA_SET_ELEM_LIST_TABLE, NFT_TABLE_NAME);
+	nfnl_put_string(w, NFTA_SET_ELEM_LIST_TABLE, t->name);
 	nfnl_put_string(w, NFTA_SET_ELEM_LIST_SET, nft_set_name(set, six));
 	return at;
 }
 
-/* An element whose key is one address, or two. */
-static void put_element(struct wbuf *w, const struct addr *first,
-			const struct addr *second, uint32_t flags,
-			uint32_t lifetime_ms)
+static void put_element(struct wbuf *w, const uint8_t *value, size_t len,
+			uint32_t flags, uint32_t lifetime_ms)
 {
 	size_t element = nfnl_nest(w, NFTA_LIST_ELEM), key;
-	size_t len = addr_len(first);
-	uint8_t value[2 * sizeof(first->bytes)];
 
-	memcpy(value, first->bytes, len);
-	if (second) {
-		memcpy(value + len, second->bytes, len);
-		len *= 2;
-	}
 	if (flags)
 		nfnl_put_be32(w, NFTA_SET_ELEM_FLAGS, flags);
 	key = nfnl_nest(w, NFTA_SET_ELEM_KEY);
@@ -164,16 +205,35 @@ static void put_element(struct wbuf *w, const struct addr *first,
 	nfnl_nest_end(w, element);
 }
 
+static void put_boundary(struct wbuf *w, const struct addr *a, uint32_t flags)
+{
+	put_element(w, a->bytes, addr_len(a), flags, 0);
+}
+
+/* What the sets of pairs and of SPIs have for a key. */
+static size_t change_key(const struct nft_change *c, uint8_t key[static 32])
+{
+	struct wbuf w = wbuf_of(key, 32);
+
+	wbuf_bytes(&w, c->local.bytes, addr_len(&c->local));
+	if (c->set == SET_SPI)
+		wbuf_be32(&w, c->spi);
+	else
+		wbuf_bytes(&w, c->remote.bytes, addr_len(&c->remote));
+	return w.len;
+}
+
 /* A message about the one element that c names. */
 static void put_about(struct nft_table *t, struct wbuf *w, unsigned type,
 		      uint16_t flags, const struct nft_change *c,
 		      uint32_t lifetime_ms)
 {
 	size_t at = set_begin(t, w, type, flags, c->set,
-			      c->remote.family == AF_INET6);
+			      c->local.family == AF_INET6);
 	size_t list = nfnl_nest(w, NFTA_SET_ELEM_LIST_ELEMENTS);
+	uint8_t key[32];
 
-	put_element(w, &c->local, &c->remote, 0, lifetime_ms);
+	put_element(w, key, change_key(c, key), 0, lifetime_ms);
 	nfnl_nest_end(w, list);
 	nfnl_end(w, at);
 }
@@ -335,13 +395,12 @@ static size_t put_ranges(struct nft_table *t, struct wbuf *w,
 
 	while (i < n && i < RANGES_MESSAGE && r[i].set == r->set &&
 	       r[i].first.family == r->first.family) {
-		put_element(w, &r[i].first, NULL, 0, 0);
+		put_boundary(w, &r[i].first, 0);
 		/* One element would be two things: join the two ranges. */
 		while (i + 1 < n && adjacent(&r[i], &r[i + 1]))
 			i++;
 		if (next_address(&r[i].last, &end))
-			put_element(w, &end, NULL, NFT_SET_ELEM_INTERVAL_END,
-				    0);
+			put_boundary(w, &end, NFT_SET_ELEM_INTERVAL_END);
 		i++;
 	}
 	nfnl_nest_end(w, list);
@@ -412,10 +471,12 @@ int nft_table_remove(struct nft_table *t)
 {
 	uint8_t data[FRAME_SIZE + MESSAGE_SIZE];
 	struct wbuf w = wbuf_of(data, sizeof(data));
+	struct nft_writer o = { .w = &w, .table = t->name };
 	int r;
 
 	batch_begin(t, &w);
-	nft_rules_put_removal(&w, t->seq);
+	o.seq = t->seq;
+	nft_put_table(&o, NFT_MSG_DELTABLE, 0);
 	r = batch_commit(t, &w);
 	return r == -ENOENT ? 0 : r;
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The private nftables table "inet tacit" in the kernel, and the elements of
- * its sets. Each change is an nfnetlink transaction of our own, which costs
- * the same however large the host's ruleset; what the sets mean to the rules
- * is in nft-rules.c.
+ * Our private nftables tables in the kernel, and the elements of their sets:
+ * "inet tacit", which holds packets (nft-rules.c), and "inet tacit_hear", which
+ * hears of peers that lost their state (nft-hear.c). Each change is an
+ * nfnetlink transaction of our own, which costs the same however large the
+ * host's ruleset.
  */
 #ifndef TACIT_XFRM_NFT_H
 #define TACIT_XFRM_NFT_H
@@ -40,15 +41,20 @@ enum nft_set {
 	SET_CLEAR,	   /* pairs: nothing is queued */
 	SET_DNS,	   /* name servers, with their ports */
 	SET_ASKED,	   /* whose answers may come; the rules fill it */
+	SET_HOLD_COUNT,
+	/* Of the table that hears: */
+	SET_SPI = SET_HOLD_COUNT, /* our address and an in-SA's SPI */
+	SET_SECURED, /* pairs that have no reason to talk in the clear */
 	SET_COUNT
 };
 
 /* Addresses count without their scopes. */
 struct nft_change {
-	enum nft_set set; /* of pairs */
+	enum nft_set set; /* not of ranges */
 	bool remove;
-	uint32_t lifetime_ms;
+	uint32_t lifetime_ms; /* 0: none */
 	struct addr local, remote;
+	uint32_t spi; /* in the place of remote: host order, for SET_SPI */
 };
 
 /* Both ends included. */
@@ -57,15 +63,23 @@ struct nft_range {
 	struct addr first, last;
 };
 
+struct nft_hear_config {
+	uint16_t group; /* of nflog */
+	uint16_t port, natt_port;
+};
+
 /* Creates the table with empty sets, in the place of a leftover of ours. 0;
  * -EOPNOTSUPP: this kernel lacks something that it needs; -EPERM; -ENOMEM. */
 int nft_table_new(const struct nft_table_config *c, struct nft_table **ret)
+	__attribute__((warn_unused_result));
+/* Likewise, for hearing. */
+int nft_table_new_hear(const struct nft_hear_config *c, struct nft_table **ret)
 	__attribute__((warn_unused_result));
 /* Frees the object; the table stays in the kernel. */
 struct nft_table *nft_table_free(struct nft_table *t);
 /* Removes the table from the kernel; it being gone already is no error. */
 int nft_table_remove(struct nft_table *t) __attribute__((warn_unused_result));
-/* Empties every set but SET_REQUIRE. */
+/* Empties every set of "inet tacit" but SET_REQUIRE. */
 int nft_table_disarm(struct nft_table *t) __attribute__((warn_unused_result));
 /*
  * Applies the changes, in order. An element that is there already or not

@@ -18,15 +18,27 @@ enum protocol {
 	PROTOCOL_DCCP = 33,
 	PROTOCOL_ROUTING = 43,
 	PROTOCOL_FRAGMENT = 44,
+	PROTOCOL_ESP = 50,
 	PROTOCOL_AH = 51,
 	PROTOCOL_DSTOPTS = 60,
 	PROTOCOL_SCTP = 132,
 	PROTOCOL_UDPLITE = 136,
 };
 
+static void read_spi(struct rbuf *r, struct packet *p)
+{
+	uint32_t spi = rbuf_be32(r);
+
+	if (rbuf_ok(r))
+		p->spi = spi;
+}
+
 static void read_ports(struct rbuf *r, struct packet *p)
 {
 	uint16_t from, to;
+
+	if (p->protocol == PROTOCOL_ESP)
+		read_spi(r, p);
 
 	if (p->protocol != PROTOCOL_TCP && p->protocol != PROTOCOL_UDP &&
 	    p->protocol != PROTOCOL_DCCP && p->protocol != PROTOCOL_SCTP &&
@@ -38,6 +50,10 @@ static void read_ports(struct rbuf *r, struct packet *p)
 		return;
 	p->local_port = from;
 	p->remote_port = to;
+	if (p->protocol != PROTOCOL_UDP)
+		return;
+	rbuf_be32(r); /* RFC 768: length and checksum */
+	read_spi(r, p);
 }
 
 static int parse4(struct rbuf r, struct packet *p)

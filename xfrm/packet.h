@@ -18,6 +18,9 @@ struct packet {
 	uint8_t protocol;	   /* 0: cut off before it was known */
 	/* Host order; 0 when the protocol has none, or in a later fragment. */
 	uint16_t local_port, remote_port;
+	/* Of ESP, or the first four bytes of a UDP datagram, where that is
+	 * (RFC 3948 2.1); host order; 0: none. */
+	uint32_t spi;
 };
 
 /* data is the first len bytes of a packet, family what the kernel says that

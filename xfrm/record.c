@@ -18,7 +18,8 @@ static const char *const names[RECORD_TYPES] = {
 	[RECORD_REPLY] = "REPLY",	  [RECORD_ACQUIRE] = "ACQUIRE",
 	[RECORD_EXPIRE] = "EXPIRE",	  [RECORD_ORPHAN] = "ORPHAN",
 	[RECORD_ADDRESS] = "ADDRESS",	  [RECORD_SOCKET] = "SOCKET",
-	[RECORD_ABANDON] = "ABANDON",
+	[RECORD_ABANDON] = "ABANDON",	  [RECORD_HINT] = "HINT",
+	[RECORD_REPAIR] = "REPAIR",
 };
 
 const char *record_type_name(unsigned type)
@@ -177,7 +178,8 @@ static const char *verdict_check(const struct record_verdict *v)
 static const char *welcome_check(const struct record_welcome *w)
 {
 	const uint32_t known = RECORD_HAS_ESP4 | RECORD_HAS_ESP6 |
-			       RECORD_HAS_HOLD | RECORD_HAS_CHACHA;
+			       RECORD_HAS_HOLD | RECORD_HAS_CHACHA |
+			       RECORD_HAS_HEAR;
 
 	if (w->sockets > 0xf)
 		return "sockets";
@@ -241,6 +243,17 @@ static const char *socket_check(const struct record_socket *s)
 	return reqid_valid(s->reqid) ? NULL : "reqid";
 }
 
+static const char *hint_check(const struct record_hint *h)
+{
+	const char *wrong = pair_check(&h->local, &h->remote);
+
+	if (wrong)
+		return wrong;
+	return h->udp_remote > UINT16_MAX || (h->udp_remote && !h->spi)
+		       ? "udp_remote"
+		       : NULL;
+}
+
 /* The name of the field that is wrong, and how much of the union is used. */
 static const char *body_check(const struct record *r, size_t *ret_used)
 {
@@ -264,6 +277,7 @@ static const char *body_check(const struct record *r, size_t *ret_used)
 		*ret_used = sizeof(r->verdict);
 		return verdict_check(&r->verdict);
 	case RECORD_BYE:
+	case RECORD_REPAIR:
 		*ret_used = 0;
 		return NULL;
 	case RECORD_ALIVE:
@@ -290,6 +304,9 @@ static const char *body_check(const struct record *r, size_t *ret_used)
 	case RECORD_SOCKET:
 		*ret_used = sizeof(r->socket);
 		return socket_check(&r->socket);
+	case RECORD_HINT:
+		*ret_used = sizeof(r->hint);
+		return hint_check(&r->hint);
 	case RECORD_TYPES:
 		break;
 	}

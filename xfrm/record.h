@@ -46,6 +46,9 @@ enum record_type {
 	RECORD_SOCKET,	/* a program's socket, which comes with it: never in
 			   the clear */
 	RECORD_ABANDON, /* sockets of a flow are closed, the flow stays */
+	RECORD_HINT,	/* netd to agent: a peer may have lost its SAs */
+	RECORD_REPAIR,	/* agent to netd: compare the kernel with what it
+			   should have */
 	RECORD_TYPES
 };
 
@@ -69,6 +72,7 @@ enum record_welcome_flag {
 	RECORD_HAS_ESP6 = 1 << 1,
 	RECORD_HAS_HOLD = 1 << 2, /* nft_queue works: packets are held */
 	RECORD_HAS_CHACHA = 1 << 3,
+	RECORD_HAS_HEAR = 1 << 4, /* it hears of peers that lost their SAs */
 };
 
 struct record_install {
@@ -147,8 +151,9 @@ struct record_socket {
 };
 
 struct record_reply {
-	int32_t error; /* 0 or negative errno */
-	uint32_t type; /* of the request */
+	int32_t error;	/* 0 or negative errno */
+	uint32_t type;	/* of the request */
+	uint32_t count; /* of REPAIR: what was not as it should be */
 };
 
 struct record_acquire {
@@ -180,6 +185,14 @@ struct record_address {
 	uint32_t gone; /* 1: went */
 };
 
+/* Anybody can forge what it says: a reason to look, no more. */
+struct record_hint {
+	struct addr local, remote;
+	uint32_t spi; /* ESP came with it, and it is unknown; 0: what came was
+		       * in the clear, from a host that has SAs with us */
+	uint32_t udp_remote; /* the ESP came in UDP from this port; 0: plain */
+};
+
 struct record {
 	uint16_t version; /* RECORD_VERSION */
 	uint16_t type;	  /* enum record_type */
@@ -197,6 +210,7 @@ struct record {
 		struct record_orphan orphan;
 		struct record_address address;
 		struct record_socket socket;
+		struct record_hint hint;
 	};
 };
 

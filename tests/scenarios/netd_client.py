@@ -21,11 +21,12 @@ TRAP_REQID = 0x53FFFFFF
 TYPES = [
     None, "HELLO", "INSTALL", "SWITCH", "HARDEN", "REMOVE_SA", "REMOVE",
     "MOVE", "VERDICT", "BYE", "ALIVE", "WELCOME", "REPLY", "ACQUIRE",
-    "EXPIRE", "USED", "ORPHAN", "ADDRESS", "SOCKET", "ABANDON",
+    "EXPIRE", "USED", "ORPHAN", "ADDRESS", "SOCKET", "ABANDON", "HINT",
+    "REPAIR",
 ]
 (HELLO, INSTALL, SWITCH, HARDEN, REMOVE_SA, REMOVE, MOVE, VERDICT, BYE, ALIVE,
  WELCOME, REPLY, ACQUIRE, EXPIRE, USED, ORPHAN, ADDRESS, SOCKET,
- ABANDON) = range(1, len(TYPES))
+ ABANDON, HINT, REPAIR) = range(1, len(TYPES))
 
 IN_OPTIONAL, OUT_LATER, IN_ONLY = 1, 2, 4
 CLEAR, BLOCK, FORGET = 1, 2, 3
@@ -51,7 +52,7 @@ BODIES = {
     "verdict": [("local", ADDR), ("remote", ADDR), ("verdict", "I"),
                 ("lifetime_ms", "I")],
     "alive": [("refused", "I"), ("left_out", "I"), ("separate", "I")],
-    "reply": [("error", "i"), ("type", "I")],
+    "reply": [("error", "i"), ("type", "I"), ("count", "I")],
     "acquire": [("local", ADDR), ("remote", ADDR), ("seq", "I"),
                 ("reqid", "I"), ("protocol", "H"), ("local_port", "H"),
                 ("remote_port", "H"), ("held", "H")],
@@ -61,6 +62,8 @@ BODIES = {
                ("spi_in", "I"), ("spi_out", "I"), ("last", "I")],
     "address": [("addr", ADDR), ("gone", "I")],
     "socket": [("local", ADDR), ("remote", ADDR), ("reqid", "I")],
+    "hint": [("local", ADDR), ("remote", ADDR), ("spi", "I"),
+             ("udp_remote", "I")],
 }
 BODY_OF = {
     HELLO: "hello", INSTALL: "install", SWITCH: "flow", HARDEN: "flow",
@@ -69,6 +72,7 @@ BODY_OF = {
     ALIVE: "alive", WELCOME: "welcome", REPLY: "reply", ACQUIRE: "acquire",
     EXPIRE: "expire", ORPHAN: "orphan", ADDRESS: "address",
     SOCKET: "socket", ABANDON: "flow",
+    HINT: "hint",
 }
 
 

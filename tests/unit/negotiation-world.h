@@ -20,7 +20,9 @@ struct negotiation_world {
 	unsigned rekeyed, deleted;
 	uint32_t spi, used;
 	bool link_down, patient;
-	unsigned checked;
+	unsigned checked, probed;
+	uint16_t initiated_from, initiated_to; /* ports */
+	uint64_t heard; /* what the engine last heard of any peer; 0: none */
 	unsigned discovered; /* how often it was asked for a key */
 	struct key_verdict verdict;
 };

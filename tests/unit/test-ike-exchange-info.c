@@ -465,6 +465,36 @@ static void test_check(void **state)
 	world_done(&w);
 }
 
+/* A suspect is asked at a brisk pace, also when it was being asked already. */
+static void test_probe(void **state)
+{
+	struct handle sa;
+	struct puppet p;
+	struct world w;
+	uint64_t began;
+
+	(void)state;
+	for (int asked = 0; asked < 2; asked++) {
+		world_init(&w, 5, NULL);
+		puppet_establish(&p, &w, true);
+		sa = host_child(host(&w))->sa;
+		if (asked)
+			ike_check(host(&w)->engine, w.now, sa);
+		world_run(&w, w.now + 1400);
+		began = w.now;
+		p.n_rx = 0;
+		ike_probe(host(&w)->engine, w.now, sa);
+		world_run(&w, began + 5000);
+		assert_int_equal(host(&w)->children[0].reason, IKE_REASON_DEAD);
+		assert_in_range(host(&w)->children[0].down_at, began + 1800,
+				began + 2200);
+		assert_int_equal(p.n_rx, 5);
+		ike_probe(host(&w)->engine, w.now, sa);
+		puppet_done(&p);
+		world_done(&w);
+	}
+}
+
 /* ike_close() during a liveness check waits its turn (window 1). */
 static void test_close_during_check(void **state)
 {
@@ -546,6 +576,7 @@ int main(void)
 		cmocka_unit_test(test_critical),
 		cmocka_unit_test(test_no_more_children),
 		cmocka_unit_test(test_liveness),
+		cmocka_unit_test(test_probe),
 		cmocka_unit_test(test_check),
 		cmocka_unit_test(test_close_during_check),
 		cmocka_unit_test(test_delete_collision),

@@ -33,7 +33,8 @@ struct world {
 	struct netd_shunts shunts;
 	struct timer_wheel *wheel;
 	unsigned ready, gone, gated;
-	int gate; /* what on_gate() returns */
+	int spis, secured; /* told of, and not taken back */
+	int gate;	   /* what on_gate() returns */
 	uint64_t now;
 };
 
@@ -56,6 +57,28 @@ static int on_gate(void *user, const struct addr *local,
 	(void)remote;
 	w->gated += w->gate == 0;
 	return w->gate;
+}
+
+static void on_spi(void *user, const struct addr *local, uint32_t spi,
+		   bool known)
+{
+	struct addr own = fake_addr(A);
+	struct world *w = user;
+
+	(void)spi;
+	assert_true(addr_equal(local, &own));
+	w->spis += known ? 1 : -1;
+}
+
+static void on_secured(void *user, const struct addr *local,
+		       const struct addr *remote, bool secured)
+{
+	struct world *w = user;
+
+	(void)local;
+	(void)remote;
+	w->secured += secured ? 1 : -1;
+	assert_true(w->secured >= 0);
 }
 
 static void on_gone(void *user, const struct addr *local,
@@ -99,6 +122,8 @@ static struct world *world_of(const char *line)
 	w->flows.user = w;
 	w->flows.ready = on_ready;
 	w->flows.gate = on_gate;
+	w->flows.spi = on_spi;
+	w->flows.secured = on_secured;
 	w->gate = -EOPNOTSUPP;
 	w->shunts = (struct netd_shunts){ .pairs = &w->pairs,
 					  .wheel = w->wheel,
@@ -121,6 +146,8 @@ static void end(struct world *w)
 {
 	netd_shunts_done(&w->shunts);
 	netd_flows_done(&w->flows);
+	assert_int_equal(w->spis, 0);
+	assert_int_equal(w->secured, 0);
 	netd_pairs_done(&w->pairs);
 	netd_networks_free(w->networks);
 	policy_table_free(w->policies);

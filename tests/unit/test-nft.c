@@ -20,6 +20,7 @@
 
 #include "util/limits.h"
 #include "xfrm/nfnl.h"
+#include "xfrm/nft-hear.h"
 #include "xfrm/nft-rules.h"
 #include "xfrm/nft.h"
 
@@ -286,18 +287,48 @@ static void test_servers(void **state)
 	nft_table_free(t);
 }
 
+static void test_new_hear(void **state)
+{
+	const struct nft_hear_config c = { .group = 5,
+					   .port = 500,
+					   .natt_port = 4500 };
+	const struct nft_change changes[] = {
+		{ SET_SPI, false, 0, LOCAL(4), { 0 }, 0x0a000001 },
+		{ SET_SECURED, true, 0, LOCAL(6), address("fe80::1%2"), 0 },
+	};
+	struct nft_table *t = NULL;
+
+	assert_int_equal(nft_table_new_hear(&c, &t), 0);
+	assert_string_equal(fake.log, "( +table -table +table )");
+	assert_int_equal(fake.sets, 6);
+	assert_int_equal(fake.chains, 6);
+	assert_true(fake.largest < NFT_HEAR_SIZE);
+	reset(state);
+	/* An SPI stands where the second address does. */
+	assert_int_equal(nft_table_change(t, changes, 2), 0);
+	assert_string_equal(fake.log, "( +spi4 9.9.9.9>10.0.0.1 "
+				      "-secured6 2001:db8::9>fe80::1 )");
+	nft_table_free(t);
+
+	reset(state);
+	t = NULL;
+	fake.errors[0] = -ENOENT;
+	assert_int_equal(nft_table_new_hear(&c, &t), -EOPNOTSUPP);
+	assert_null(t);
+}
+
 static const char drain_log[] = "( +drain_offer4 9.9.9.9>10.0.0.1/40000 "
 				"-drain_require6 2001:db8::9>fe80::1 )";
 
 static void test_change(void **state)
 {
 	const struct nft_change c[] = {
-		{ SET_DRAIN_OFFER, false, 40000, LOCAL(4),
-		  address("10.0.0.1") },
+		{ SET_DRAIN_OFFER, false, 40000, LOCAL(4), address("10.0.0.1"),
+		  0 },
 		{ SET_DRAIN_REQUIRE, true, 40000, LOCAL(6),
-		  address("fe80::1%2") },
-		{ SET_CLEAR, false, 500, LOCAL(6), address("2001:db8::1") },
-		{ SET_CLEAR, true, 500, LOCAL(6), address("2001:db8::2") },
+		  address("fe80::1%2"), 0 },
+		{ SET_CLEAR, false, 500, LOCAL(6), address("2001:db8::1"), 0 },
+		{ SET_CLEAR, true, 500, LOCAL(6), address("2001:db8::2"), 0 },
 	};
 	struct nft_table *t = make();
 
@@ -330,9 +361,10 @@ static void test_change(void **state)
 static void test_change_refused(void **state)
 {
 	const struct nft_change c[] = {
-		{ SET_DRAIN_OFFER, true, 0, LOCAL(4), address("10.0.0.2") },
-		{ SET_DRAIN_OFFER, false, 500, LOCAL(4), address("10.0.0.1") },
-		{ SET_DRAIN_OFFER, true, 0, LOCAL(4), address("10.0.0.3") },
+		{ SET_DRAIN_OFFER, true, 0, LOCAL(4), address("10.0.0.2"), 0 },
+		{ SET_DRAIN_OFFER, false, 500, LOCAL(4), address("10.0.0.1"),
+		  0 },
+		{ SET_DRAIN_OFFER, true, 0, LOCAL(4), address("10.0.0.3"), 0 },
 	};
 	struct nft_table *t = make();
 
@@ -359,8 +391,9 @@ static void test_change_refused(void **state)
 
 static void test_table_gone(void **state)
 {
-	const struct nft_change add = { SET_CLEAR, false, 500, LOCAL(4),
-					address("10.0.0.1") };
+	const struct nft_change add = {
+		SET_CLEAR, false, 500, LOCAL(4), address("10.0.0.1"), 0
+	};
 	struct nft_table *t = make();
 
 	fake.errors[0] = fake.errors[1] = -ENOENT;
@@ -388,8 +421,10 @@ static void test_many_changes(void **state)
 	(void)state;
 	for (unsigned i = 0; i < 100; i++) {
 		snprintf(text, sizeof(text), "2001:db8::%x", i + 1);
-		c[i] = (struct nft_change){ SET_DRAIN_REQUIRE, false, 40000,
-					    LOCAL(4), address(text) };
+		c[i] = (struct nft_change){ .set = SET_DRAIN_REQUIRE,
+					    .lifetime_ms = 40000,
+					    .local = LOCAL(6),
+					    .remote = address(text) };
 	}
 	assert_int_equal(nft_table_change(t, c, 100), 0);
 	assert_int_equal(fake.elements, 100);
@@ -480,6 +515,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_new, reset),
 		cmocka_unit_test_setup(test_servers, reset),
+		cmocka_unit_test_setup(test_new_hear, reset),
 		cmocka_unit_test_setup(test_change, reset),
 		cmocka_unit_test_setup(test_change_refused, reset),
 		cmocka_unit_test_setup(test_table_gone, reset),

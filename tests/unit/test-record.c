@@ -86,6 +86,12 @@ static struct record good(enum record_type type)
 	case RECORD_ADDRESS:
 		r.address.addr = four(1);
 		break;
+	case RECORD_HINT:
+		r.hint.local = four(1);
+		r.hint.remote = four(2);
+		r.hint.spi = 1;
+		break;
+	case RECORD_REPAIR:
 	case RECORD_HELLO:
 	case RECORD_BYE:
 	case RECORD_ALIVE:
@@ -195,7 +201,7 @@ static const struct {
 	{ RECORD_VERDICT, AT(verdict.lifetime_ms), 4, 0, "lifetime_ms" },
 	{ RECORD_VERDICT, AT(verdict.remote.family), 2, 0, "remote" },
 	{ RECORD_WELCOME, AT(welcome.sockets), 4, 16, "sockets" },
-	{ RECORD_WELCOME, AT(welcome.flags), 4, 16, "flags" },
+	{ RECORD_WELCOME, AT(welcome.flags), 4, 32, "flags" },
 	{ RECORD_REPLY, AT(reply.error), 4, 1, "error" },
 	{ RECORD_REPLY, AT(reply.type), 4, 0, "type" },
 	{ RECORD_REPLY, AT(reply.type), 4, RECORD_TYPES, "type" },
@@ -209,6 +215,8 @@ static const struct {
 	{ RECORD_ORPHAN, AT(orphan.reqid), 4, 5, "reqid" },
 	{ RECORD_ADDRESS, AT(address.gone), 4, 2, "gone" },
 	{ RECORD_ADDRESS, AT(address.addr.family), 2, 0, "addr" },
+	{ RECORD_HINT, AT(hint.remote.family), 2, 0, "remote" },
+	{ RECORD_HINT, AT(hint.udp_remote), 4, 65536, "udp_remote" },
 };
 
 static void test_wrong(void **state)
@@ -329,6 +337,7 @@ static const struct {
 	FIELD(alive.separate),
 	FIELD(reply.error),
 	FIELD(reply.type),
+	FIELD(reply.count),
 	FIELD(acquire.local),
 	FIELD(acquire.remote),
 	FIELD(acquire.seq),
@@ -354,6 +363,10 @@ static const struct {
 	FIELD(socket.local),
 	FIELD(socket.remote),
 	FIELD(socket.reqid),
+	FIELD(hint.local),
+	FIELD(hint.remote),
+	FIELD(hint.spi),
+	FIELD(hint.udp_remote),
 };
 
 static void test_layout(void **state)
