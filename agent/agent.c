@@ -18,6 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "agent/handover.h"
 #include "agent/identify.h"
 #include "agent/negotiation.h"
 #include "agent/notify.h"
@@ -487,6 +488,8 @@ static int agent_new_sources(struct agent *a)
 	if (r >= 0)
 		r = sd_event_add_signal(a->event, NULL, SIGINT, agent_on_signal,
 					a);
+	if (r >= 0)
+		r = handover_watch(a->event);
 	if (r >= 0)
 		r = sd_event_add_post(a->event, &a->pump, agent_on_pump, a);
 	if (r >= 0)

@@ -13,21 +13,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/fsuid.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/un.h>
-#include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 #include "agent/follow.h"
+#include "agent/helper-socket.h"
 #include "agent/keyd.h"
 #include "agent/loop.h"
 #include "agent/notify.h"
 #include "dnskeys/key-order.h"
 #include "policy/config.h"
-#include "util/channel.h"
 #include "util/exitcode.h"
 #include "util/log.h"
 #include "util/privilege.h"
@@ -133,74 +130,6 @@ static int load_identity(const struct options *o, struct ike_identity *ret)
 	return r < 0 ? EXIT_BAD_CONFIG : EXIT_OK;
 }
 
-/* --- the socket ------------------------------------------------------------- */
-
-/* The directory is the agent's: so that it can only be ours to reach through
- * what it could do itself, see tacit-netd. */
-static int listen_as_agent(const char *path)
-{
-	uid_t agent;
-	bool give = geteuid() == 0 && privilege_user(AGENT_USER, &agent) == 0;
-	int fd;
-
-	if (give)
-		setfsuid(agent);
-	fd = channel_listen(path);
-	if (give)
-		setfsuid(0);
-	return fd;
-}
-
-static bool is_listening(int fd)
-{
-	return sd_is_socket(fd, AF_UNIX, SOCK_SEQPACKET, 1) > 0;
-}
-
-static int listen_at(const struct options *o, const char *name, int *ret)
-{
-	char path[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
-	int n, fd;
-
-	n = snprintf(path, sizeof(path), "%s/%s", o->runtime_dir, name);
-	if (n < 0 || (size_t)n >= sizeof(path)) {
-		log_error("%s: the name is too long for a socket.",
-			  o->runtime_dir);
-		return EXIT_USAGE;
-	}
-	fd = listen_as_agent(path);
-	if (fd == -EADDRINUSE) {
-		log_error("%s: another tacit-keyd is running; stop it first "
-			  "(systemctl stop tacit), or give this one its own "
-			  "--runtime-dir.",
-			  path);
-		return EXIT_ALREADY_RUNNING;
-	}
-	if (fd < 0) {
-		log_error("%s: %s", path, strerror(-fd));
-		return EXIT_FAILED;
-	}
-	*ret = fd;
-	return EXIT_OK;
-}
-
-/* Those that systemd hands over are in the order of the unit: the agent's, and
- * root's for orders. */
-static int listen_sockets(const struct options *o, struct keyd_setup *setup)
-{
-	int n = sd_listen_fds(1), code;
-
-	if (n >= 1 && is_listening(SD_LISTEN_FDS_START)) {
-		setup->listen_fd = SD_LISTEN_FDS_START;
-		if (n >= 2 && is_listening(SD_LISTEN_FDS_START + 1))
-			setup->order_fd = SD_LISTEN_FDS_START + 1;
-		return EXIT_OK;
-	}
-	code = listen_at(o, SOCKET_NAME, &setup->listen_fd);
-	if (code == EXIT_OK)
-		code = listen_at(o, KEY_ORDER_SOCKET, &setup->order_fd);
-	return code;
-}
-
 /* --- nobody else's memory --------------------------------------------------- */
 
 /* The state directory is root's, the keys in it our user's. */
@@ -282,6 +211,7 @@ static int start(const struct options *o, struct keyd_setup *setup)
 {
 	char keys[PATH_MAX];
 	int code, n = snprintf(keys, sizeof(keys), "%s/keys", o->state_dir);
+	uid_t agent;
 
 	if (n < 0 || (size_t)n >= sizeof(keys)) {
 		log_error("%s: the name is too long.", o->state_dir);
@@ -289,7 +219,11 @@ static int start(const struct options *o, struct keyd_setup *setup)
 	}
 	code = load_identity(o, &setup->identity);
 	if (code == EXIT_OK)
-		code = listen_sockets(o, setup);
+		code = helper_socket(SOCKET_NAME, o->runtime_dir,
+				     &setup->listen_fd, &agent);
+	if (code == EXIT_OK)
+		code = helper_socket(KEY_ORDER_SOCKET, o->runtime_dir,
+				     &setup->order_fd, &agent);
 	if (code != EXIT_OK)
 		return code;
 	make_state_dir(o->state_dir, keys);

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <string.h>
 
+#include "agent/handover.h"
 #include "agent/notify.h"
 #include "util/exitcode.h"
 #include "util/log.h"
@@ -30,6 +31,8 @@ int loop_new(sd_event **ret)
 	/* Without a handler of ours they end the loop. */
 	for (size_t i = 0; r >= 0 && i < 2; i++)
 		r = sd_event_add_signal(event, NULL, signals[i], NULL, NULL);
+	if (r >= 0)
+		r = handover_watch(event);
 	if (r >= 0)
 		r = notify_watchdog(event);
 	if (r < 0) {

@@ -9,6 +9,7 @@
 #include "agent/netd-flow.h"
 #include "agent/netd.h"
 #include "util/log.h"
+#include "xfrm/nft.h"
 #include "xfrm/nlsock.h"
 #include "xfrm/spd.h"
 
@@ -187,4 +188,59 @@ int netd_adopt(struct netd *n)
 	free(f.policies);
 	free(f.sas);
 	return r;
+}
+
+static int clear_xfrm(struct nlsock *nl, const struct found *f)
+{
+	int first = 0;
+
+	for (size_t i = 0; i < f->n_policies + f->n_sas; i++) {
+		struct change c = { .op = CHANGE_POLICY_DELETE };
+		int r;
+
+		if (i < f->n_policies) {
+			c.policy = f->policies[i];
+		} else {
+			c.op = CHANGE_SA_DELETE;
+			c.sa = f->sas[i - f->n_policies];
+		}
+		r = change_apply(nl, &c, 1);
+		if (r < 0 && first == 0)
+			first = r;
+	}
+	return first;
+}
+
+/* A table is ours to remove once we have made it, in the old one's place. */
+static int clear_table(void)
+{
+	const struct nft_table_config any = { .port = 500, .natt_port = 4500 };
+	struct nft_table *table = NULL;
+	int r = nft_table_new(&any, &table);
+
+	if (r == -EOPNOTSUPP)
+		return 0;
+	if (r == 0)
+		r = nft_table_remove(table);
+	nft_table_free(table);
+	return r;
+}
+
+int netd_clear(void)
+{
+	struct found f = { 0 };
+	struct nlsock *nl = NULL;
+	int r = nlsock_open(NETLINK_XFRM, &nl), t;
+
+	if (r == 0)
+		r = spd_dump_ours(nl, found_policy, &f);
+	if (r == 0)
+		r = sad_dump_ours(nl, found_sa, &f);
+	if (r == 0)
+		r = clear_xfrm(nl, &f);
+	nlsock_free(nl);
+	free(f.policies);
+	free(f.sas);
+	t = clear_table();
+	return r < 0 ? r : t;
 }

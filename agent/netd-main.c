@@ -11,17 +11,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/fsuid.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "agent/follow.h"
+#include "agent/helper-socket.h"
 #include "agent/loop.h"
 #include "agent/netd.h"
 #include "agent/notify.h"
-#include "util/channel.h"
 #include "util/exitcode.h"
 #include "util/log.h"
 #include "util/privilege.h"
@@ -35,7 +33,7 @@
 
 struct options {
 	const char *config_dir, *runtime_dir;
-	bool debug, no_hold;
+	bool debug, no_hold, clear;
 };
 
 static void usage(FILE *to)
@@ -51,6 +49,8 @@ static void usage(FILE *to)
 		"  --config-dir DIR   configuration (" SYSCONFDIR "/tacit)\n"
 		"  --runtime-dir DIR  socket " SOCKET_NAME " (" RUNTIME_DIR
 		")\n"
+		"  --clear            take away all that an earlier one has left "
+		"in the kernel, and end\n"
 		"  --debug            log everything\n"
 		"  --help             this text\n"
 		"  --version          the version\n");
@@ -63,6 +63,7 @@ static int parse_options(int argc, char **argv, struct options *o)
 		{ "config-dir", required_argument, NULL, 'c' },
 		{ "runtime-dir", required_argument, NULL, 'r' },
 		{ "no-hold", no_argument, NULL, 'n' },
+		{ "clear", no_argument, NULL, 'k' },
 		{ "debug", no_argument, NULL, 'd' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'v' },
@@ -80,6 +81,9 @@ static int parse_options(int argc, char **argv, struct options *o)
 			break;
 		case 'n':
 			o->no_hold = true;
+			break;
+		case 'k':
+			o->clear = true;
 			break;
 		case 'd':
 			o->debug = true;
@@ -156,64 +160,6 @@ static int probe(struct probe *ret)
 	return EXIT_OK;
 }
 
-/* The directory is also the agent's, who makes its own socket there. */
-static void make_runtime_dir(const char *dir)
-{
-	uid_t agent;
-
-	if (mkdir(dir, 0755) < 0)
-		return;
-	if (geteuid() == 0 && privilege_user(AGENT_USER, &agent) == 0 &&
-	    chown(dir, agent, (gid_t)-1) < 0)
-		log_warning("%s: %s", dir, strerror(errno));
-}
-
-/* In the agent's directory with the agent's rights: it owns the socket then,
- * and no link that it may have put there leads further than it could go.
- * Where we may not become it, the socket is ours, and so is the agent. */
-static int listen_as_agent(const char *path, uid_t *ret_agent)
-{
-	uid_t agent = geteuid();
-	bool give = agent == 0 && privilege_user(AGENT_USER, &agent) == 0;
-	int fd;
-
-	*ret_agent = agent;
-	if (give)
-		setfsuid(agent);
-	fd = channel_listen(path);
-	if (give)
-		setfsuid(0);
-	return fd;
-}
-
-static int listen_socket(const struct options *o, struct netd_setup *ret)
-{
-	char path[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
-	int n, fd;
-
-	make_runtime_dir(o->runtime_dir);
-	n = snprintf(path, sizeof(path), "%s/" SOCKET_NAME, o->runtime_dir);
-	if (n < 0 || (size_t)n >= sizeof(path)) {
-		log_error("%s: the name is too long for a socket.",
-			  o->runtime_dir);
-		return EXIT_USAGE;
-	}
-	fd = listen_as_agent(path, &ret->agent);
-	if (fd == -EADDRINUSE) {
-		log_error("%s: another tacit-netd is running; stop it first "
-			  "(systemctl stop tacit), or give this one its own "
-			  "--runtime-dir and network namespace.",
-			  path);
-		return EXIT_ALREADY_RUNNING;
-	}
-	if (fd < 0) {
-		log_error("%s: %s", path, strerror(-fd));
-		return EXIT_FAILED;
-	}
-	ret->listen_fd = fd;
-	return EXIT_OK;
-}
-
 static int open_port(int family, uint16_t port, bool natt)
 {
 	const struct timespec pause = { .tv_nsec = PORT_PAUSE_MS * 1000000L };
@@ -284,6 +230,23 @@ static int drop_privileges(void)
 	return EXIT_OK;
 }
 
+/* Whose socket is taken lives, and would not know what has become of its
+ * policies. */
+static int clear(const struct options *o)
+{
+	int fd = -1, code, r;
+	uid_t agent;
+
+	code = helper_socket(SOCKET_NAME, o->runtime_dir, &fd, &agent);
+	if (code != EXIT_OK)
+		return code;
+	r = netd_clear();
+	close(fd);
+	if (r < 0)
+		log_error("Not all could be taken away: %s", strerror(-r));
+	return r < 0 ? EXIT_FAILED : EXIT_OK;
+}
+
 static int run(struct netd_setup *setup)
 {
 	sd_event *event = NULL;
@@ -320,11 +283,14 @@ int main(int argc, char **argv)
 	setup.no_hold = o.no_hold;
 	log_open("tacit-netd", o.debug ? LOG_DEBUG : LOG_INFO);
 	umask(0022);
+	if (o.clear)
+		return clear(&o);
 	code = load_config(&o, &setup.config);
 	if (code == EXIT_OK)
 		code = probe(&setup.probe);
 	if (code == EXIT_OK)
-		code = listen_socket(&o, &setup);
+		code = helper_socket(SOCKET_NAME, o.runtime_dir,
+				     &setup.listen_fd, &setup.agent);
 	if (code == EXIT_OK)
 		code = open_ports(setup.config, setup.udp);
 	if (code == EXIT_OK)

@@ -130,5 +130,8 @@ void netd_on_secured(void *user, const struct addr *local,
 /* Takes over flows that stand in the kernel, installs what the networks need,
  * and takes away whatever of ours has no reason. 0 or -errno. */
 int netd_adopt(struct netd *n) __attribute__((warn_unused_result));
+/* Takes away whatever is ours, also what is to stay closed; nobody else may
+ * run. 0 or -errno. */
+int netd_clear(void) __attribute__((warn_unused_result));
 
 #endif

@@ -143,12 +143,15 @@ int privilege_drop(const char *user, uint64_t keep_caps, bool *ret_switched)
 	r = cap_get(&sets);
 	if (r < 0)
 		return r;
-	sets.permitted &= keep_caps;
-	sets.effective = sets.permitted;
-	sets.inheritable = 0; /* empties the ambient set as well */
-	r = cap_set(&sets);
-	if (r < 0)
-		return r;
+	/* A sandbox that gave us none may forbid the call too. */
+	if (sets.permitted | sets.inheritable) {
+		sets.permitted &= keep_caps;
+		sets.effective = sets.permitted;
+		sets.inheritable = 0; /* empties the ambient set as well */
+		r = cap_set(&sets);
+		if (r < 0)
+			return r;
+	}
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
 	    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ||
 	    setrlimit(RLIMIT_CORE, &none) < 0)
