@@ -264,6 +264,9 @@ static int new_system_bus(sd_bus **ret)
 				     : "unix:path=/run/dbus/system_bus_socket");
 	if (r >= 0)
 		r = sd_bus_set_bus_client(bus, 1);
+	/* We may be up before it is, at boot for one. */
+	if (r >= 0)
+		r = sd_bus_set_watch_bind(bus, 1);
 	if (r < 0) {
 		sd_bus_unref(bus);
 		return r;
