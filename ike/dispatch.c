@@ -98,6 +98,21 @@ static bool has_required(const struct transition *t,
 	return (m->present & t->required) == t->required;
 }
 
+/* What was captured can be sent again by anybody, in anybody's name: who asks
+ * from elsewhere is not to use up the answers of who asked first. */
+static bool may_repeat(struct ike_engine *e, const struct ike_arrival *a,
+		       const struct ike_sa *sa)
+{
+	uint32_t gap = endpoint_equal(a->remote, &sa->asked_from)
+			       ? LIMIT_IKE_REPEAT_MS
+			       : LIMIT_IKE_REPEAT_OTHER_MS;
+
+	if (!sa->repeated_at || a->now >= sa->repeated_at + gap)
+		return true;
+	e->counters.repeats_ignored++;
+	return false;
+}
+
 /* --- IKE_SA_INIT, unprotected -------------------------------------------- */
 
 static void init_request(struct ike_engine *e, const struct ike_arrival *a,
@@ -117,10 +132,12 @@ static void init_request(struct ike_engine *e, const struct ike_arrival *a,
 	sa = ike_sa_find_init(e, a->remote, m->raw, m->raw_len);
 	if (sa) {
 		/* 2.1: a retransmission gets the same response. */
-		if (sa->state == IKE_SA_INIT_DONE)
-			ike_engine_send(e, sa->handle, a->local, a->remote,
-					sa->handshake->response.data,
-					sa->handshake->response.len);
+		if (sa->state != IKE_SA_INIT_DONE || !may_repeat(e, a, sa))
+			return;
+		sa->repeated_at = a->now;
+		ike_engine_send(e, sa->handle, a->local, a->remote,
+				sa->handshake->response.data,
+				sa->handshake->response.len);
 		return;
 	}
 	/* Our own request, thrown back at us. */
@@ -354,7 +371,8 @@ static void protected(struct ike_engine *e, const struct ike_arrival *a,
 	}
 	t = find(sa, &m->header, true);
 	repeated = is_repeated(sa, &m->header);
-	if (!repeated && (!t || !is_in_window(sa, &m->header)))
+	if (repeated ? !may_repeat(e, a, sa)
+		     : !t || !is_in_window(sa, &m->header))
 		return;
 	outcome = open_sk(e, a, sa, m, repeated, plain, &len);
 	if (outcome != -EACCES) {

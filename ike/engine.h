@@ -400,6 +400,7 @@ struct ike_counters {
 	uint64_t received, malformed, unknown_spi, sent, retransmitted;
 	uint64_t stray_replies, cookies_sent, fragments_lost;
 	uint64_t init_refused, init_ignored, auth_failed, integrity_failed;
+	uint64_t half_open_evicted, repeats_ignored;
 	uint32_t sas, half_open;
 };
 void ike_engine_count(const struct ike_engine *e, struct ike_counters *ret);

@@ -435,6 +435,7 @@ static int respond(struct ike_engine *e, const struct ike_arrival *a,
 	if (rc < 0)
 		return rc;
 	hs = sa->handshake;
+	sa->asked_from = *a->remote;
 	prf = ike_choice_get(&q->choice, IKE_TRANSFORM_PRF);
 	sa->spi_i = m->header.spi_i;
 	sa->algorithms = q->algorithms;
@@ -509,7 +510,7 @@ static int demand_cookie(struct ike_engine *e, const struct ike_arrival *a)
 /* The cheap questions first. 0: go on; 1: that was all; -EBADMSG; -EIO. */
 static int screen(struct ike_engine *e, const struct ike_arrival *a)
 {
-	switch (ike_stranger_judge(e, &a->remote->addr)) {
+	switch (ike_stranger_judge(e)) {
 	case IKE_STRANGER_WELCOME:
 		break;
 	case IKE_STRANGER_PROVE:
@@ -558,6 +559,8 @@ int ike_init_request(struct ike_engine *e, const struct ike_arrival *a,
 		group[1] = (uint8_t)q.kex->id;
 		ike_init_refuse(e, a, IKE_NOTIFY_INVALID_KE_PAYLOAD, group,
 				sizeof(group));
+	} else if (!ike_stranger_make_room(e, &a->remote->addr)) {
+		e->counters.init_ignored++;
 	} else {
 		return respond(e, a, &q);
 	}

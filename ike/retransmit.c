@@ -182,6 +182,7 @@ int ike_response_seal(struct ike_sa *sa, struct ike_outgoing *out)
 void ike_response_send(struct ike_engine *e, struct ike_sa *sa)
 {
 	sa->expected_id++;
+	sa->repeated_at = 0;
 	/* 2.11 */
 	send_blob(e, sa, &sa->asked_at, &sa->asked_from, &sa->response);
 }
@@ -189,6 +190,7 @@ void ike_response_send(struct ike_engine *e, struct ike_sa *sa)
 void ike_response_repeat(struct ike_engine *e, const struct ike_arrival *a,
 			 struct ike_sa *sa)
 {
+	sa->repeated_at = a->now;
 	send_blob(e, sa, a->local, a->remote, &sa->response);
 }
 

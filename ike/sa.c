@@ -93,10 +93,31 @@ static bool is_stranger(uint8_t state)
 
 bool ike_sa_is_half_open(const struct ike_sa *sa, uint8_t state)
 {
-	return is_stranger(state) ||
-	       (!sa->initiator &&
-		(state == IKE_SA_IDENTIFY || state == IKE_SA_SIGN ||
-		 state == IKE_SA_VERIFY));
+	if (sa->initiator)
+		return false;
+	switch ((enum ike_sa_state)state) {
+	case IKE_SA_RESPOND:
+	case IKE_SA_INIT_DONE:
+	case IKE_SA_IDENTIFY:
+	case IKE_SA_SIGN:
+	case IKE_SA_VERIFY:
+		return true;
+	case IKE_SA_CHILDLESS:
+	case IKE_SA_DELETING:
+	case IKE_SA_LINGER:
+		return !sa->established_at && handle_is_none(sa->predecessor);
+	case IKE_SA_NONE:
+	case IKE_SA_GENERATE:
+	case IKE_SA_INIT_SENT:
+	case IKE_SA_DERIVE:
+	case IKE_SA_AUTH_SENT:
+	case IKE_SA_ESTABLISHED:
+	case IKE_SA_HEIR:
+	case IKE_SA_REKEYED:
+	case IKE_SA_DEAD:
+		break;
+	}
+	return false;
 }
 
 void ike_sa_set_state(struct ike_engine *e, struct ike_sa *sa,

@@ -97,12 +97,14 @@ struct ike_sa {
 	struct ike_nat nat;
 	bool fragmentation; /* RFC 7383: both sides speak it */
 	uint16_t fragment_mtu;
-	uint16_t bucket; /* of ike/stranger.h */
+	uint16_t bucket;	      /* of ike/stranger.h */
+	struct ike_sa *older, *newer; /* strangers, in order */
 	uint64_t spi_i, spi_r;
 	/* Numbers of the engine's events: its start (as responder: the
 	 * arrival of its IKE_SA_INIT), and its establishment. */
 	uint64_t begun, risen;
 	uint64_t established_at, last_heard, last_sent, hinted_at, doomed_at;
+	uint64_t repeated_at; /* our last response, once more */
 
 	struct hmap_node by_spi, by_remote, by_init;
 	bool in_remote, in_init;
@@ -149,7 +151,7 @@ struct ike_sa {
 struct ike_engine;
 
 const char *ike_sa_state_name(enum ike_sa_state s);
-/* A stranger's that is not authenticated. */
+/* A stranger's that is not established, or ended before it was. */
 bool ike_sa_is_half_open(const struct ike_sa *sa, uint8_t state);
 /* A move that the table does not have is a programming error: aborts. */
 void ike_sa_set_state(struct ike_engine *e, struct ike_sa *sa,

@@ -37,6 +37,20 @@ static bool is_working(const struct ike_sa *sa, uint8_t state)
 	       (state == IKE_SA_VERIFY && !sa->initiator);
 }
 
+static void append(struct ike_strangers *s, struct ike_sa *sa)
+{
+	sa->older = s->newest;
+	*(s->newest ? &s->newest->newer : &s->oldest) = sa;
+	s->newest = sa;
+}
+
+static void take_out(struct ike_strangers *s, struct ike_sa *sa)
+{
+	*(sa->older ? &sa->older->newer : &s->oldest) = sa->newer;
+	*(sa->newer ? &sa->newer->older : &s->newest) = sa->older;
+	sa->older = sa->newer = NULL;
+}
+
 void ike_stranger_moved(struct ike_engine *e, struct ike_sa *sa, uint8_t from,
 			uint8_t to)
 {
@@ -51,22 +65,57 @@ void ike_stranger_moved(struct ike_engine *e, struct ike_sa *sa, uint8_t from,
 					LIMIT_IKE_STRANGER_BUCKETS);
 		s->by_prefix[sa->bucket]++;
 		s->half_open++;
+		append(s, sa);
 	} else if (was && !is) {
 		s->by_prefix[sa->bucket]--;
 		s->half_open--;
+		take_out(s, sa);
 	}
 }
 
-enum ike_stranger_verdict ike_stranger_judge(const struct ike_engine *e,
-					     const struct addr *remote)
+/* Of the oldest ones: of this bucket, or (any) of the busiest. What waits for a
+ * job is not among them: its cost would come on top. */
+static struct ike_sa *find_victim(const struct ike_strangers *s,
+				  uint64_t bucket, bool any)
+{
+	struct ike_sa *found = NULL, *sa = s->oldest;
+
+	for (unsigned i = 0; sa && i < LIMIT_IKE_HALF_OPEN_LOOK;
+	     sa = sa->newer, i++) {
+		if (is_working(sa, sa->state) || (!any && sa->bucket != bucket))
+			continue;
+		if (!any)
+			return sa;
+		if (!found ||
+		    s->by_prefix[sa->bucket] > s->by_prefix[found->bucket])
+			found = sa;
+	}
+	return found;
+}
+
+bool ike_stranger_make_room(struct ike_engine *e, const struct addr *remote)
+{
+	struct ike_strangers *s = &e->strangers;
+	uint64_t bucket = prefix_hash(e, remote) % LIMIT_IKE_STRANGER_BUCKETS;
+	bool mine = s->by_prefix[bucket] >= LIMIT_IKE_HALF_OPEN_PREFIX;
+	struct ike_sa *victim;
+
+	if (!mine && s->half_open < LIMIT_IKE_HALF_OPEN)
+		return true;
+	victim = find_victim(s, bucket, !mine);
+	if (!victim)
+		return false;
+	e->counters.half_open_evicted++;
+	ike_sa_end(e, victim, IKE_REASON_RESOURCES, 0);
+	return true;
+}
+
+enum ike_stranger_verdict ike_stranger_judge(const struct ike_engine *e)
 {
 	const struct ike_strangers *s = &e->strangers;
-	uint64_t bucket = prefix_hash(e, remote) % LIMIT_IKE_STRANGER_BUCKETS;
 
 	if (slots_count(e->sas) >= LIMIT_IKE_SAS ||
-	    s->half_open >= LIMIT_IKE_HALF_OPEN ||
-	    s->jobs >= LIMIT_IKE_STRANGER_JOBS ||
-	    s->by_prefix[bucket] >= LIMIT_IKE_HALF_OPEN_PREFIX)
+	    s->jobs >= LIMIT_IKE_STRANGER_JOBS)
 		return IKE_STRANGER_NO;
 	return s->half_open >= e->config.cookie_threshold
 		       ? IKE_STRANGER_PROVE

@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What strangers may cost us. Half-open IKE SAs are counted in all and by
- * source prefix (an IPv4 address, an IPv6 /64), their key agreements and proofs
- * that are still out as jobs, and the unprotected answers that they get to
- * messages that nobody can read (RFC 7296 2.21.4, 2.5) have a rate. Prefixes share
+ * What strangers may cost us. Half-open IKE SAs, and those that ended before they
+ * were established but still repeat why, are counted in all and by source prefix
+ * (an IPv4 address, an IPv6 /64), their key agreements and proofs that are still
+ * out as jobs, and the unprotected answers that they get to messages that nobody
+ * can read (RFC 7296 2.21.4, 2.5) have a rate. Prefixes share
  * LIMIT_IKE_STRANGER_BUCKETS counters under a random hash, so that counting
  * takes no memory that a flood could ask for.
+ *
+ * Where the table is full a newcomer that has shown its address takes the place
+ * of an old one, of the busiest source if possible: who is honest needs a round
+ * trip or two and is long through, who is not locks nobody out.
  */
 #ifndef TACIT_IKE_STRANGER_H
 #define TACIT_IKE_STRANGER_H
@@ -18,6 +23,7 @@ struct ike_sa;
 struct ike_arrival;
 
 struct ike_strangers {
+	struct ike_sa *oldest, *newest; /* in the order in which they came */
 	uint32_t half_open, jobs;
 	uint16_t by_prefix[LIMIT_IKE_STRANGER_BUCKETS];
 	struct ratelimit replies, hints;
@@ -39,8 +45,10 @@ enum ike_stranger_verdict {
 	IKE_STRANGER_NO,    /* not a word */
 };
 /* Of a new IKE_SA_INIT request, before anything is done for it. */
-enum ike_stranger_verdict ike_stranger_judge(const struct ike_engine *e,
-					     const struct addr *remote);
+enum ike_stranger_verdict ike_stranger_judge(const struct ike_engine *e);
+/* A place for one more of that source, which may cost another one its own.
+ * False: there is none. */
+bool ike_stranger_make_room(struct ike_engine *e, const struct addr *remote);
 
 /* A protected request for an IKE SA that is not here: INVALID_IKE_SPI. */
 void ike_stranger_unknown(struct ike_engine *e, const struct ike_arrival *a);

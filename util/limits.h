@@ -34,11 +34,18 @@
 #define LIMIT_IKE_PEER_KEYS 8u
 /* A cookie as initiator (RFC 7296 2.6: 1 to 64 bytes). */
 #define LIMIT_IKE_COOKIE 64u
-/* IKE SAs in all; those not yet authenticated, in all and of one source (an
- * IPv4 address, an IPv6 /64). Beyond: INIT dropped. */
-#define LIMIT_IKE_SAS		   131072u
+/* IKE SAs in all. Beyond: INIT dropped. */
+#define LIMIT_IKE_SAS 131072u
+/* Those not established, in all and of one source (an IPv4 address, an IPv6
+ * /64). Beyond: one of the oldest so many gives way, of that source, or of the
+ * busiest. */
 #define LIMIT_IKE_HALF_OPEN	   16384u
 #define LIMIT_IKE_HALF_OPEN_PREFIX 1024u
+#define LIMIT_IKE_HALF_OPEN_LOOK   64u
+/* Milliseconds between two repetitions of one response, to where the request
+ * came from and to anywhere else. Beyond: no answer. */
+#define LIMIT_IKE_REPEAT_MS	  100u
+#define LIMIT_IKE_REPEAT_OTHER_MS 1000u
 /* Key agreements of strangers, and looks at their signatures, that are under
  * way. Beyond: INIT dropped. */
 #define LIMIT_IKE_STRANGER_JOBS 1024u

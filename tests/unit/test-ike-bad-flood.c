@@ -215,6 +215,57 @@ static void test_replayed_ids(void **state)
 	bad_leave(&b);
 }
 
+static void input_from(struct bad *b, uint16_t port, const void *data,
+		       size_t len)
+{
+	struct host *h = &b->w.hosts[0];
+	struct endpoint from = { b->w.hosts[1].address.addr, port };
+
+	ike_input(h->engine, b->w.now, &h->address, &from, data, len);
+	world_settle(&b->w);
+}
+
+/* The last request, and an IKE_SA_INIT, again and again: answered at a rate.
+ * From elsewhere it is slow, and nobody loses its answer by that. */
+static void test_replay_rate(void **state)
+{
+	static const enum bad_state states[] = { BAD_RESPONDED, BAD_INIT_DONE };
+	static struct bad b;
+	static struct ike_outgoing out;
+
+	(void)state;
+	for (unsigned k = 0; k < 2; k++) {
+		const uint8_t *data = out.buf;
+		size_t len;
+
+		bad_enter(&b, states[k]);
+		if (k) {
+			data = b.p.request.data;
+			len = b.p.request.len;
+		} else {
+			puppet_begin(&b.p, &out, INFO, false, 2);
+			puppet_send(&b.p, &out);
+			len = out.b.w.len;
+		}
+		bad_mark(&b);
+		for (unsigned ms = 0; ms < 2000; ms++) {
+			input_from(&b, 500, data, len);
+			world_run(&b.w, b.w.now + 1);
+		}
+		assert_in_range(b.p.n_rx - b.n_rx, 15, 20);
+		bad_mark(&b);
+		for (unsigned ms = 0; !k && ms < 3000; ms++) {
+			input_from(&b, 4711, data, len);
+			if (ms % 500 == 250)
+				input_from(&b, 500, data, len);
+			world_run(&b.w, b.w.now + 1);
+		}
+		if (!k)
+			assert_in_range(b.p.n_rx - b.n_rx, 6, 10);
+		bad_leave(&b);
+	}
+}
+
 /* The right message ID, but the response of another exchange: a request is
  * not answered by it, and goes on until it is. */
 static void test_response_of_another_exchange(void **state)
@@ -359,6 +410,7 @@ int main(void)
 		cmocka_unit_test(test_invalid_ike_spi_flood),
 		cmocka_unit_test(test_replayed_ids),
 		cmocka_unit_test(test_response_of_another_exchange),
+		cmocka_unit_test(test_replay_rate),
 		cmocka_unit_test(test_retransmission_after_free),
 		cmocka_unit_test(test_every_order),
 	};

@@ -130,6 +130,83 @@ static void test_limits(void **state)
 	}
 }
 
+/* A few sources that fill the table, and go on. */
+static void few_addresses(unsigned i, struct endpoint *ret)
+{
+	ret->addr.bytes[2] = (uint8_t)(100 + i % 20);
+	ret->port = (uint16_t)(1000 + i / 20);
+}
+
+/* An honest peer of another source, or of theirs, comes up in the middle of it:
+ * it takes its answer, and has as long for its own as a flood of 2000 a second
+ * leaves it. */
+static void test_eviction(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		const struct puppet_script s = { 0 };
+		struct ike_config c;
+		struct puppet p, honest;
+		struct world w;
+
+		ike_config_init(&c);
+		c.cookie_threshold = UINT32_MAX;
+		world_init(&w, 61, &c);
+		w.hosts[0].admission = IKE_IGNORE;
+		puppet_init(&p, &w, true, IKE_KE_X25519);
+		puppet_send_init(&p, &s);
+		puppet_init(&honest, &w, true, IKE_KE_X25519);
+		w.hosts[0].admission = IKE_ADMIT;
+		flood(&w, &p, 20 * LIMIT_IKE_HALF_OPEN_PREFIX,
+		      i ? one_address : few_addresses, RUN);
+		puppet_send_init(&honest, &s);
+		puppet_take_init(&honest);
+		flood(&w, &p, LIMIT_IKE_HALF_OPEN_PREFIX / 2,
+		      i ? one_address : few_addresses, RUN);
+		puppet_send_auth(&honest, &s);
+		assert_non_null(host_child(&w.hosts[0]));
+		assert_int_equal(counters(&w).half_open,
+				 i ? LIMIT_IKE_HALF_OPEN_PREFIX - 1
+				   : LIMIT_IKE_HALF_OPEN - 1);
+		assert_true(counters(&w).half_open_evicted > 0);
+		puppet_done(&honest);
+		puppet_done(&p);
+		world_done(&w);
+	}
+}
+
+/* Who is refused counts until it is forgotten. */
+static void test_failed(void **state)
+{
+	static const struct addr elsewhere = { .family = AF_INET,
+					       .bytes = { 9, 9, 9, 9 } };
+	static const struct puppet_script scripts[] = {
+		{ .bad_auth = true },  /* no authentication */
+		{ .tsi = &elsewhere }, /* no Child SA */
+		{ .omit = IKE_PRESENT(IKE_PAYLOAD_TSI) }, /* no sense */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		const struct puppet_script s = { 0 };
+		struct puppet p;
+		struct world w;
+
+		world_init(&w, 65, NULL);
+		puppet_init(&p, &w, true, IKE_KE_X25519);
+		puppet_send_init(&p, &s);
+		puppet_take_init(&p);
+		puppet_send_auth(&p, &scripts[i]);
+		assert_null(host_child(&w.hosts[0]));
+		assert_int_equal(counters(&w).half_open, 1);
+		world_run(&w, w.now + 60000);
+		assert_int_equal(counters(&w).half_open, 0);
+		assert_int_equal(counters(&w).sas, 0);
+		puppet_done(&p);
+		world_done(&w);
+	}
+}
+
 /*
  * One busy honest source, every default on: a thousand handshakes a second for
  * two seconds, so far away that cookies are asked for, or not. All come up, and
@@ -486,6 +563,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_eviction),
+		cmocka_unit_test(test_failed),
 		cmocka_unit_test(test_busy_source),
 		cmocka_unit_test(test_flood),
 		cmocka_unit_test(test_unknown_spi),
