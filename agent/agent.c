@@ -88,11 +88,24 @@ static void agent_on_tap(void *user, const struct ike_tap *t)
 {
 	struct agent *a = user;
 	struct timespec ts;
+	uint64_t now;
 
 	clock_gettime(CLOCK_REALTIME, &ts);
-	capture_tap(a->capture,
-		    (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000,
-		    t);
+	now = (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
+	if (a->capture)
+		capture_tap(a->capture, now, t);
+	capture_streams_tap(&a->streams, a->config->natt_port, now, t);
+}
+
+void agent_set_tap(struct agent *a)
+{
+	ike_tap_set(a->ike,
+		    a->capture || a->streams.first ? agent_on_tap : NULL);
+}
+
+static void agent_on_streams_idle(struct capture_streams *s)
+{
+	agent_set_tap(container_of(s, struct agent, streams));
 }
 
 /* Established, and its end, for everybody; the steps between for those who
@@ -246,6 +259,7 @@ static int agent_on_pump(sd_event_source *source, void *user)
 	(void)source;
 	agent_look_for_sleep(user);
 	agent_run_actions(user);
+	waiters_settle(user);
 	agent_arm_timer(user);
 	return 0;
 }
@@ -409,6 +423,7 @@ static void agent_on_flow_state(struct flow *f, enum flow_state before,
 	if (log_level() >= LOG_DEBUG)
 		log_full(LOG_DEBUG, &fields, "%s to %s",
 			 flow_state_name(before), flow_state_name(f->state));
+	a->waiters.due = true;
 	if (a->bus)
 		dbus_server_peer_changed(a->bus, &f->peer->addr);
 }
@@ -447,7 +462,6 @@ static int agent_new_engine(struct agent *a)
 		.modes = agent_modes,
 		.algorithms = agent_algorithms,
 		.changed = agent_on_change,
-		.tap = a->capture ? agent_on_tap : NULL,
 		.user = a,
 	};
 	struct hash_key key;
@@ -471,6 +485,8 @@ static int agent_new_engine(struct agent *a)
 	a->admission = admission_new(&key);
 	if (!a->ike || !a->timers || !a->flows || !a->admission)
 		return -ENOMEM;
+	a->streams.idle = agent_on_streams_idle;
+	agent_set_tap(a);
 	return jobs_new(&a->jobs);
 }
 
@@ -591,6 +607,8 @@ struct agent *agent_free(struct agent *a)
 	if (!a)
 		return NULL;
 	dbus_server_free(a->bus);
+	waiters_done(&a->waiters);
+	capture_streams_done(&a->streams);
 	identify_stop(a);
 	link_free(a->link);
 	wire_free(a->wire);

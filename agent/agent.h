@@ -9,6 +9,7 @@
 #include <systemd/sd-event.h>
 
 #include "agent/admission.h"
+#include "agent/capture-stream.h"
 #include "agent/capture.h"
 #include "agent/credentials.h"
 #include "agent/flow.h"
@@ -17,6 +18,7 @@
 #include "agent/key-file.h"
 #include "agent/link.h"
 #include "agent/own-dns.h"
+#include "agent/waiters.h"
 #include "agent/wire.h"
 #include "dbus/server.h"
 #include "dnskeys/own-key.h"
@@ -56,6 +58,8 @@ struct agent {
 	struct flow_table *flows;
 	struct admission *admission;
 	struct capture *capture; /* NULL: not asked for */
+	struct capture_streams streams;
+	struct waiters waiters;
 	struct dbus_server *bus;
 	uint64_t started;
 	uint64_t slept_us;	  /* the host, since it was booted */
@@ -80,6 +84,8 @@ uint64_t agent_now_us(const struct agent *a);
 /* READY, once: when tacit-netd is there, and tacit-keyd too, or it has had
  * its time. */
 void agent_say_ready(struct agent *a);
+/* The engine shows its messages exactly while somebody wants to see them. */
+void agent_set_tap(struct agent *a);
 
 /* Takes the config. 0; -EADDRINUSE: another agent has the socket; -errno. */
 int agent_new(const struct agent_options *options, struct config *config,

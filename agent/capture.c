@@ -12,9 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "util/limits.h"
 #include "util/log.h"
-#include "util/pcapng.h"
 #include "util/secret.h"
 
 struct output {
@@ -157,12 +155,12 @@ struct capture *capture_free(struct capture *c)
 	return NULL;
 }
 
-static void put_message(struct capture *c, uint64_t time_us,
-			const struct ike_tap_message *m)
+size_t capture_block(uint16_t natt_port, uint64_t time_us,
+		     const struct ike_tap_message *m,
+		     uint8_t buf[static CAPTURE_BLOCK])
 {
-	uint8_t buf[PCAPNG_OVERHEAD + 4 + LIMIT_IKE_MESSAGE];
 	uint8_t marked[4 + LIMIT_IKE_MESSAGE];
-	struct wbuf w = wbuf_of(buf, sizeof(buf));
+	struct wbuf w = wbuf_of(buf, CAPTURE_BLOCK);
 	struct pcapng_packet p = {
 		.time_us = time_us,
 		.from = m->sent ? m->local : m->remote,
@@ -173,18 +171,27 @@ static void put_message(struct capture *c, uint64_t time_us,
 	};
 
 	/* RFC 3948 2.2: on that port ESP is what has no such marker. */
-	if (m->local.port == c->natt_port && m->len <= LIMIT_IKE_MESSAGE) {
+	if (m->local.port == natt_port && m->len <= LIMIT_IKE_MESSAGE) {
 		memset(marked, 0, 4);
 		memcpy(marked + 4, m->data, m->len);
 		p.data = marked;
 		p.len += 4;
 	}
 	pcapng_write_packet(&w, &p);
-	/* Larger than a message may be: what the engine drops as well. */
-	if (wbuf_ok(&w))
-		put(&c->messages, buf, w.len);
-	secret_wipe(buf, w.len);
 	secret_wipe(marked, p.data == marked ? p.len : 0);
+	/* Larger than a message may be: what the engine drops as well. */
+	return wbuf_ok(&w) ? w.len : 0;
+}
+
+static void put_message(struct capture *c, uint64_t time_us,
+			const struct ike_tap_message *m)
+{
+	uint8_t buf[CAPTURE_BLOCK];
+	size_t len = capture_block(c->natt_port, time_us, m, buf);
+
+	if (len)
+		put(&c->messages, buf, len);
+	secret_wipe(buf, sizeof(buf));
 }
 
 static void put_keys(struct capture *c, const struct ike_tap_keys *k)

@@ -8,6 +8,8 @@
 #define TACIT_AGENT_CAPTURE_H
 
 #include "ike/tap.h"
+#include "util/limits.h"
+#include "util/pcapng.h"
 
 struct capture;
 
@@ -18,6 +20,12 @@ struct capture;
 int capture_new(const char *file, const char *directory, uint16_t natt_port,
 		struct capture **ret) __attribute__((warn_unused_result));
 struct capture *capture_free(struct capture *c); /* takes NULL */
+/* One message as a block of pcapng, into a buffer of this size. Bytes; 0: it is
+ * larger than a message may be. The buffer is a secret. */
+#define CAPTURE_BLOCK (PCAPNG_OVERHEAD + 4 + LIMIT_IKE_MESSAGE)
+size_t capture_block(uint16_t natt_port, uint64_t time_us,
+		     const struct ike_tap_message *m,
+		     uint8_t buf[static CAPTURE_BLOCK]);
 /* What the engine shows; time is microseconds since 1970. */
 void capture_tap(struct capture *c, uint64_t time_us, const struct ike_tap *t);
 /* A pair of ESP SAs between their hosts; c may be NULL. */

@@ -56,6 +56,15 @@ void negotiation_on_welcome(struct agent *a);
 void negotiation_on_timer(struct timer *t, uint64_t now, void *user);
 /* Starts those that wait in line, as far as admission lets them. */
 void negotiation_run_queue(struct agent *a);
+/* Begins now, whatever failed before, where nothing is under way. 0 and the
+ * flow; -ENOTCONN: no netd; -ENOSPC, -ENOMEM. */
+int negotiation_connect(struct agent *a, const struct addr *local,
+			const struct addr *remote, struct flow **ret)
+	__attribute__((warn_unused_result));
+/* Ends the SAs with this address, of all our own, and tells it. The next packet
+ * begins anew. 0 or -ENOENT. */
+int negotiation_disconnect(struct agent *a, const struct addr *remote)
+	__attribute__((warn_unused_result));
 /* What policy says about a stranger's IKE_SA_INIT. */
 enum ike_admission negotiation_admit(struct agent *a,
 				     const struct endpoint *remote);

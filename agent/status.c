@@ -4,6 +4,7 @@
 
 #include "agent/status.h"
 
+#include "agent/control.h"
 #include "agent/proof.h"
 
 #include <errno.h>
@@ -54,10 +55,10 @@ static const char *status_fingerprint(struct agent *a, const struct flow *f,
 					  a->status_fingerprint);
 }
 
-/* The strings live until the next call with the same info. */
-static void status_of_flow(struct agent *a, const struct flow *f,
-			   struct ike_sa_info *info, struct dbus_peer *ret)
+void status_of_flow(struct agent *a, const struct flow *f,
+		    struct dbus_peer *ret)
 {
+	struct ike_sa_info *info = &a->status_info;
 	const char *cipher = esp_cipher_name(f->child.cipher);
 
 	memset(info, 0, sizeof(*info));
@@ -153,7 +154,7 @@ static int status_peer(void *user, const struct addr *remote,
 
 	if (!f)
 		return -ENOENT;
-	status_of_flow(a, f, &a->status_info, ret);
+	status_of_flow(a, f, ret);
 	return 0;
 }
 
@@ -173,7 +174,7 @@ static int status_peers(void *user, const struct addr *after, uint32_t limit,
 
 		if (n >= limit && !addr_equal(&f->peer->addr, &p.remote))
 			break;
-		status_of_flow(a, f, &a->status_info, &p);
+		status_of_flow(a, f, &p);
 		r = each(&p, ctx);
 		if (r)
 			return r;
@@ -263,7 +264,7 @@ static int status_keys(void *user,
 
 struct dbus_source status_source(struct agent *a)
 {
-	return (struct dbus_source){
+	struct dbus_source source = {
 		.user = a,
 		.host = status_host,
 		.peer = status_peer,
@@ -271,4 +272,7 @@ struct dbus_source status_source(struct agent *a)
 		.policies = status_policies,
 		.keys = status_keys,
 	};
+
+	control_source(&source);
+	return source;
 }

@@ -7,5 +7,8 @@
 
 /* The calls through which dbus/ asks; user is the agent. */
 struct dbus_source status_source(struct agent *a);
+/* One flow; the strings live until the next call of any of these. */
+void status_of_flow(struct agent *a, const struct flow *f,
+		    struct dbus_peer *ret);
 
 #endif

@@ -43,11 +43,7 @@ static int method_get_peer(sd_bus_message *m, void *user, sd_bus_error *error)
 		return r;
 	r = find_peer(&c->source, &address, &peer);
 	if (r == -ENOENT)
-		return sd_bus_error_setf(error, DBUS_ERROR_UNKNOWN_PEER,
-					 "Nothing is known of %s: no packet "
-					 "went there lately, or no policy "
-					 "covers it.",
-					 text);
+		return dbus_unknown_peer(text, error);
 	if (r < 0)
 		return r;
 	r = sd_bus_message_new_method_return(m, &reply);
@@ -170,4 +166,23 @@ int dbus_peers_changed(sd_bus *bus)
 				   "PeersChanged", NULL);
 
 	return r < 0 ? r : 0;
+}
+
+void dbus_reply_peer(struct dbus_pending *p, struct handle call,
+		     const struct dbus_peer *peer)
+{
+	sd_bus_message *m = dbus_pending_take(p, call), *reply = NULL;
+	int r;
+
+	if (!m)
+		return;
+	r = sd_bus_message_new_method_return(m, &reply);
+	if (r >= 0)
+		r = dbus_append_peer(reply, peer);
+	if (r >= 0)
+		(void)sd_bus_message_send(reply);
+	else
+		(void)sd_bus_reply_method_errno(m, r, NULL);
+	sd_bus_message_unref(reply);
+	sd_bus_message_unref(m);
 }

@@ -12,6 +12,14 @@ int dbus_parse_address(const char *text, struct addr *ret, sd_bus_error *error)
 				 "This is no IPv4 or IPv6 address.");
 }
 
+int dbus_unknown_peer(const char *address, sd_bus_error *error)
+{
+	return sd_bus_error_setf(error, DBUS_ERROR_UNKNOWN_PEER,
+				 "Nothing is known of %s: no packet went there "
+				 "lately, or no policy covers it.",
+				 address);
+}
+
 int dbus_check_queue(sd_bus_message *m, sd_bus_error *error)
 {
 	uint64_t queued = 0;

@@ -12,6 +12,9 @@
 /* 0, or error is set. */
 int dbus_parse_address(const char *text, struct addr *ret, sd_bus_error *error)
 	__attribute__((warn_unused_result));
+/* Sets error to UnknownPeer, and returns what sd_bus_error_setf() does. */
+int dbus_unknown_peer(const char *address, sd_bus_error *error)
+	__attribute__((warn_unused_result));
 /* Lists are large: whoever has not read the last ones gets no more. 0, or error
  * is set. */
 int dbus_check_queue(sd_bus_message *m, sd_bus_error *error)

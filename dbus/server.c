@@ -127,6 +127,8 @@ static int new_peer_bus(int fd, sd_bus **ret)
 						   SD_BUS_CREDS_EUID |
 						   SD_BUS_CREDS_PID);
 	if (r >= 0)
+		r = sd_bus_negotiate_fds(bus, 1);
+	if (r >= 0)
 		r = sd_bus_set_sender(bus, DBUS_NAME);
 	if (r < 0) {
 		sd_bus_unref(bus);

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "util/addr.h"
+#include "util/slots.h"
 
 /* One flow, as status shows it. Strings are borrowed for the call, never NULL. */
 struct dbus_peer {
@@ -77,6 +78,20 @@ struct dbus_source {
 	int (*keys)(void *user,
 		    int (*each)(const struct dbus_key *k, void *ctx),
 		    void *ctx);
+	/* Starts IKE with the peer now. The call is answered when it is secured,
+	 * by dbus_reply_peer(), or cannot be: dbus/pending.h. */
+	void (*connect)(void *user, const struct addr *remote,
+			struct handle call);
+	/* Ends every SA with it, and forgets that it failed. 0 or -ENOENT. */
+	int (*disconnect)(void *user, const struct addr *remote);
+	/* What is logged, by its syslog level; peer of family 0: for all, else
+	 * for this one more than that. */
+	void (*set_debug)(void *user, int level, const struct addr *peer);
+	/* The IKE messages of a peer (family 0: of all) as pcapng, decrypted,
+	 * for so many seconds (0: until it is closed), through *ret_fd. 0 or
+	 * -errno; -EBUSY: there are enough captures. */
+	int (*capture)(void *user, const struct addr *peer, uint32_t seconds,
+		       int *ret_fd);
 };
 
 #endif

@@ -94,6 +94,8 @@ static int open_socket(const char *path, sd_bus **ret)
 	}
 	r = sd_bus_set_anonymous(bus, 1);
 	if (r >= 0)
+		r = sd_bus_negotiate_fds(bus, 1);
+	if (r >= 0)
 		r = sd_bus_start(bus);
 	if (r >= 0)
 		r = wait_ready(bus);
@@ -185,6 +187,16 @@ struct tacit_client *tacit_client_free(struct tacit_client *c)
 	return NULL;
 }
 
+void tacit_client_patience(struct tacit_client *c, uint32_t seconds)
+{
+	(void)sd_bus_set_method_call_timeout(c->bus, seconds * 1000000ull);
+}
+
+sd_bus *tacit_client_bus(struct tacit_client *c)
+{
+	return c->bus;
+}
+
 /* Errors of the agent that have an exit code of their own; the message says
  * what is to be said. */
 static const struct {
@@ -193,6 +205,9 @@ static const struct {
 } codes[] = {
 	{ DBUS_ERROR_UNKNOWN_PEER, EXIT_NO_PEER },
 	{ DBUS_ERROR_INVALID_ADDRESS, EXIT_USAGE },
+	{ DBUS_ERROR_INVALID_LEVEL, EXIT_USAGE },
+	{ DBUS_ERROR_NOT_ENCRYPTED, EXIT_NOT_ENCRYPTED },
+	{ DBUS_ERROR_POLICY_FORBIDS, EXIT_NOT_ENCRYPTED },
 	{ DBUS_ERROR_BAD_CONFIGURATION, EXIT_BAD_CONFIG },
 	{ DBUS_ERROR_TIMED_OUT, EXIT_TIMED_OUT },
 	{ SD_BUS_ERROR_ACCESS_DENIED, EXIT_NO_PRIVILEGE },

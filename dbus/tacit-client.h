@@ -27,6 +27,10 @@ int tacit_client_callv(struct tacit_client *c, const char *interface,
 		       const char *method, sd_bus_message **ret,
 		       const char *types, va_list ap)
 	__attribute__((warn_unused_result));
+/* Calls may take so long from now on. */
+void tacit_client_patience(struct tacit_client *c, uint32_t seconds);
+/* For what is neither a call nor its reply. */
+sd_bus *tacit_client_bus(struct tacit_client *c);
 /* For a reply that is not as it should be: says so, returns EXIT_FAILED. */
 int tacit_client_bad_reply(void);
 

@@ -6,11 +6,11 @@
 #include <string.h>
 
 #include "dbus/names.h"
-#include "dbus/tacit-view.h"
-#include "util/addr.h"
+#include "dbus/tacit-host.h"
+#include "dbus/tacit-peer.h"
 #include "util/exitcode.h"
 
-static enum tacit_colour colour_of(const struct tacit_dict *d)
+enum tacit_colour tacit_peer_colour(const struct tacit_dict *d)
 {
 	const char *state = tacit_dict_text(d, "State");
 
@@ -48,7 +48,7 @@ static const struct tacit_view peers_view = {
 	.columns = columns,
 	.n_columns = sizeof(columns) / sizeof(columns[0]),
 	.coloured = 1,
-	.colour = colour_of,
+	.colour = tacit_peer_colour,
 	.empty = "No peers yet: a peer appears with the first packet to it.",
 };
 
@@ -108,7 +108,7 @@ static void show_full(const struct tacit_output *o, const struct tacit_dict *p)
 
 	tacit_output_text(o, TACIT_BOLD, tacit_dict_text(p, "Address"));
 	fputs(": ", o->file);
-	tacit_output_text(o, colour_of(p), state);
+	tacit_output_text(o, tacit_peer_colour(p), state);
 	fprintf(o->file, " for %s\n",
 		tacit_span(tacit_dict_number(p, "SinceMs"), span));
 	show_line(o, "Reason", tacit_dict_text(p, "Reason"));
@@ -136,23 +136,30 @@ static void show_full(const struct tacit_output *o, const struct tacit_dict *p)
 	}
 }
 
-static int show_one(struct tacit_client *client, const struct tacit_output *o,
-		    const char *address)
+int tacit_peer_show(const struct tacit_output *o, const struct tacit_dict *d)
 {
 	static const struct tacit_view view = {
 		.columns = columns,
 		.n_columns = sizeof(columns) / sizeof(columns[0]),
 		.show = show_full,
 	};
+
+	return tacit_show_one(o, &view, d);
+}
+
+static int show_one(struct tacit_client *client, const struct tacit_output *o,
+		    const struct addr *address)
+{
+	char text[ADDR_STRLEN];
 	struct tacit_dict peer;
 	sd_bus_message *reply;
 	int code = tacit_client_call(client, DBUS_INTERFACE, "GetPeer", &reply,
-				     "s", address);
+				     "s", addr_format(address, text));
 
 	if (code)
 		return code;
 	if (tacit_dict_read(reply, &peer) > 0) {
-		code = tacit_show_one(o, &view, &peer);
+		code = tacit_peer_show(o, &peer);
 		tacit_dict_done(&peer);
 	} else {
 		code = tacit_client_bad_reply();
@@ -161,15 +168,38 @@ static int show_one(struct tacit_client *client, const struct tacit_output *o,
 	return code;
 }
 
+/* Those of its addresses that the agent knows. */
+static int show_host(struct tacit_client *client, const struct tacit_output *o,
+		     const struct tacit_host *host)
+{
+	unsigned shown = 0;
+	int code = EXIT_OK;
+
+	for (size_t i = 0; i < host->count; i++) {
+		int r = show_one(client, o, &host->addresses[i]);
+
+		if (r == EXIT_OK)
+			shown++;
+		else
+			code = r;
+	}
+	return shown && code == EXIT_NO_PEER ? EXIT_OK : code;
+}
+
 int tacit_peers(struct tacit *t, char **arguments)
 {
 	struct tacit_client *client;
-	int code = tacit_client_new(t->socket, &client);
+	struct tacit_host host;
+	int code = EXIT_OK;
 
+	if (arguments[0])
+		code = tacit_host_find(arguments[0], &host);
+	if (code == EXIT_OK)
+		code = tacit_client_new(t->socket, &client);
 	if (code)
 		return code;
 	if (arguments[0])
-		code = show_one(client, &t->out, arguments[0]);
+		code = show_host(client, &t->out, &host);
 	else
 		code = show_all(client, &t->out);
 	tacit_client_free(client);

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dbus/tacit-pager.h"
 #include "util/exitcode.h"
 
 /* What there is, in the order of the help. */
@@ -22,12 +23,19 @@ static const struct command {
 } commands[] = {
 	{ "status", "", 0, 0, tacit_status,
 	  "is this host protected, and what needs attention" },
-	{ "peers", "[ADDRESS]", 0, 1, tacit_peers,
+	{ "peers", "[HOST]", 0, 1, tacit_peers,
 	  "who is encrypted, or all about one peer" },
+	{ "up", "HOST [SECONDS]", 1, 2, tacit_up,
+	  "encrypt to this host now, and wait for it" },
+	{ "down", "HOST", 1, 1, tacit_down, "end the encryption with it" },
 	{ "policy list", "", 0, 0, tacit_policy_list, "the policies in force" },
 	{ "key show", "", 0, 0, tacit_key_show, "the keys of this host" },
 	{ "key rotate", "[NAME]", 0, 1, tacit_key_rotate,
 	  "new keys in their place, step by step" },
+	{ "debug", "LEVEL [HOST]", 1, 2, tacit_debug,
+	  "what the agent logs, of all peers or of one" },
+	{ "capture", "[HOST|all [SECONDS]]", 0, 2, tacit_capture,
+	  "IKE messages, decrypted, as pcapng" },
 	{ "check-config", "[DIR]", 0, 1, tacit_check_config,
 	  "every error in " SYSCONFDIR "/tacit, or in DIR" },
 };
@@ -35,6 +43,61 @@ static const struct command {
 /* Of an option of a command: above every letter. */
 #define OPTION	   256
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+static const struct option longs[] = {
+	{ "json", no_argument, NULL, 'j' },
+	{ "no-color", no_argument, NULL, 'n' },
+	{ "no-colour", no_argument, NULL, 'n' },
+	{ "no-pager", no_argument, NULL, 'P' },
+	{ "commands", no_argument, NULL, 'C' },
+	{ "socket", required_argument, NULL, 's' },
+	{ "version", no_argument, NULL, 'V' },
+	{ "help", no_argument, NULL, 'h' },
+	{ "finish", no_argument, NULL, OPTION + TACIT_FINISH },
+	{ "cancel", no_argument, NULL, OPTION + TACIT_CANCEL },
+	{ "output", required_argument, NULL, OPTION + TACIT_OUTPUT },
+	{ 0 },
+};
+#define BIT(option) (1u << TACIT_##option)
+
+/* Commands with options of their own. */
+static const struct {
+	const char *words;
+	unsigned options;
+} own_options[] = {
+	{ "key rotate", BIT(FINISH) | BIT(CANCEL) },
+	{ "capture", BIT(OUTPUT) },
+};
+
+static unsigned options_of(const struct command *c)
+{
+	for (size_t i = 0; i < sizeof(own_options) / sizeof(own_options[0]);
+	     i++) {
+		if (!strcmp(own_options[i].words, c->words))
+			return own_options[i].options;
+	}
+	return 0;
+}
+
+/* For the completion of shells: words, arguments, options and help, parted by
+ * tabs. */
+static void list_commands(void)
+{
+	for (size_t i = 0; i < N_COMMANDS; i++) {
+		const struct command *c = &commands[i];
+		const char *space = "";
+
+		printf("%s\t%s\t", c->words, c->arguments);
+		for (const struct option *o = longs; o->name; o++) {
+			if (o->val < OPTION ||
+			    !(options_of(c) & 1u << (o->val - OPTION)))
+				continue;
+			printf("%s--%s", space, o->name);
+			space = " ";
+		}
+		printf("\t%s\n", c->help);
+	}
+}
 
 static void usage(FILE *f)
 {
@@ -51,13 +114,16 @@ static void usage(FILE *f)
 	fputs("\nOptions:\n"
 	      "  --json               for programs\n"
 	      "  --no-color           no colour on a terminal\n"
+	      "  --no-pager           no pager on a terminal\n"
 	      "  --socket PATH        the agent's socket (" RUNSTATEDIR
 	      "/tacit/agent.sock);\n"
 	      "                       also by TACIT_SOCKET\n"
 	      "  --version, --help\n"
 	      "Of key rotate:\n"
 	      "  --finish             the new key signs from now on\n"
-	      "  --cancel             there is no new key after all\n\n"
+	      "  --cancel             there is no new key after all\n"
+	      "Of capture:\n"
+	      "  --output FILE        where it goes, instead of standard output\n\n"
 	      "See tacit(1).\n",
 	      f);
 }
@@ -73,17 +139,6 @@ static int bad_usage(const char *what, const char *word)
 static int parse_options(int argc, char **argv, struct tacit *t,
 			 bool *want_colour, bool *json)
 {
-	static const struct option longs[] = {
-		{ "json", no_argument, NULL, 'j' },
-		{ "no-color", no_argument, NULL, 'n' },
-		{ "no-colour", no_argument, NULL, 'n' },
-		{ "socket", required_argument, NULL, 's' },
-		{ "version", no_argument, NULL, 'V' },
-		{ "help", no_argument, NULL, 'h' },
-		{ "finish", no_argument, NULL, OPTION + TACIT_FINISH },
-		{ "cancel", no_argument, NULL, OPTION + TACIT_CANCEL },
-		{ 0 },
-	};
 	int c;
 
 	while ((c = getopt_long(argc, argv, "h", longs, NULL)) != -1) {
@@ -94,6 +149,12 @@ static int parse_options(int argc, char **argv, struct tacit *t,
 		case 'n':
 			*want_colour = false;
 			break;
+		case 'P':
+			t->no_pager = true;
+			break;
+		case 'C':
+			list_commands();
+			return EXIT_OK;
 		case 's':
 			t->socket = optarg;
 			break;
@@ -159,29 +220,41 @@ static int bad_words(const char *first)
 	return EXIT_USAGE;
 }
 
-#define BIT(option) (1u << TACIT_##option)
-
-/* Commands with options of their own. */
-static const struct {
-	const char *words;
-	unsigned options;
-} own_options[] = {
-	{ "key rotate", BIT(FINISH) | BIT(CANCEL) },
-};
-
 /* Does the command take all options that have been given? */
 static bool takes_options(const struct tacit *t, const struct command *c)
 {
-	unsigned own = 0;
+	unsigned own = options_of(c);
 
-	for (size_t i = 0; i < sizeof(own_options) / sizeof(own_options[0]);
-	     i++)
-		if (!strcmp(own_options[i].words, c->words))
-			own = own_options[i].options;
 	for (unsigned i = 0; i < TACIT_OPTIONS; i++)
 		if (t->options[i] && !(own & 1u << i))
 			return false;
 	return true;
+}
+
+/* Commands that say much go through a pager, on a terminal. */
+static bool is_long(const struct command *c)
+{
+	static const char *const words[] = { "peers", "policy list" };
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (!strcmp(words[i], c->words))
+			return true;
+	}
+	return false;
+}
+
+static int run_command(struct tacit *t, const struct command *c,
+		       char **arguments)
+{
+	pid_t pager = t->out.terminal && !t->no_pager && is_long(c)
+			      ? tacit_pager_begin()
+			      : 0;
+	int code = c->run(t, arguments);
+
+	t->paged = pager != 0;
+	if (pager)
+		tacit_pager_end(pager);
+	return code;
 }
 
 /* The words after the options. */
@@ -204,7 +277,7 @@ static int run(struct tacit *t, int n, char **words)
 		if (!takes_options(t, c))
 			return bad_usage("an option does not belong to",
 					 c->words);
-		return c->run(t, words + own);
+		return run_command(t, c, words + own);
 	}
 	return begun ? bad_words(words[0])
 		     : bad_usage("there is no command", words[0]);
@@ -223,7 +296,7 @@ int main(int argc, char **argv)
 		code = run(&t, argc - optind, argv + optind);
 	}
 	/* A full disk, or a reader that is gone. */
-	if (fflush(stdout) != 0 && code == EXIT_OK) {
+	if (!t.paged && fflush(stdout) != 0 && code == EXIT_OK) {
 		perror("tacit: standard output");
 		code = EXIT_FAILED;
 	}

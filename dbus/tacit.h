@@ -10,11 +10,12 @@
 #include "dbus/tacit-output.h"
 
 /* Options that only some commands take. */
-enum tacit_option { TACIT_FINISH, TACIT_CANCEL, TACIT_OPTIONS };
+enum tacit_option { TACIT_FINISH, TACIT_CANCEL, TACIT_OUTPUT, TACIT_OPTIONS };
 
 struct tacit {
 	struct tacit_output out;
-	const char *socket;		    /* NULL: the default */
+	const char *socket; /* NULL: the default */
+	bool no_pager, paged;
 	const char *options[TACIT_OPTIONS]; /* argument, "", or NULL */
 };
 
@@ -24,7 +25,15 @@ int tacit_peers(struct tacit *t, char **arguments);
 int tacit_policy_list(struct tacit *t, char **arguments);
 int tacit_key_show(struct tacit *t, char **arguments);
 int tacit_key_rotate(struct tacit *t, char **arguments);
+int tacit_up(struct tacit *t, char **arguments);
+int tacit_down(struct tacit *t, char **arguments);
+int tacit_debug(struct tacit *t, char **arguments);
+int tacit_capture(struct tacit *t, char **arguments);
 /* Asks no agent. */
 int tacit_check_config(struct tacit *t, char **arguments);
+
+/* A whole number of seconds, from 1 on. Exit code. */
+int tacit_parse_seconds(const char *text, uint32_t max, uint32_t *ret)
+	__attribute__((warn_unused_result));
 
 #endif

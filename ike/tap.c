@@ -11,6 +11,12 @@
 #include "ike/core.h"
 #include "util/secret.h"
 
+void ike_tap_set(struct ike_engine *e,
+		 void (*tap)(void *user, const struct ike_tap *t))
+{
+	e->ops.tap = tap;
+}
+
 /* --- messages -------------------------------------------------------------- */
 
 /* The SA of a message of ours or of its peer; NULL where the keys are not

@@ -63,6 +63,10 @@ struct ike_tap {
 int ike_tap_keys_format(const struct ike_tap_keys *k, char *buf, size_t size)
 	__attribute__((warn_unused_result));
 
+/* Another tap (ike_ops.tap), or none, from now on. */
+void ike_tap_set(struct ike_engine *e,
+		 void (*tap)(void *user, const struct ike_tap *t));
+
 /* --- for the engine ------------------------------------------------------- */
 
 struct ike_sa;

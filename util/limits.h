@@ -237,6 +237,10 @@
 #define LIMIT_BUS_PENDING	 2048u
 #define LIMIT_BUS_PENDING_SYSTEM 512u
 #define LIMIT_BUS_PENDING_CALLER 16u
+/* The longest time-out of a call, milliseconds. Beyond: this. */
+#define LIMIT_BUS_TIMEOUT 120000u
+/* Captures that are sent to callers at once. Beyond: refused. */
+#define LIMIT_BUS_CAPTURES 4u
 /* Milliseconds for which a client may leave signals unread. It misses those
  * of that time (and is told to list anew); beyond, it is disconnected. */
 #define LIMIT_BUS_STALL 30000u

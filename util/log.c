@@ -31,12 +31,15 @@ enum log_target {
 	LOG_TARGET_JOURNAL,
 };
 
-/* Set once in main(), before any thread; the level by `tacit debug` too. */
+/* Set once in main(), before any thread; levels and peer by `tacit debug` too,
+ * in the thread that logs about peers. */
 static struct {
 	const char *name;
 	_Atomic int level;
 	enum log_target target;
-} log_state = { "tacit", LOG_INFO, LOG_TARGET_STDERR };
+	_Atomic int peer_level;
+	struct addr peer; /* family 0: none */
+} log_state = { "tacit", LOG_INFO, LOG_TARGET_STDERR, LOG_EMERG, { 0 } };
 
 /* JOURNAL_STREAM names the device and inode of the journal's socket; we may
  * have inherited it from a parent with another standard error. */
@@ -80,7 +83,23 @@ void log_set_level(int level)
 
 int log_level(void)
 {
-	return log_state.level;
+	int level = log_state.level, peer = log_state.peer_level;
+
+	return peer > level ? peer : level;
+}
+
+void log_set_peer(const struct addr *peer, int level)
+{
+	log_state.peer = peer ? *peer : (struct addr){ 0 };
+	log_state.peer_level = peer ? level : LOG_EMERG;
+}
+
+static bool log_wanted(int level, const struct log_fields *f)
+{
+	if (level <= log_state.level)
+		return true;
+	return level <= log_state.peer_level && f && f->peer &&
+	       addr_equal(f->peer, &log_state.peer);
 }
 
 /* Control characters, also those of two bytes in UTF-8 (U+0080 to U+009F),
@@ -213,7 +232,7 @@ void log_full(int level, const struct log_fields *fields, const char *format,
 {
 	va_list ap;
 
-	if (level > log_state.level)
+	if (!log_wanted(level, fields))
 		return;
 	va_start(ap, format);
 	log_write(level, fields, 0, format, ap);
@@ -225,7 +244,7 @@ void log_limited(struct log_limit *limit, uint64_t now, int level,
 {
 	va_list ap;
 
-	if (level > log_state.level)
+	if (!log_wanted(level, fields))
 		return;
 	if (!ratelimit_take(&limit->bucket, now, LIMIT_LOG_RATE,
 			    LIMIT_LOG_BURST)) {

@@ -28,7 +28,11 @@ struct log_fields {
 /* name is the program's, for lines on standard error. */
 void log_open(const char *name, int level);
 void log_set_level(int level);
+/* The highest that any line may have. */
 int log_level(void);
+/* This level for lines about one peer, whatever the other one is; NULL: no
+ * such peer. */
+void log_set_peer(const struct addr *peer, int level);
 
 void log_full(int level, const struct log_fields *fields, const char *format,
 	      ...) __attribute__((format(printf, 3, 4)));

@@ -4,6 +4,11 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "dbus/names.h"
+#include "dbus/peers-dbus.h"
 
 void fake_address(const struct fake *f, uint32_t index, struct addr *ret)
 {
@@ -145,6 +150,56 @@ static int policies(void *user,
 	return 0;
 }
 
+static void connect_peer(void *user, const struct addr *remote,
+			 struct handle call)
+{
+	struct fake *f = user;
+	struct dbus_peer p;
+
+	if (peer(f, remote, &p) < 0)
+		dbus_pending_fail(f->pending, call, DBUS_ERROR_POLICY_FORBIDS,
+				  "No policy covers it.");
+	else if (!strcmp(p.state, "secured"))
+		dbus_reply_peer(f->pending, call, &p);
+	else if (strcmp(p.state, "negotiate") != 0)
+		dbus_pending_fail(f->pending, call, DBUS_ERROR_NOT_ENCRYPTED,
+				  p.reason);
+}
+
+static int disconnect_peer(void *user, const struct addr *remote)
+{
+	struct dbus_peer p;
+
+	return peer(user, remote, &p);
+}
+
+static void set_debug(void *user, int level, const struct addr *remote)
+{
+	struct fake *f = user;
+
+	f->level = level;
+	f->level_peer = *remote;
+}
+
+/* Two blocks, then the end. */
+static int capture(void *user, const struct addr *remote, uint32_t seconds,
+		   int *ret_fd)
+{
+	struct fake *f = user;
+	int fds[2];
+
+	if (remote->family == AF_INET6)
+		return -EBUSY;
+	f->capture_seconds = seconds;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) < 0)
+		return -errno;
+	(void)!write(fds[0], "one,", 4);
+	(void)!write(fds[0], "two", 3);
+	close(fds[0]);
+	*ret_fd = fds[1];
+	return 0;
+}
+
 void fake_init(struct fake *f)
 {
 	*f = (struct fake){
@@ -180,5 +235,9 @@ struct dbus_source fake_source(struct fake *f)
 		.peers = peers,
 		.policies = policies,
 		.keys = keys,
+		.connect = connect_peer,
+		.disconnect = disconnect_peer,
+		.set_debug = set_debug,
+		.capture = capture,
 	};
 }

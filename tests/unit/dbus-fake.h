@@ -2,17 +2,24 @@
 /*
  * For the tests of dbus/ and of the command line: an agent's status without an
  * agent. Peers are 10.0.0.0 and the following addresses, then 2001:db8:: and
- * the following; some of them have odd texts.
+ * the following; some of them have odd texts. Connecting to one that is
+ * secured, clear or blocked is answered so, to the others never.
  */
 #ifndef TACIT_TESTS_DBUS_FAKE_H
 #define TACIT_TESTS_DBUS_FAKE_H
 
+#include "dbus/pending.h"
 #include "dbus/source.h"
 
 struct fake {
 	uint32_t n_ipv4, n_ipv6;
 	uint32_t n_policies;
 	uint32_t asked; /* peers given out */
+	/* For calls that are answered later; the test sets it. */
+	struct dbus_pending *pending;
+	int level; /* of set_debug() */
+	struct addr level_peer;
+	uint32_t capture_seconds;
 	struct dbus_host host;
 	char text[256]; /* what the last peer's identity points to */
 };

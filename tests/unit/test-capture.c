@@ -8,12 +8,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
-#include "agent/capture.h"
+#include "agent/capture-stream.h"
 #include "util/limits.h"
 #include "util/log.h"
 
@@ -198,6 +199,79 @@ static void test_bound(void **state)
 	capture_free(c);
 }
 
+static void on_idle(struct capture_streams *s)
+{
+	assert_null(s->first);
+}
+
+static void show(struct capture_streams *s, const char *remote, bool keys)
+{
+	static const uint8_t data[64] = { 1, 2, 3 };
+	struct ike_tap t = { .type = keys ? IKE_TAP_KEYS : IKE_TAP_MESSAGE };
+
+	if (!keys) {
+		t.message.data = data;
+		t.message.len = sizeof(data);
+		t.message.local.port = t.message.remote.port = 500;
+		assert_int_equal(addr_parse("10.0.0.1", &t.message.local.addr),
+				 0);
+		assert_int_equal(addr_parse(remote, &t.message.remote.addr), 0);
+	}
+	capture_streams_tap(s, 4500, 1, &t);
+}
+
+/* Of one peer and of all; the keys for nobody; and all ways to end. */
+static void test_streams(void **state)
+{
+	struct capture_streams s = { .idle = on_idle };
+	struct addr peer, all = { 0 };
+	uint8_t buf[8192];
+	sd_event *event;
+	int one, every, more[2], fd;
+
+	(void)state;
+	assert_int_equal(sd_event_new(&event), 0);
+	assert_int_equal(addr_parse("10.0.0.2", &peer), 0);
+	assert_int_equal(capture_stream_open(&s, event, &peer, 0, &one), 0);
+	assert_int_equal(capture_stream_open(&s, event, &all, 1, &every), 0);
+	assert_int_equal(capture_stream_open(&s, event, &all, 0, &more[0]), 0);
+	assert_int_equal(capture_stream_open(&s, event, &all, 0, &more[1]), 0);
+	assert_int_equal(capture_stream_open(&s, event, &all, 0, &fd), -EBUSY);
+	show(&s, "10.0.0.3", false);
+	show(&s, "10.0.0.2", false);
+	show(&s, "10.0.0.2", true);
+	/* The section, then blocks. */
+	assert_true(read(one, buf, sizeof(buf)) > 0);
+	assert_int_equal(buf[0], 0x0a);
+	assert_true(read(one, buf, sizeof(buf)) > 64);
+	assert_int_equal(buf[3], 0x06);
+	assert_int_equal(recv(one, buf, sizeof(buf), MSG_DONTWAIT), -1);
+	assert_true(read(every, buf, sizeof(buf)) > 0);
+	assert_true(read(every, buf, sizeof(buf)) > 64);
+	assert_true(read(every, buf, sizeof(buf)) > 64);
+	/* A reader that does not read is no harm. */
+	for (int i = 0; i < 10000; i++)
+		show(&s, "10.0.0.2", false);
+	close(more[0]);
+	close(more[1]);
+	while (s.count > 2)
+		assert_true(sd_event_run(event, 1000000) >= 0);
+	while (s.count > 1) /* its second is over */
+		assert_true(sd_event_run(event, 2000000) > 0);
+	while (read(every, buf, sizeof(buf)) > 0)
+		;
+	close(every);
+	close(one);
+	assert_true(sd_event_run(event, 1000000) >= 0);
+	assert_int_equal(s.count, 0);
+	assert_int_equal(capture_stream_open(&s, event, &all, 0, &fd), 0);
+	capture_streams_done(&s);
+	assert_true(read(fd, buf, sizeof(buf)) > 0);
+	assert_int_equal(read(fd, buf, sizeof(buf)), 0);
+	close(fd);
+	sd_event_unref(event);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -205,6 +279,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_keys, begin, end),
 		cmocka_unit_test_setup_teardown(test_refused, begin, end),
 		cmocka_unit_test_setup_teardown(test_bound, begin, end),
+		cmocka_unit_test(test_streams),
 	};
 
 	log_open("test-capture", LOG_ERR);

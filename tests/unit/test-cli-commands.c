@@ -50,6 +50,7 @@ static void serve(const struct world *w)
 	if (sd_event_new(&event) < 0 ||
 	    dbus_server_new(event, w->path, &source, &server) < 0)
 		_exit(1);
+	fake.pending = dbus_server_pending(server);
 	(void)sd_event_loop(event);
 	_exit(1);
 }
@@ -407,6 +408,77 @@ static void test_policies(void **state)
 	assert_non_null(strstr(w->out, "(built in)"));
 }
 
+static void test_pager(void **state)
+{
+	struct world *w = *state;
+
+	start_agent(w);
+	setenv("TACIT_PAGER", "sed s/^/:/", 1);
+	assert_int_equal(run_terminal(w, "peers --no-color"), EXIT_OK);
+	assert_memory_equal(w->out, ":PEER", 5);
+	assert_int_equal(run_terminal(w, "peers --no-pager"), EXIT_OK);
+	assert_true(w->out[0] != ':');
+	/* In a pipe there is none; and one that is not there does no harm. */
+	assert_int_equal(run(w, "peers"), EXIT_OK);
+	assert_memory_equal(w->out, "10.0.0.0", 8);
+	setenv("TACIT_PAGER", "true", 1);
+	assert_int_equal(run_terminal(w, "peers"), EXIT_OK);
+	setenv("TACIT_PAGER", "", 1);
+}
+
+static void test_up_down(void **state)
+{
+	struct world *w = *state;
+
+	start_agent(w);
+	assert_int_equal(run(w, "up 10.0.0.0"), EXIT_OK);
+	assert_memory_equal(w->out, "10.0.0.0\tsecured\t", 17);
+	assert_int_equal(run(w, "up 10.0.0.0 3 --json"), EXIT_OK);
+	assert_memory_equal(w->out, "{\"address\": \"10.0.0.0\", ", 24);
+	assert_int_equal(run(w, "up 10.0.0.1"), EXIT_NOT_ENCRYPTED);
+	assert_string_equal(w->err, "tacit: the peer does not answer\n");
+	assert_int_equal(run(w, "up 10.0.0.2 1"), EXIT_TIMED_OUT);
+	assert_int_equal(run(w, "up 192.0.2.1"), EXIT_NOT_ENCRYPTED);
+	assert_int_equal(run(w, "up 10.0.0.2 0"), EXIT_USAGE);
+	assert_int_equal(run(w, "up 10.0.0.2 121"), EXIT_USAGE);
+	assert_int_equal(run(w, "up 10.0.0.2 -1s"), EXIT_USAGE);
+	assert_int_equal(run(w, "up nothing.invalid"), EXIT_USAGE);
+	assert_int_equal(run(w, "down 10.0.0.1"), EXIT_OK);
+	assert_string_equal(w->out, "");
+	assert_int_equal(run(w, "down 10.0.0.1 --json"), EXIT_OK);
+	assert_string_equal(w->out, "{\"ok\": true}\n");
+	assert_int_equal(run(w, "down 192.0.2.1"), EXIT_NO_PEER);
+	assert_int_equal(run(w, "debug debug 10.0.0.1"), EXIT_OK);
+	assert_int_equal(run(w, "debug loud"), EXIT_USAGE);
+	assert_non_null(strstr(w->err, "error, warning, notice, info"));
+}
+
+static void test_capture(void **state)
+{
+	struct world *w = *state;
+	char path[128], words[256], text[16] = "";
+	int fd;
+
+	start_agent(w);
+	assert_int_equal(run(w, "capture"), EXIT_OK);
+	assert_string_equal(w->out, "one,two");
+	assert_int_equal(run(w, "capture 10.0.0.1 5"), EXIT_OK);
+	assert_int_equal(run(w, "capture ::1 5"), EXIT_FAILED);
+	assert_int_equal(run_terminal(w, "capture"), EXIT_USAGE);
+	snprintf(path, sizeof(path), "%s/file", w->dir);
+	snprintf(words, sizeof(words), "capture all 5 --output %s", path);
+	assert_int_equal(run_terminal(w, words), EXIT_OK);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	assert_int_equal(read(fd, text, sizeof(text)), 7);
+	assert_string_equal(text, "one,two");
+	close(fd);
+	assert_int_equal(unlink(path), 0);
+	/* Never through a link. */
+	assert_int_equal(symlink("/nonexistent/file", path), 0);
+	assert_int_equal(run(w, words), EXIT_USAGE);
+	assert_int_equal(unlink(path), 0);
+}
+
 static void test_failures(void **state)
 {
 	struct world *w = *state;
@@ -527,9 +599,12 @@ int main(void)
 		TEST(test_peers_json),	   TEST(test_many_peers),
 		TEST(test_policies),	   TEST(test_failures),
 		TEST(test_default_socket), TEST(test_check_config),
+		TEST(test_up_down),	   TEST(test_capture),
+		TEST(test_pager),
 	};
 
 	setenv("TERM", "xterm", 1);
+	setenv("TACIT_PAGER", "", 1);
 	unsetenv("NO_COLOR");
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -66,9 +66,7 @@ members=$(cat "$top"/dbus/*-dbus.c | tr -d '\n\t' |
 		"$top/dbus/marshal.c"
 	sed -n 's/.*"\.Error\.\([A-Za-z]*\)".*/\1/p' "$top/dbus/names.h")
 [ "$(echo "$members" | wc -w)" -ge 38 ] || bad "too few members found"
-for page in dbus/org.tacit.Agent1.md man/org.tacit.Agent1.5; do
-	echo "$members" | all_in "member" $page
-done
+echo "$members" | all_in "member" dbus/org.tacit.Agent1.md
 
 # The command line.
 commands=$(sed -n 's/^	{ "\([a-z -]*\)", ".*/\1/p' "$top/dbus/tacit.c" | tr ' ' '\n')
@@ -76,25 +74,25 @@ commands=$(sed -n 's/^	{ "\([a-z -]*\)", ".*/\1/p' "$top/dbus/tacit.c" | tr ' ' 
 options=$(sed -n 's/.*{ "\([a-z-]*\)", [a-z]*_argument.*/--\1/p' \
 	"$top/dbus/tacit.c" | grep -v colour)
 [ "$(echo "$options" | wc -w)" -ge 5 ] || bad "the options of tacit are not found"
-for file in man/tacit.1 dbus/completion/tacit dbus/completion/_tacit; do
-	echo "$commands" | all_in "command" $file
-	echo "$options" | all_in "option" $file
+echo "$commands" | all_in "command" man/tacit.1
+for file in man/tacit.1 dbus/completion/_tacit; do
+	echo "$options" | grep -v commands | all_in "option" $file
 done
-sed -n 's/.*EXIT_\(OK\|FAILED\|USAGE\|NOT_RUNNING\|NO_PEER\|TIMED_OUT\|NO_PRIVILEGE\|BAD_CONFIG\) = \([0-9]*\).*/.B \2/p' \
+sed -n 's/.*EXIT_\(OK\|FAILED\|USAGE\|NOT_RUNNING\|NO_PEER\|TIMED_OUT\|NOT_ENCRYPTED\|NO_PRIVILEGE\|BAD_CONFIG\) = \([0-9]*\).*/.B \2/p' \
 	"$top/util/exitcode.h" | all_in "exit code" man/tacit.1
 
 # Pages without a mistake that groff sees.
 if command -v groff >/dev/null; then
-	for page in tacit.1 tacit.conf.5 tacit-policy.5 org.tacit.Agent1.5; do
-		said=$(groff -ww -man -t -Tutf8 -z "$top/man/$page" 2>&1)
+	for page in "$top"/man/*.[0-9] man/org.tacit.Agent1.5; do
+		said=$(groff -ww -man -t -Tutf8 -z "$page" 2>&1)
 		[ -z "$said" ] || bad "$said"
 	done
 fi
 
-# bash completion.
+# bash completion, which asks the program.
 complete_words() { # WORD... (the last one is being written)
-	bash -c '. "$0/dbus/completion/tacit"
-		COMP_WORDS=(tacit "$@") COMP_CWORD=$#
+	TACIT_SOCKET=/nonexistent bash -c '. "$0/dbus/completion/tacit"
+		COMP_WORDS=(./tacit "$@") COMP_CWORD=$#
 		_tacit
 		echo "${COMPREPLY[*]}"' "$top" "$@"
 }
@@ -104,8 +102,9 @@ expect() { # WANTED WORD...
 	got=$(complete_words "$@")
 	[ "$got" = "$want" ] || bad "completion of tacit $*: $got, not $want"
 }
-if command -v bash >/dev/null; then
-	expect 'status peers policy key check-config' ''
+if command -v bash >/dev/null && [ -x ./tacit ]; then
+	all=$(./tacit --commands | cut -f1 | cut -d' ' -f1 | sort -u | xargs)
+	expect "$all" ''
 	expect 'policy' po
 	expect 'peers' --json pe
 	expect 'list' policy l
@@ -116,7 +115,13 @@ if command -v bash >/dev/null; then
 	expect '' policy list ''
 	expect '' status ''
 	expect '--json' --j
-	expect 'status' --socket /nonexistent s
+	expect 'status' --socket /nonexistent stat
+	expect 'warning' debug w
+	expect 'all' capture a
+	expect '--output' capture --o
+	expect './tests' check-config ./tests
+else
+	bad "there is no bash, or no ./tacit"
 fi
 
 [ ! -e "$failed" ] || exit 1

@@ -56,6 +56,7 @@ static sd_bus *new_client(struct world *w)
 	snprintf(address, sizeof(address), "unix:path=%s", w->path);
 	assert_true(sd_bus_new(&bus) >= 0);
 	assert_true(sd_bus_set_address(bus, address) >= 0);
+	assert_true(sd_bus_negotiate_fds(bus, 1) >= 0);
 	assert_true(sd_bus_add_filter(bus, NULL, on_signal, w) >= 0);
 	assert_true(sd_bus_attach_event(bus, w->event, 0) >= 0);
 	assert_true(sd_bus_start(bus) >= 0);
@@ -88,6 +89,7 @@ static int begin(void **state)
 	source = fake_source(&w->fake);
 	assert_int_equal(
 		dbus_server_new(w->event, w->path, &source, &w->server), 0);
+	w->fake.pending = dbus_server_pending(w->server);
 	w->bus = new_client(w);
 	*state = w;
 	return 0;
@@ -640,6 +642,72 @@ static void test_crowd(void **state)
 	close(fds[0]);
 }
 
+static sd_bus_message *call_with(struct world *w, const char *name,
+				 const char *types, ...)
+{
+	sd_bus_message *m = method(w->bus, DBUS_INTERFACE, name);
+	va_list ap;
+
+	va_start(ap, types);
+	assert_true(sd_bus_message_appendv(m, types, ap) >= 0);
+	va_end(ap);
+	return call(w, w->bus, m);
+}
+
+static void test_connect(void **state)
+{
+	struct world *w = *state;
+	sd_bus_message *reply;
+	char text[1024];
+
+	reply = call_with(w, "Connect", "su", "10.0.0.4", 1000);
+	read_dictionary(reply, text, sizeof(text));
+	assert_non_null(strstr(text, "State=secured\n"));
+	sd_bus_message_unref(reply);
+	expect_error(call_with(w, "Connect", "su", "10.0.0.1", 0),
+		     DBUS_ERROR_NOT_ENCRYPTED);
+	expect_error(call_with(w, "Connect", "su", "10.0.0.2", 50),
+		     DBUS_ERROR_TIMED_OUT);
+	expect_error(call_with(w, "Connect", "su", "192.0.2.1", 50),
+		     DBUS_ERROR_POLICY_FORBIDS);
+	expect_error(call_with(w, "Connect", "su", "example.", 50),
+		     DBUS_ERROR_INVALID_ADDRESS);
+	reply = call_with(w, "Disconnect", "s", "10.0.0.1");
+	assert_false(sd_bus_message_is_method_error(reply, NULL));
+	sd_bus_message_unref(reply);
+	expect_error(call_with(w, "Disconnect", "s", "192.0.2.1"),
+		     DBUS_ERROR_UNKNOWN_PEER);
+}
+
+static void test_debug(void **state)
+{
+	struct world *w = *state;
+	sd_bus_message *reply;
+	char buf[64];
+	int fd;
+
+	sd_bus_message_unref(
+		call_with(w, "SetDebug", "ss", "warning", "10.0.0.1"));
+	assert_int_equal(w->fake.level, LOG_WARNING);
+	assert_int_equal(w->fake.level_peer.family, AF_INET);
+	sd_bus_message_unref(call_with(w, "SetDebug", "ss", "debug", ""));
+	assert_int_equal(w->fake.level, LOG_DEBUG);
+	assert_int_equal(w->fake.level_peer.family, 0);
+	expect_error(call_with(w, "SetDebug", "ss", "loud", ""),
+		     DBUS_ERROR_INVALID_LEVEL);
+	expect_error(call_with(w, "SetDebug", "ss", "debug", "x"),
+		     DBUS_ERROR_INVALID_ADDRESS);
+	reply = call_with(w, "StartCapture", "su", "", 7);
+	assert_true(sd_bus_message_read(reply, "h", &fd) > 0);
+	assert_int_equal(read(fd, buf, sizeof(buf)), 4);
+	assert_int_equal(read(fd, buf, sizeof(buf)), 3);
+	assert_int_equal(read(fd, buf, sizeof(buf)), 0);
+	assert_int_equal(w->fake.capture_seconds, 7);
+	sd_bus_message_unref(reply);
+	expect_error(call_with(w, "StartCapture", "su", "::1", 7),
+		     SD_BUS_ERROR_LIMITS_EXCEEDED);
+}
+
 /* Another user, in a process of its own: an error name, or "" for success. */
 static void call_as_other(struct world *w, const char *name, const char *types,
 			  const char *text, uint32_t number,
@@ -715,7 +783,8 @@ int main(void)
 		TEST(test_mute_caller), TEST(test_mute_lister),
 		TEST(test_rubbish),	TEST(test_early_calls),
 		TEST(test_crowd),	TEST(test_second_agent),
-		TEST(test_other_user),
+		TEST(test_other_user),	TEST(test_connect),
+		TEST(test_debug),
 	};
 
 	/* There is no system bus here: test-dbus-system has one. */

@@ -65,6 +65,31 @@ static const char *captured(void)
 	return capture.text;
 }
 
+/* A peer may have a level of its own, and only its lines have it. */
+static void test_peer_level(void **state)
+{
+	struct addr peer, other;
+	struct log_fields about = { .peer = &peer };
+	struct log_fields else_ = { .peer = &other };
+	const char *text;
+
+	(void)state;
+	assert_int_equal(addr_parse("192.0.2.7", &peer), 0);
+	assert_int_equal(addr_parse("192.0.2.8", &other), 0);
+	capture_pipe(LOG_NOTICE);
+	log_set_peer(&peer, LOG_DEBUG);
+	log_full(LOG_DEBUG, &about, "one");
+	log_full(LOG_DEBUG, &else_, "two");
+	log_full(LOG_DEBUG, NULL, "three");
+	log_full(LOG_NOTICE, &else_, "four");
+	log_set_peer(NULL, 0);
+	log_full(LOG_DEBUG, &about, "five");
+	text = captured();
+	assert_string_equal(text, "<7>prog: one peer=192.0.2.7\n"
+				  "<5>prog: four peer=192.0.2.8\n");
+	assert_int_equal(log_level(), LOG_NOTICE);
+}
+
 static void test_levels(void **state)
 {
 	static const struct {
@@ -397,6 +422,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_levels),
+		cmocka_unit_test(test_peer_level),
 		cmocka_unit_test(test_fields),
 		cmocka_unit_test(test_clean),
 		cmocka_unit_test(test_long),

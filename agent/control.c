@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "agent/control.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "agent/negotiation.h"
+#include "agent/waiters.h"
+#include "dbus/names.h"
+
+/* Our address towards this one, as the routes are now. */
+static int local_address(const struct addr *remote, struct addr *ret)
+{
+	const struct endpoint there = { .addr = *remote, .port = 9 };
+	struct sockaddr_storage sa;
+	struct endpoint here;
+	socklen_t len = endpoint_to_sockaddr(&there, &sa);
+	int fd = socket(sa.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int r = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (connect(fd, (struct sockaddr *)&sa, len) < 0)
+		r = -errno;
+	len = sizeof(sa);
+	if (r == 0 && getsockname(fd, (struct sockaddr *)&sa, &len) < 0)
+		r = -errno;
+	close(fd);
+	if (r == 0)
+		r = endpoint_from_sockaddr((struct sockaddr *)&sa, len, &here);
+	if (r == 0)
+		*ret = here.addr;
+	return r;
+}
+
+__attribute__((format(printf, 4, 5))) static void refuse(struct agent *a,
+							 struct handle call,
+							 const char *error,
+							 const char *format,
+							 ...)
+{
+	char text[256];
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(text, sizeof(text), format, ap);
+	va_end(ap);
+	dbus_pending_fail(dbus_server_pending(a->bus), call, error, text);
+}
+
+static void control_connect(void *user, const struct addr *remote,
+			    struct handle call)
+{
+	struct agent *a = user;
+	const struct policy *p =
+		policy_table_lookup(a->config->policies, remote);
+	char text[ADDR_STRLEN];
+	struct addr local;
+	struct flow *f;
+	int r;
+
+	addr_format(remote, text);
+	if (!negotiation_wanted_by(p)) {
+		refuse(a, call, DBUS_ERROR_POLICY_FORBIDS,
+		       p ? "No SA is made with %s: it is under policy %s, "
+			   "which says %s."
+			 : "No policy covers %s.",
+		       text, p ? p->name : "",
+		       p ? policy_level_name(p->level) : "");
+		return;
+	}
+	r = local_address(remote, &local);
+	if (r == 0 && addr_equal(&local, remote))
+		r = -EHOSTUNREACH; /* ourselves */
+	if (r == 0)
+		r = negotiation_connect(a, &local, remote, &f);
+	if (r < 0)
+		refuse(a, call, DBUS_ERROR_NOT_ENCRYPTED,
+		       "There is no way to %s: %s.", text, strerror(-r));
+	else
+		waiters_add(a, f, call);
+}
+
+static int control_disconnect(void *user, const struct addr *remote)
+{
+	return negotiation_disconnect(user, remote);
+}
+
+static void control_set_debug(void *user, int level, const struct addr *peer)
+{
+	char text[ADDR_STRLEN];
+
+	(void)user;
+	if (peer->family) {
+		log_set_peer(peer, level);
+		log_notice("Log level %d for %s", level,
+			   addr_format(peer, text));
+		return;
+	}
+	log_set_peer(NULL, 0);
+	log_set_level(level);
+	log_notice("Log level %d", level);
+}
+
+static int control_capture(void *user, const struct addr *peer,
+			   uint32_t seconds, int *ret_fd)
+{
+	struct agent *a = user;
+	int r = capture_stream_open(&a->streams, a->event, peer, seconds,
+				    ret_fd);
+
+	agent_set_tap(a);
+	return r;
+}
+
+void control_source(struct dbus_source *source)
+{
+	source->connect = control_connect;
+	source->disconnect = control_disconnect;
+	source->set_debug = control_set_debug;
+	source->capture = control_capture;
+}

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What is asked of the agent over the bus, and changes something. */
+#ifndef TACIT_AGENT_CONTROL_H
+#define TACIT_AGENT_CONTROL_H
+
+#include "agent/agent.h"
+
+/* Fills the calls of source that change something; user is the agent. */
+void control_source(struct dbus_source *source);
+
+#endif
