@@ -497,6 +497,11 @@ const struct keyset *key_dns_peek(const struct key_dns *d,
 	return key_cache_peek(d->cache, now_ms(d), &request);
 }
 
+const struct resolver_config *key_dns_config(const struct key_dns *d)
+{
+	return d->resolver ? resolver_config_of(d->resolver) : NULL;
+}
+
 const char *key_dns_fault(const struct key_dns *d)
 {
 	return d->fault;

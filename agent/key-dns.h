@@ -53,6 +53,8 @@ uint64_t key_dns_lifetime(const struct key_dns *d, const struct keyset *keys);
  * nobody. For status. */
 const struct keyset *key_dns_peek(const struct key_dns *d,
 				  const struct addr *peer);
+/* How it asks, borrowed until the loop runs again; NULL: it cannot. */
+const struct resolver_config *key_dns_config(const struct key_dns *d);
 /* Why there is no resolver, or NULL: a sentence. */
 const char *key_dns_fault(const struct key_dns *d);
 

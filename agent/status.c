@@ -6,6 +6,7 @@
 
 #include "agent/control.h"
 #include "agent/proof.h"
+#include "agent/status-dns.h"
 
 #include <errno.h>
 #include <openssl/evp.h>
@@ -271,6 +272,8 @@ struct dbus_source status_source(struct agent *a)
 		.peers = status_peers,
 		.policies = status_policies,
 		.keys = status_keys,
+		.dns = status_dns,
+		.rule = status_rule,
 	};
 
 	control_source(&source);

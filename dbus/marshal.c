@@ -212,3 +212,99 @@ int dbus_append_key(sd_bus_message *m, const struct dbus_key *k)
 		r = sd_bus_message_close_container(m);
 	return r < 0 ? r : 0;
 }
+
+/* A list of n texts. */
+static int entry_list(sd_bus_message *m, const char *key,
+		      const char *const *list, size_t n)
+{
+	int r = open_entry(m, key, "as");
+
+	if (r >= 0)
+		r = sd_bus_message_open_container(m, 'a', "s");
+	for (size_t i = 0; i < n && r >= 0; i++)
+		r = dbus_append_text(m, list[i]);
+	if (r >= 0)
+		r = sd_bus_message_close_container(m);
+	return r < 0 ? r : close_entry(m);
+}
+
+static size_t list_length(const char *const *list)
+{
+	size_t n = 0;
+
+	while (list && list[n])
+		n++;
+	return n;
+}
+
+static int entry_addresses(sd_bus_message *m, const struct dbus_dns *d)
+{
+	char text[ADDR_STRLEN];
+	int r = open_entry(m, "Addresses", "as");
+
+	if (r >= 0)
+		r = sd_bus_message_open_container(m, 'a', "s");
+	for (size_t i = 0; i < d->n_addresses && r >= 0; i++)
+		r = dbus_append_text(m, addr_format(&d->addresses[i], text));
+	if (r >= 0)
+		r = sd_bus_message_close_container(m);
+	return r < 0 ? r : close_entry(m);
+}
+
+int dbus_append_dns(sd_bus_message *m, const struct dbus_dns *d)
+{
+	static const struct resolver_config none = { 0 };
+	const struct resolver_config *c = d->resolver ? d->resolver : &none;
+	const struct {
+		const char *key;
+		const char *const *list;
+	} lists[] = {
+		{ "TrustAnchors", c->anchors },
+		{ "Servers", c->forwarders },
+		{ "Zones", c->stubs },
+	};
+	int lookup = d->lookup, tls = c->tls;
+	int r = sd_bus_message_open_container(m, 'a', "{sv}");
+
+	if (r >= 0)
+		r = entry_value(m, "Lookup", "b", &lookup);
+	if (r >= 0)
+		r = entry_text(m, "Fault", d->fault);
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]) && r >= 0; i++)
+		r = entry_list(m, lists[i].key, lists[i].list,
+			       list_length(lists[i].list));
+	if (r >= 0)
+		r = entry_value(m, "TLS", "b", &tls);
+	if (r >= 0)
+		r = entry_text(m, "RootHints",
+			       c->root_hints ? c->root_hints : "");
+	if (r >= 0)
+		r = entry_text(m, "LocalIdentity", d->identity);
+	if (r >= 0)
+		r = entry_addresses(m, d);
+	if (r >= 0)
+		r = sd_bus_message_close_container(m);
+	return r < 0 ? r : 0;
+}
+
+int dbus_append_rule(sd_bus_message *m, const struct dbus_rule *p)
+{
+	int in_file = p->in_file;
+	int r = sd_bus_message_open_container(m, 'a', "{sv}");
+
+	if (r >= 0)
+		r = entry_text(m, "Name", p->name);
+	if (r >= 0)
+		r = entry_text(m, "Level", p->level);
+	if (r >= 0)
+		r = entry_text(m, "Authentication", p->auth);
+	if (r >= 0)
+		r = entry_text(m, "Discover", p->discover);
+	if (r >= 0)
+		r = entry_list(m, "Identities", p->identities, p->n_identities);
+	if (r >= 0)
+		r = entry_value(m, "InFile", "b", &in_file);
+	if (r >= 0)
+		r = sd_bus_message_close_container(m);
+	return r < 0 ? r : 0;
+}

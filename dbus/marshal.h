@@ -17,6 +17,10 @@ int dbus_append_text(sd_bus_message *m, const char *text)
 /* a{sv}; NULL: an empty one. */
 int dbus_append_peer(sd_bus_message *m, const struct dbus_peer *p)
 	__attribute__((warn_unused_result));
+int dbus_append_dns(sd_bus_message *m, const struct dbus_dns *d)
+	__attribute__((warn_unused_result));
+int dbus_append_rule(sd_bus_message *m, const struct dbus_rule *r)
+	__attribute__((warn_unused_result));
 int dbus_append_key(sd_bus_message *m, const struct dbus_key *k);
 int dbus_append_policy(sd_bus_message *m, const struct dbus_policy *p)
 	__attribute__((warn_unused_result));

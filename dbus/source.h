@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "dnskeys/resolver.h"
 #include "util/addr.h"
 #include "util/slots.h"
 
@@ -59,6 +60,25 @@ struct dbus_key {
 	uint64_t until;		 /* Unix seconds, of stage; 0: open */
 };
 
+/* The policy for one address. */
+struct dbus_rule {
+	const char *name, *level, *auth;
+	const char *discover;	       /* "always", "dns" */
+	const char *const *identities; /* that it accepts */
+	size_t n_identities;
+	bool in_file; /* a file of keys.d has a key of this address */
+};
+
+/* How this host asks DNS, and what DNS may know it by. */
+struct dbus_dns {
+	bool lookup;				/* at all */
+	const char *fault;			/* why it cannot, or "" */
+	const struct resolver_config *resolver; /* NULL: it cannot */
+	const char *identity;			/* LocalIdentity=, or "" */
+	const struct addr *addresses;		/* of ours, global ones */
+	size_t n_addresses;
+};
+
 struct dbus_source {
 	void *user;
 	void (*host)(void *user, struct dbus_host *ret);
@@ -92,6 +112,10 @@ struct dbus_source {
 	 * -errno; -EBUSY: there are enough captures. */
 	int (*capture)(void *user, const struct addr *peer, uint32_t seconds,
 		       int *ret_fd);
+	void (*dns)(void *user, struct dbus_dns *ret);
+	/* 0; -ENOENT: no policy covers it. */
+	int (*rule)(void *user, const struct addr *remote,
+		    struct dbus_rule *ret);
 };
 
 #endif

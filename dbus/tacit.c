@@ -30,6 +30,7 @@ static const struct command {
 	{ "down", "HOST", 1, 1, tacit_down, "end the encryption with it" },
 	{ "policy list", "", 0, 0, tacit_policy_list, "the policies in force" },
 	{ "key show", "", 0, 0, tacit_key_show, "the keys of this host" },
+	{ "key dns", "", 0, 0, tacit_key_dns, "the records to publish in DNS" },
 	{ "key rotate", "[NAME]", 0, 1, tacit_key_rotate,
 	  "new keys in their place, step by step" },
 	{ "debug", "LEVEL [HOST]", 1, 2, tacit_debug,
@@ -53,6 +54,11 @@ static const struct option longs[] = {
 	{ "socket", required_argument, NULL, 's' },
 	{ "version", no_argument, NULL, 'V' },
 	{ "help", no_argument, NULL, 'h' },
+	{ "name", required_argument, NULL, OPTION + TACIT_NAME },
+	{ "forward", no_argument, NULL, OPTION + TACIT_FORWARD },
+	{ "reverse", no_argument, NULL, OPTION + TACIT_REVERSE },
+	{ "zone-file", no_argument, NULL, OPTION + TACIT_ZONE_FILE },
+	{ "ttl", required_argument, NULL, OPTION + TACIT_TTL },
 	{ "finish", no_argument, NULL, OPTION + TACIT_FINISH },
 	{ "cancel", no_argument, NULL, OPTION + TACIT_CANCEL },
 	{ "output", required_argument, NULL, OPTION + TACIT_OUTPUT },
@@ -65,6 +71,8 @@ static const struct {
 	const char *words;
 	unsigned options;
 } own_options[] = {
+	{ "key dns",
+	  BIT(NAME) | BIT(FORWARD) | BIT(REVERSE) | BIT(ZONE_FILE) | BIT(TTL) },
 	{ "key rotate", BIT(FINISH) | BIT(CANCEL) },
 	{ "capture", BIT(OUTPUT) },
 };
@@ -119,6 +127,12 @@ static void usage(FILE *f)
 	      "/tacit/agent.sock);\n"
 	      "                       also by TACIT_SOCKET\n"
 	      "  --version, --help\n"
+	      "Of key dns:\n"
+	      "  --name NAME          the full name of this host\n"
+	      "  --forward, --reverse only records for its name, or its "
+	      "addresses\n"
+	      "  --ttl SECONDS        of the records (3600)\n"
+	      "  --zone-file          with comments that say what they are\n"
 	      "Of key rotate:\n"
 	      "  --finish             the new key signs from now on\n"
 	      "  --cancel             there is no new key after all\n"

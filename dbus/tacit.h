@@ -10,7 +10,17 @@
 #include "dbus/tacit-output.h"
 
 /* Options that only some commands take. */
-enum tacit_option { TACIT_FINISH, TACIT_CANCEL, TACIT_OUTPUT, TACIT_OPTIONS };
+enum tacit_option {
+	TACIT_NAME,
+	TACIT_FORWARD,
+	TACIT_REVERSE,
+	TACIT_ZONE_FILE,
+	TACIT_TTL,
+	TACIT_FINISH,
+	TACIT_CANCEL,
+	TACIT_OUTPUT,
+	TACIT_OPTIONS
+};
 
 struct tacit {
 	struct tacit_output out;
@@ -24,6 +34,7 @@ int tacit_status(struct tacit *t, char **arguments);
 int tacit_peers(struct tacit *t, char **arguments);
 int tacit_policy_list(struct tacit *t, char **arguments);
 int tacit_key_show(struct tacit *t, char **arguments);
+int tacit_key_dns(struct tacit *t, char **arguments);
 int tacit_key_rotate(struct tacit *t, char **arguments);
 int tacit_up(struct tacit *t, char **arguments);
 int tacit_down(struct tacit *t, char **arguments);
@@ -34,6 +45,9 @@ int tacit_check_config(struct tacit *t, char **arguments);
 
 /* A whole number of seconds, from 1 on. Exit code. */
 int tacit_parse_seconds(const char *text, uint32_t max, uint32_t *ret)
+	__attribute__((warn_unused_result));
+/* --ttl, or the default, seconds. Exit code. */
+int tacit_ttl(const struct tacit *t, uint32_t *ret)
 	__attribute__((warn_unused_result));
 
 #endif

@@ -11,6 +11,7 @@
 #include <systemd/sd-bus.h>
 
 extern const sd_bus_vtable dbus_control_vtable[];
+extern const sd_bus_vtable dbus_dns_vtable[];
 extern const sd_bus_vtable dbus_host_vtable[];
 extern const sd_bus_vtable dbus_keys_vtable[];
 extern const sd_bus_vtable dbus_peers_vtable[];

@@ -33,6 +33,7 @@ struct question {
 struct resolver {
 	struct ub_ctx *ub;
 	struct slots *questions;
+	struct resolver_config config; /* with copies of our own */
 };
 
 const char *dns_verdict_name(enum dns_verdict v)
@@ -171,6 +172,72 @@ static int configure(struct ub_ctx *ub, const struct resolver_config *c)
 	return rc;
 }
 
+/* --- a copy of the configuration -------------------------------------------- */
+
+static void list_free(const char *const *list)
+{
+	for (size_t i = 0; list && list[i]; i++)
+		free((char *)list[i]);
+	free((void *)list);
+}
+
+/* *ok false: no memory. An empty list is NULL. */
+static const char *const *list_copy(const char *const *list, bool *ok)
+{
+	const char **copy;
+	size_t n = 0;
+
+	while (list && list[n])
+		n++;
+	if (!n)
+		return NULL;
+	copy = calloc(n + 1, sizeof(*copy));
+	for (size_t i = 0; copy && i < n; i++) {
+		copy[i] = strdup(list[i]);
+		*ok &= copy[i] != NULL;
+	}
+	*ok &= copy != NULL;
+	return copy;
+}
+
+static const char *text_copy(const char *text, bool *ok)
+{
+	char *copy = text ? strdup(text) : NULL;
+
+	*ok &= !text || copy;
+	return copy;
+}
+
+static int config_copy(const struct resolver_config *c,
+		       struct resolver_config *ret)
+{
+	bool ok = true;
+
+	ret->anchors = list_copy(c->anchors, &ok);
+	ret->forwarders = list_copy(c->forwarders, &ok);
+	ret->tls = c->tls;
+	ret->tls_bundle = text_copy(c->tls_bundle, &ok);
+	ret->stubs = list_copy(c->stubs, &ok);
+	ret->root_hints = text_copy(c->root_hints, &ok);
+	return ok ? 0 : -ENOMEM;
+}
+
+static void config_done(struct resolver_config *c)
+{
+	list_free(c->anchors);
+	list_free(c->forwarders);
+	list_free(c->stubs);
+	free((char *)c->tls_bundle);
+	free((char *)c->root_hints);
+}
+
+const struct resolver_config *resolver_config_of(const struct resolver *r)
+{
+	return &r->config;
+}
+
+/* --- making and freeing ------------------------------------------------------- */
+
 int resolver_new(const struct resolver_config *config, struct resolver **ret)
 {
 	struct resolver *r = calloc(1, sizeof(*r));
@@ -180,7 +247,9 @@ int resolver_new(const struct resolver_config *config, struct resolver **ret)
 		return -ENOMEM;
 	r->questions = slots_new(LIMIT_DNS_QUERIES);
 	r->ub = ub_ctx_create();
-	rc = r->ub && r->questions ? configure(r->ub, config) : -ENOMEM;
+	rc = r->ub && r->questions ? config_copy(config, &r->config) : -ENOMEM;
+	if (rc == 0)
+		rc = configure(r->ub, config);
 	if (rc < 0) {
 		resolver_free(r);
 		return rc;
@@ -212,6 +281,7 @@ struct resolver *resolver_free(struct resolver *r)
 		cancel(q);
 	slots_free(r->questions);
 	ub_ctx_delete(r->ub);
+	config_done(&r->config);
 	free(r);
 	return NULL;
 }

@@ -65,6 +65,8 @@ int resolver_new(const struct resolver_config *config, struct resolver **ret)
 	__attribute__((warn_unused_result));
 /* No callback comes any more; takes NULL. */
 struct resolver *resolver_free(struct resolver *r);
+/* What it was made with, borrowed for as long as it lives. */
+const struct resolver_config *resolver_config_of(const struct resolver *r);
 /* Readable when resolver_process() has something to do. */
 int resolver_fd(const struct resolver *r);
 /* Calls back for each answer that is there. Callbacks may ask and cancel, and

@@ -119,12 +119,45 @@ static int keys(void *user, int (*each)(const struct dbus_key *k, void *ctx),
 		.name = "ed25519",
 		.type = "Ed25519",
 		.fingerprint = "SHA256:print",
-		.public_key = "MCowBQ==",
+		.public_key =
+			"MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=",
 		.stage = "active",
 	};
 
 	(void)user;
 	return each(&key, ctx);
+}
+
+static void dns(void *user, struct dbus_dns *ret)
+{
+	const struct fake *f = user;
+
+	*ret = (struct dbus_dns){
+		.lookup = true,
+		.fault = "",
+		.resolver = f->resolver,
+		.identity = f->identity ? f->identity : "",
+		.addresses = f->own,
+		.n_addresses = f->n_own,
+	};
+}
+
+static int rule(void *user, const struct addr *remote, struct dbus_rule *ret)
+{
+	static const char *const names[] = { "@*.example.org" };
+
+	(void)user;
+	if (remote->family != AF_INET)
+		return -ENOENT;
+	*ret = (struct dbus_rule){
+		.name = "private",
+		.level = "offer",
+		.auth = "offer",
+		.discover = "always",
+		.identities = names,
+		.n_identities = remote->bytes[0] == 10,
+	};
+	return 0;
 }
 
 static int policies(void *user,
@@ -239,5 +272,7 @@ struct dbus_source fake_source(struct fake *f)
 		.disconnect = disconnect_peer,
 		.set_debug = set_debug,
 		.capture = capture,
+		.dns = dns,
+		.rule = rule,
 	};
 }

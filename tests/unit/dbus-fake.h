@@ -21,6 +21,10 @@ struct fake {
 	struct addr level_peer;
 	uint32_t capture_seconds;
 	struct dbus_host host;
+	const struct resolver_config *resolver; /* as GetDNS has it */
+	const char *identity;
+	struct addr own[4];
+	size_t n_own;
 	char text[256]; /* what the last peer's identity points to */
 };
 

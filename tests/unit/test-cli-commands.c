@@ -376,19 +376,25 @@ static void test_policies(void **state)
 
 	start_agent(w);
 	assert_int_equal(run(w, "key show"), EXIT_OK);
-	assert_string_equal(w->out, "ed25519\tEd25519\tSHA256:print\t"
-				    "MCowBQ==\tactive\t\n");
+	assert_string_equal(
+		w->out,
+		"ed25519\tEd25519\tSHA256:print\t"
+		"MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\tactive\t\n");
 	assert_int_equal(run(w, "key show --json"), EXIT_OK);
-	assert_string_equal(w->out, "[\n  {\"name\": \"ed25519\", "
-				    "\"type\": \"Ed25519\", "
-				    "\"fingerprint\": \"SHA256:print\", "
-				    "\"public_key\": \"MCowBQ==\", "
-				    "\"stage\": \"active\", "
-				    "\"until\": 0}\n]\n");
+	assert_string_equal(
+		w->out,
+		"[\n  {\"name\": \"ed25519\", "
+		"\"type\": \"Ed25519\", "
+		"\"fingerprint\": \"SHA256:print\", "
+		"\"public_key\": \"MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\", "
+		"\"stage\": \"active\", "
+		"\"until\": 0}\n]\n");
 	assert_int_equal(run_terminal(w, "key show --no-color"), EXIT_OK);
-	assert_string_equal(w->out, "ed25519: Ed25519\n"
-				    "  Fingerprint    SHA256:print\n"
-				    "  PublicKey=MCowBQ==\n");
+	assert_string_equal(
+		w->out,
+		"ed25519: Ed25519\n"
+		"  Fingerprint    SHA256:print\n"
+		"  PublicKey=MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n");
 	assert_int_equal(run(w, "policy list"), EXIT_OK);
 	assert_string_equal(
 		w->out, "private\toffer\tallow\tno\t10.0.0.0/8 fe80::/10\t\n"
@@ -477,6 +483,56 @@ static void test_capture(void **state)
 	assert_int_equal(symlink("/nonexistent/file", path), 0);
 	assert_int_equal(run(w, words), EXIT_USAGE);
 	assert_int_equal(unlink(path), 0);
+}
+
+#define RDATA	 "10 0 4 . Gb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE="
+#define REVERSE4 "7.2.0.192.in-addr.arpa."
+#define REVERSE6                                           \
+	"7.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0." \
+	"8.b.d.0.1.0.0.2.ip6.arpa."
+
+/* The records to publish, by name and by address. */
+static void test_key_dns(void **state)
+{
+	struct world *w = *state;
+
+	w->fake.identity = "@h.example.org";
+	w->fake.n_own = 2;
+	assert_int_equal(addr_parse("192.0.2.7", &w->fake.own[0]), 0);
+	assert_int_equal(addr_parse("2001:db8::7", &w->fake.own[1]), 0);
+	start_agent(w);
+	assert_int_equal(run(w, "key dns"), EXIT_OK);
+	assert_string_equal(w->out,
+			    "h.example.org. 3600 IN IPSECKEY " RDATA
+			    "\n" REVERSE4 " 3600 IN IPSECKEY " RDATA
+			    "\n" REVERSE6 " 3600 IN IPSECKEY " RDATA "\n");
+	assert_string_equal(w->err, "");
+	assert_int_equal(run(w, "key dns --reverse --ttl 60"), EXIT_OK);
+	assert_string_equal(w->out,
+			    REVERSE4 " 60 IN IPSECKEY " RDATA "\n" REVERSE6
+				     " 60 IN IPSECKEY " RDATA "\n");
+	assert_int_equal(run(w, "key dns --forward --name a.b --zone-file"),
+			 EXIT_OK);
+	assert_string_equal(w->out, "; forward: key ed25519, Ed25519, active, "
+				    "SHA256:print\n"
+				    "a.b. 3600 IN IPSECKEY " RDATA "\n");
+	assert_int_equal(run(w, "key dns --forward --json"), EXIT_OK);
+	assert_string_equal(
+		w->out, "[\n  {\"name\": \"h.example.org.\", \"ttl\": 3600, "
+			"\"type\": \"IPSECKEY\", \"rdata\": \"" RDATA
+			"\", \"reverse\": false, \"key\": \"ed25519\", "
+			"\"stage\": \"active\"}\n]\n");
+	assert_int_equal(run(w, "key dns --name host"), EXIT_USAGE);
+	assert_int_equal(run(w, "key dns --name a..b"), EXIT_USAGE);
+	assert_int_equal(run(w, "key dns --name a.b/c"), EXIT_USAGE);
+	assert_int_equal(run(w, "key dns --ttl 1h"), EXIT_USAGE);
+	assert_int_equal(run(w, "key dns --ttl 2147483648"), EXIT_USAGE);
+	assert_int_equal(run(w, "key dns --ttl -1"), EXIT_USAGE);
+	stop_agent(w);
+	w->fake.n_own = 0;
+	start_agent(w);
+	assert_int_equal(run(w, "key dns --reverse"), EXIT_FAILED);
+	assert_non_null(strstr(w->err, "no address"));
 }
 
 static void test_failures(void **state)
@@ -600,7 +656,7 @@ int main(void)
 		TEST(test_policies),	   TEST(test_failures),
 		TEST(test_default_socket), TEST(test_check_config),
 		TEST(test_up_down),	   TEST(test_capture),
-		TEST(test_pager),
+		TEST(test_pager),	   TEST(test_key_dns),
 	};
 
 	setenv("TERM", "xterm", 1);

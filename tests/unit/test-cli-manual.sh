@@ -111,6 +111,7 @@ if command -v bash >/dev/null && [ -x ./tacit ]; then
 	expect 'show' key s
 	expect 'rotate' key r
 	expect '--cancel' key rotate --c
+	expect '--zone-file' key dns --z
 	expect '' key show --c
 	expect '' policy list ''
 	expect '' status ''

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "dbus/tacit-dns.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "dbus/names.h"
+#include "util/exitcode.h"
+
+int tacit_dns_ask(struct tacit_client *c, sd_bus_message **ret_reply,
+		  struct tacit_dict *ret)
+{
+	sd_bus_message *reply;
+	int code = tacit_client_call(c, DBUS_INTERFACE, "GetDNS", &reply, "");
+
+	if (code != EXIT_OK)
+		return code;
+	if (tacit_dict_read(reply, ret) != 1) {
+		sd_bus_message_unref(reply);
+		return tacit_client_bad_reply();
+	}
+	*ret_reply = reply;
+	return EXIT_OK;
+}
+
+/* A list of the dictionary, with NULL at its end; NULL: empty, or no memory. */
+static const char **list_of(const struct tacit_dict *d, const char *key)
+{
+	const struct tacit_entry *e = tacit_dict_get(d, key);
+	const char **list;
+
+	if (!e || e->type != 'a' || !e->n_list)
+		return NULL;
+	list = calloc(e->n_list + 1, sizeof(*list));
+	if (list)
+		memcpy(list, e->list, e->n_list * sizeof(*list));
+	return list;
+}
+
+static int no_resolver(const struct tacit_dict *dns, int error)
+{
+	const char *fault = tacit_dict_text(dns, "Fault");
+
+	if (*fault)
+		fprintf(stderr, "tacit: nothing can be looked up: %s\n", fault);
+	else if (!tacit_dict_bool(dns, "Lookup"))
+		fprintf(stderr, "tacit: this host looks nothing up (Lookup=no "
+				"in tacit.conf)\n");
+	else if (error == -ENOENT)
+		fprintf(stderr,
+			"tacit: no file of TrustAnchors= can be read by you: "
+			"without a trust anchor nothing can be judged\n");
+	else
+		fprintf(stderr, "tacit: the resolver cannot be started: %s\n",
+			strerror(-error));
+	return EXIT_FAILED;
+}
+
+int tacit_dns_resolver(const struct tacit_dict *dns, struct resolver **ret)
+{
+	const char **anchors = list_of(dns, "TrustAnchors");
+	const char **servers = list_of(dns, "Servers");
+	const char **zones = list_of(dns, "Zones");
+	const char *hints = tacit_dict_text(dns, "RootHints");
+	const struct resolver_config config = {
+		.anchors = anchors,
+		.forwarders = servers,
+		.stubs = zones,
+		.tls = tacit_dict_bool(dns, "TLS"),
+		.root_hints = *hints ? hints : NULL,
+	};
+	int r = anchors ? resolver_new(&config, ret) : -ENOENT;
+
+	free(anchors);
+	free(servers);
+	free(zones);
+	return r < 0 ? no_resolver(dns, r) : EXIT_OK;
+}
+
+static uint64_t clock_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+bool tacit_dns_wait(struct resolver *r, const unsigned *pending, unsigned ms)
+{
+	struct pollfd p = { .fd = resolver_fd(r), .events = POLLIN };
+	uint64_t now = clock_ms(), end = now + ms;
+
+	for (; *pending && now < end; now = clock_ms()) {
+		if (poll(&p, 1, (int)(end - now)) > 0)
+			resolver_process(r);
+	}
+	return *pending == 0;
+}
