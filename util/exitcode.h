@@ -21,6 +21,15 @@ enum exitcode {
 	EXIT_BAD_CONFIG = 13,	   /* an error in the configuration */
 	EXIT_ALREADY_RUNNING = 14, /* this instance is running */
 	EXIT_HELPER = 15,	   /* a helper does not start or keeps dying */
+	EXIT_DNS_NONE = 20,	   /* tacit: DNS has no key of that host */
+	EXIT_DNS_INSECURE = 21,	   /* tacit: the zone is not signed */
+	EXIT_DNS_BOGUS = 22,	   /* tacit: DNSSEC validation fails */
+	EXIT_DNS_UNREACHABLE = 23, /* tacit: no name server answers */
+	EXIT_NO_HOST = 24,	   /* tacit: there is no such host */
+	EXIT_UPDATE_REFUSED = 25,  /* tacit: the server refuses the update */
+	EXIT_UPDATE_TSIG = 26,	   /* tacit: it does not accept the TSIG key */
+	EXIT_UPDATE_UNSEEN = 27,   /* tacit: published, and not seen in DNS */
+	EXIT_FOREIGN_KEYS = 28,	   /* tacit: others' keys are in the place */
 };
 
 #endif
