@@ -377,45 +377,6 @@ static void test_keys(void **state)
 	sd_bus_message_unref(reply);
 }
 
-static void test_dns(void **state)
-{
-	static const char *const anchors[] = { "/root.key", NULL };
-	static const char *const servers[] = { "192.0.2.53@853#a.b", NULL };
-	static const char *const zones[] = { "corp.", "10.0.0.53", NULL };
-	static const struct resolver_config resolver = {
-		.anchors = anchors,
-		.forwarders = servers,
-		.stubs = zones,
-		.tls = true,
-	};
-	struct world *w = *state;
-	sd_bus_message *m;
-	char text[1024];
-
-	w->fake.resolver = &resolver;
-	w->fake.identity = "@h.example.org";
-	w->fake.n_own = 1;
-	assert_int_equal(addr_parse("2001:db8::7", &w->fake.own[0]), 0);
-	m = call(w, w->bus, method(w->bus, DBUS_INTERFACE, "GetDNS"));
-	read_dictionary(m, text, sizeof(text));
-	assert_string_equal(text, "Lookup=true\nFault=\n"
-				  "TrustAnchors=[/root.key]\n"
-				  "Servers=[192.0.2.53@853#a.b]\n"
-				  "Zones=[corp.][10.0.0.53]\nTLS=true\n"
-				  "RootHints=\nLocalIdentity=@h.example.org\n"
-				  "Addresses=[2001:db8::7]\n");
-	sd_bus_message_unref(m);
-	m = method(w->bus, DBUS_INTERFACE, "FindPolicy");
-	assert_true(sd_bus_message_append(m, "s", "10.0.0.1") >= 0);
-	m = call(w, w->bus, m);
-	read_dictionary(m, text, sizeof(text));
-	assert_string_equal(text,
-			    "Name=private\nLevel=offer\n"
-			    "Authentication=offer\nDiscover=always\n"
-			    "Identities=[@*.example.org]\nInFile=false\n");
-	sd_bus_message_unref(m);
-}
-
 static void test_policies(void **state)
 {
 	struct world *w = *state;
@@ -825,7 +786,7 @@ int main(void)
 		TEST(test_rubbish),	TEST(test_early_calls),
 		TEST(test_crowd),	TEST(test_second_agent),
 		TEST(test_other_user),	TEST(test_connect),
-		TEST(test_debug),	TEST(test_dns),
+		TEST(test_debug),
 	};
 
 	/* There is no system bus here: test-dbus-system has one. */
