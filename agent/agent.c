@@ -20,6 +20,7 @@
 
 #include "agent/handover.h"
 #include "agent/identify.h"
+#include "agent/key-watch.h"
 #include "agent/negotiation.h"
 #include "agent/notify.h"
 #include "agent/status.h"
@@ -424,6 +425,8 @@ static void agent_on_flow_state(struct flow *f, enum flow_state before,
 		log_full(LOG_DEBUG, &fields, "%s to %s",
 			 flow_state_name(before), flow_state_name(f->state));
 	a->waiters.due = true;
+	if (a->key_watch)
+		key_watch_on_state(a->key_watch, f);
 	if (a->bus)
 		dbus_server_peer_changed(a->bus, &f->peer->addr);
 }

@@ -49,6 +49,8 @@ struct agent {
 	struct key_files *key_files;
 	struct key_dns *key_dns; /* NULL: Lookup=no */
 	struct own_dns *own_dns;
+	struct key_finder *key_finder;
+	struct key_watch *key_watch;
 	struct credentials credentials;
 	struct hmap identifying; /* agent/identify.c */
 	struct wire *wire;

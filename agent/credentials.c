@@ -6,18 +6,6 @@
 
 #include <errno.h>
 
-int credentials_find(const struct credentials *c, const struct key_question *q,
-		     struct key_answer *ret)
-{
-	for (size_t i = 0; i < c->n_sources; i++) {
-		int r = c->sources[i].find(c->sources[i].user, q, ret);
-
-		if (r != -ENOENT)
-			return r;
-	}
-	return -ENOENT;
-}
-
 /* Would knowing the peer's keys lead to an identity that the policy takes? */
 static bool is_wanted(const struct policy *p, const struct key_answer *a)
 {
@@ -119,6 +107,9 @@ int credentials_choose(const struct credentials *c,
 		ret->lacks = IKE_REASON_BOGUS;
 		ret->why = "its key in DNS is bogus: DNSSEC validation fails";
 	}
+	if (found == -ENETUNREACH)
+		ret->why = "its key cannot be looked up now: nobody answers, "
+			   "or not in time";
 	if (found == -EPERM)
 		ret->why = "who it says to be is not at this address";
 	if (known)

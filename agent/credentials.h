@@ -18,15 +18,11 @@
 #include "ike/engine.h"
 #include "policy/config.h"
 
-#define CREDENTIALS_SOURCES 4u
-
 /* What a decision is made of; kept by the agent. */
 struct credentials {
 	const struct config *config;
 	struct signer *signer;	   /* NULL: we have no keys */
 	struct ike_identity local; /* type 0: our address */
-	struct key_source sources[CREDENTIALS_SOURCES];
-	size_t n_sources;
 };
 
 /* What the engine is told, as far as it is decided; keys point into the
@@ -40,13 +36,8 @@ struct credentials_choice {
 	enum ike_reason lacks; /* with -EACCES: what the peer has not */
 };
 
-/* The first source that knows the peer: as struct key_source's find(), from
- * the next source after the one that was asked last. */
-int credentials_find(const struct credentials *c, const struct key_question *q,
-		     struct key_answer *ret)
-	__attribute__((warn_unused_result));
 /*
- * Decides. found is what credentials_find() said, with *answer where that is 0
+ * Decides. found is what key_finder_ask() came to, with *answer where that is 0
  * (moved into the choice). 0, and *ret is ready for ike_authenticate();
  * -EACCES: nothing is to be had with this peer.
  */

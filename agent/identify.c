@@ -6,8 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/key-finder.h"
+#include "agent/key-watch.h"
 #include "agent/negotiation.h"
 #include "util/log.h"
+
+/* A peer without a usable key is asked about again after, whatever its TTL. */
+#define NO_KEY_MS_MAX (15 * 60 * 1000u)
 
 /* A question that waits for its source. */
 struct waiting {
@@ -42,11 +47,27 @@ static void identify_answer(struct agent *a, struct handle sa,
 	credentials_choice_done(&choice);
 }
 
+static void identify_on_found(void *user, struct handle sa, int found,
+			      struct key_answer *answer)
+{
+	struct agent *a = user;
+
+	hmap_for_each (n, &a->identifying, hash_of(sa)) {
+		struct waiting *w = container_of(n, struct waiting, node);
+
+		hmap_remove(&a->identifying, n);
+		identify_answer(a, sa, &w->q, found, answer);
+		free(w);
+		return;
+	}
+	key_answer_done(answer);
+}
+
 void identify_on_ask(struct agent *a, struct handle sa,
 		     const struct ike_identify *q)
 {
+	const struct key_asker asker = { identify_on_found, a, sa };
 	struct key_question question = {
-		.sa = sa,
 		.policy = policy_table_lookup(a->config->policies,
 					      &q->remote.addr),
 		.remote = q->remote.addr,
@@ -57,7 +78,8 @@ void identify_on_ask(struct agent *a, struct handle sa,
 
 	if (!ike_identity_is_null(&q->peer)) {
 		question.identity = q->peer;
-		found = credentials_find(&a->credentials, &question, &answer);
+		found = key_finder_ask(a->key_finder, &question, &asker,
+				       &answer);
 	}
 	if (found != -EINPROGRESS) {
 		identify_answer(a, sa, q, found, &answer);
@@ -72,20 +94,6 @@ void identify_on_ask(struct agent *a, struct handle sa,
 	}
 	free(w);
 	ike_refuse(a->ike, agent_now(a), sa);
-}
-
-void identify_on_answer(struct agent *a, struct handle sa, int found,
-			struct key_answer *answer)
-{
-	hmap_for_each (n, &a->identifying, hash_of(sa)) {
-		struct waiting *w = container_of(n, struct waiting, node);
-
-		hmap_remove(&a->identifying, n);
-		identify_answer(a, sa, &w->q, found, answer);
-		free(w);
-		return;
-	}
-	key_answer_done(answer);
 }
 
 void identify_on_sign(struct agent *a, struct handle sa,
@@ -130,58 +138,76 @@ static void identify_on_seen(void *user, uint64_t key, uint32_t ttl)
 	signer_seen(a->signer, key, ttl);
 }
 
+static struct key_verdict identify_verdict(int found,
+					   const struct key_answer *answer)
+{
+	struct key_verdict v = { found, answer->lifetime_ms };
+
+	/* Where it is somebody else's name, he has no key of his own. */
+	if (found == -EPERM)
+		v.found = -ENOENT;
+	if (!v.lifetime_ms || v.lifetime_ms > NO_KEY_MS_MAX)
+		v.lifetime_ms = NO_KEY_MS_MAX;
+	return v;
+}
+
+static void identify_on_discovered(void *user, struct handle flow, int found,
+				   struct key_answer *answer)
+{
+	const struct key_verdict v = identify_verdict(found, answer);
+
+	if (found == 0)
+		key_answer_done(answer);
+	negotiation_on_discovered(user, flow, &v);
+}
+
 int identify_discover(struct agent *a, const struct policy *policy,
 		      const struct addr *remote, struct handle flow,
 		      struct key_verdict *ret)
 {
 	const struct key_question q = { .policy = policy, .remote = *remote };
-	struct key_source files = key_files_source(a->key_files);
-	struct key_answer answer = { 0 };
+	const struct key_asker asker = { identify_on_discovered, a, flow };
+	struct key_answer answer;
+	int found = key_finder_ask(a->key_finder, &q, &asker, &answer);
 
-	*ret = (struct key_verdict){ .found = -ENOENT,
-				     .lifetime_ms = policy->retry_ms };
-	if (files.find(files.user, &q, &answer) == 0) {
+	*ret = identify_verdict(found, &answer);
+	if (found == 0)
 		key_answer_done(&answer);
-		ret->found = 0;
-	} else if (a->key_dns) {
-		key_dns_discover(a->key_dns, policy, remote, flow, ret);
-	}
 	return ret->found;
 }
 
-static void identify_on_discovered(void *user, struct handle flow,
-				   const struct key_verdict *v)
+static void identify_on_answer(void *user, struct handle ticket, int found,
+			       struct key_answer *answer)
 {
-	negotiation_on_discovered(user, flow, v);
-}
+	struct agent *a = user;
 
-static void identify_on_found(void *user, struct handle sa, int found,
-			      struct key_answer *answer)
-{
-	identify_on_answer(user, sa, found, answer);
+	key_finder_on_answer(a->key_finder, ticket, found, answer);
 }
 
 /* Files come first: what the administrator wrote needs no look-up. */
 static int identify_sources(struct agent *a)
 {
-	const struct key_dns_ops ops = {
-		.user = a,
-		.answer = identify_on_found,
-		.discovered = identify_on_discovered,
-	};
-	struct credentials *c = &a->credentials;
-	int r;
+	const struct key_dns_ops ops = { .user = a,
+					 .answer = identify_on_answer };
+	struct key_source source;
+	int r = key_finder_new(&a->key_finder);
 
-	r = key_files_new(a->config->peers, &a->key_files);
+	if (r == 0)
+		r = key_watch_new(a, &a->key_watch);
+	if (r == 0)
+		r = key_files_new(a->config->peers, &a->key_files);
 	if (r < 0)
 		return r;
-	c->sources[c->n_sources++] = key_files_source(a->key_files);
+	source = key_files_source(a->key_files);
+	key_finder_add(a->key_finder, &source);
 	if (!a->config->dns.lookup)
 		return 0;
 	r = key_dns_new(a->event, &a->config->dns, &ops, &a->key_dns);
-	if (r == 0)
-		c->sources[c->n_sources++] = key_dns_source(a->key_dns);
-	return r;
+	if (r < 0)
+		return r;
+	source = key_dns_source(a->key_dns);
+	key_finder_add(a->key_finder, &source);
+	return 0;
 }
 
 int identify_start(struct agent *a)
@@ -228,6 +254,8 @@ void identify_stop(struct agent *a)
 	hmap_done(&a->identifying);
 	signer_free(a->signer);
 	own_dns_free(a->own_dns);
+	a->key_watch = key_watch_free(a->key_watch);
+	key_finder_free(a->key_finder);
 	key_dns_free(a->key_dns);
 	key_files_free(a->key_files);
 }

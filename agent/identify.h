@@ -15,10 +15,13 @@ void identify_stop(struct agent *a);
 /* IKE_IDENTIFY. */
 void identify_on_ask(struct agent *a, struct handle sa,
 		     const struct ike_identify *q);
-/* A source that said -EINPROGRESS has its answer: found is 0 and *answer
- * (whose reference is taken), or -ENOENT, -EPERM. Once for each. */
-void identify_on_answer(struct agent *a, struct handle sa, int found,
-			struct key_answer *answer);
+/* Whether a key is known, and for how long that holds. */
+struct key_verdict {
+	int found; /* 0; -ENOENT; -EBADMSG: bogus; -ENETUNREACH: nobody
+		      answers; -EINPROGRESS: it is being looked up */
+	uint64_t lifetime_ms;
+};
+
 /* Discover=dns: is a key of this peer known? v->found is 0: yes, and that is
  * returned; else *v says why not, for how long, and whether
  * negotiation_on_discovered() follows (-EINPROGRESS). */

@@ -16,11 +16,11 @@
 #include "dnskeys/name.h"
 #include "util/log.h"
 
+/* A resolver all of whose answers are bogus for so long begins anew. */
+#define DOUBT_MS 5000u
+
 /* When the name servers do not answer, a peer is asked about again after. */
 #define UNREACHABLE_MS 5000u
-
-/* One without a usable key is asked about again after, whatever its TTL. */
-#define NO_KEY_MS_MAX (15 * 60 * 1000u)
 
 /* Where distributions keep the root's key. */
 static const char *const usual_anchors[] = {
@@ -31,12 +31,11 @@ static const char *const usual_anchors[] = {
 	NULL,
 };
 
-/* A question that waits, of the engine about an SA or of a flow. */
+/* A question that waits. */
 struct waiting {
 	struct waiting *next, **previous;
 	struct key_dns *dns;
-	bool discovers;
-	struct handle who, waiter;
+	struct handle ticket, waiter;
 	struct addr remote;
 	sd_event_source *timer;
 };
@@ -47,6 +46,8 @@ struct key_dns {
 	struct key_dns_ops ops;
 	struct resolver *resolver;
 	sd_event_source *io;
+	sd_event_source *doubt;		/* armed by an answer that is bogus */
+	uint64_t proven;		/* when one was not */
 	struct nameserver_watch *watch; /* NULL: not the system's servers */
 	struct key_cache *cache;
 	struct waiting *waiting;
@@ -136,7 +137,7 @@ static int make_resolver(struct key_dns *d, struct resolver **ret)
 		rc.forwarders = l.servers;
 	}
 	r = make_zones(c->zones, &l);
-	rc.stubs = l.zones;
+	rc.zones = l.zones;
 	if (r == 0)
 		r = resolver_new(&rc, ret);
 	free(l.zones);
@@ -160,6 +161,33 @@ static void restart(struct key_dns *d)
 	if (fresh && sd_event_add_io(d->event, &d->io, resolver_fd(fresh),
 				     EPOLLIN, on_resolver, d) < 0)
 		log_warning("keys from DNS: answers cannot be waited for");
+}
+
+/*
+ * Behind a captive portal no chain of trust holds, and libunbound remembers for
+ * a minute that it could not get the root's keys. What has proven nothing is no
+ * loss.
+ */
+static int on_doubt(sd_event_source *source, uint64_t usec, void *user)
+{
+	struct key_dns *d = user;
+
+	(void)source;
+	(void)usec;
+	d->doubt = sd_event_source_disable_unref(d->doubt);
+	if (now_ms(d) - d->proven >= DOUBT_MS)
+		restart(d);
+	return 0;
+}
+
+static void note(struct key_dns *d, const struct keyset *keys)
+{
+	if (keys->status != KEYSET_BOGUS && keys->status != KEYSET_UNREACHABLE)
+		d->proven = now_ms(d);
+	else if (keys->status == KEYSET_BOGUS && !d->doubt)
+		(void)sd_event_add_time_relative(
+			d->event, &d->doubt, CLOCK_MONOTONIC,
+			1000ull * DOUBT_MS, 0, on_doubt, d);
 }
 
 static void on_changed(void *user, const struct nameservers *now)
@@ -216,19 +244,27 @@ static struct keyset *own_keys(struct keyset *keys, const struct addr *peer)
 	return own;
 }
 
-/* What a key set means for the question: as find(). */
+/* What a key set means for the question, as find(), for so long. */
 static int judge(struct keyset *keys, const struct addr *peer,
-		 struct key_answer *ret)
+		 uint64_t lifetime_ms, struct key_answer *ret)
 {
-	struct key_answer a = { 0 };
+	struct key_answer a = { .lifetime_ms = lifetime_ms };
 	int r = 0;
 
+	*ret = a;
 	if (keys->mismatch)
 		return -EPERM;
-	if (keys->status == KEYSET_BOGUS)
+	switch (keys->status) {
+	case KEYSET_BOGUS:
 		return -EBADMSG;
-	if (keys->status != KEYSET_SECURE)
+	case KEYSET_UNREACHABLE:
+		return -ENETUNREACH;
+	case KEYSET_INSECURE:
+	case KEYSET_NONE:
 		return -ENOENT;
+	case KEYSET_SECURE:
+		break;
+	}
 	if (keys->source == KEYSET_REVERSE)
 		a.identity = ike_identity_of_addr(peer);
 	else
@@ -244,48 +280,24 @@ static int judge(struct keyset *keys, const struct addr *peer,
 	return 0;
 }
 
-/* Nobody answered: that is not for long. */
-static const struct key_verdict unreachable = {
-	.found = -ENETUNREACH,
-	.lifetime_ms = UNREACHABLE_MS,
-};
-
-static struct key_verdict verdict_of(const struct keyset *keys, int found,
-				     uint64_t left)
-{
-	if (keys->status == KEYSET_UNREACHABLE)
-		return unreachable;
-	if (found < 0 && left > NO_KEY_MS_MAX)
-		left = NO_KEY_MS_MAX;
-	/* Where it is somebody else's name, he has no key of his own. */
-	return (struct key_verdict){ found == -EPERM ? -ENOENT : found, left };
-}
-
-static void conclude(struct waiting *w, int found, struct key_answer *answer,
-		     const struct key_verdict *v)
+static void conclude(struct waiting *w, int found, struct key_answer *answer)
 {
 	struct key_dns *d = w->dns;
-	struct handle who = w->who;
-	bool discovers = w->discovers;
+	struct handle ticket = w->ticket;
 
 	waiting_free(w);
-	if (discovers) {
-		key_answer_done(answer);
-		d->ops.discovered(d->ops.user, who, v);
-	} else {
-		d->ops.answer(d->ops.user, who, found, answer);
-	}
+	d->ops.answer(d->ops.user, ticket, found, answer);
 }
 
 static void on_keys(void *user, struct keyset *keys)
 {
 	struct waiting *w = user;
-	struct key_answer answer = { 0 };
-	int found = judge(keys, &w->remote, &answer);
-	struct key_verdict v = verdict_of(
-		keys, found, key_cache_lifetime(w->dns->cache, keys));
+	struct key_answer answer;
+	int found = judge(keys, &w->remote,
+			  key_cache_lifetime(w->dns->cache, keys), &answer);
 
-	conclude(w, found, &answer, &v);
+	note(w->dns, keys);
+	conclude(w, found, &answer);
 }
 
 /* The policy's budget is spent. What comes later is in the cache for the next
@@ -293,26 +305,25 @@ static void on_keys(void *user, struct keyset *keys)
 static int on_late(sd_event_source *source, uint64_t usec, void *user)
 {
 	struct waiting *w = user;
-	struct key_answer none = { 0 };
+	struct key_answer none = { .lifetime_ms = UNREACHABLE_MS };
 
 	(void)source;
 	(void)usec;
 	key_cache_cancel(w->dns->cache, w->waiter);
-	conclude(w, -ENOENT, &none, &unreachable);
+	conclude(w, -ENETUNREACH, &none);
 	return 0;
 }
 
-static int wait_for(struct key_dns *d, struct handle who, bool discovers,
+static int wait_for(struct key_dns *d, struct handle ticket,
 		    const struct lookup_request *request)
 {
 	struct waiting *w = calloc(1, sizeof(*w));
 	int r;
 
 	if (!w)
-		return -ENOENT;
+		return -ENETUNREACH;
 	w->dns = d;
-	w->who = who;
-	w->discovers = discovers;
+	w->ticket = ticket;
 	w->remote = request->peer;
 	w->next = d->waiting;
 	w->previous = &d->waiting;
@@ -328,7 +339,7 @@ static int wait_for(struct key_dns *d, struct handle who, bool discovers,
 	if (r >= 0)
 		return -EINPROGRESS;
 	waiting_free(w);
-	return -ENOENT;
+	return r == -EINVAL ? -ENOENT : -ENETUNREACH;
 }
 
 /* The only name that the policy has, which is then the one to ask. */
@@ -386,42 +397,18 @@ static int find(void *user, const struct key_question *q,
 	struct keyset *keys;
 	int r;
 
-	/* Who is content with anybody asks nobody (design: policy). */
-	if (!q->policy || (q->policy->auth == POLICY_AUTH_ALLOW &&
-			   q->policy->discover != POLICY_DISCOVER_DNS &&
-			   ike_identity_is_none(&q->identity)))
+	if (!key_question_is_open(q))
 		return -ENOENT;
 	r = request_of(q, name, &request);
 	if (r < 0)
 		return r;
 	keys = key_cache_get(d->cache, now_ms(d), &request);
 	if (keys)
-		return judge(keys, &q->remote, ret);
-	return wait_for(d, q->sa, false, &request);
-}
-
-void key_dns_discover(struct key_dns *d, const struct policy *policy,
-		      const struct addr *remote, struct handle flow,
-		      struct key_verdict *ret)
-{
-	const struct key_question q = { .policy = policy, .remote = *remote };
-	struct key_answer answer = { 0 };
-	struct lookup_request request;
-	char name[NAME_STRLEN];
-	struct keyset *keys;
-
-	*ret = unreachable;
-	if (request_of(&q, name, &request) < 0)
-		return;
-	keys = key_cache_get(d->cache, now_ms(d), &request);
-	if (keys) {
-		*ret = verdict_of(
-			keys, judge(keys, remote, &answer),
-			key_cache_left(d->cache, now_ms(d), &request));
-		key_answer_done(&answer);
-	} else if (wait_for(d, flow, true, &request) == -EINPROGRESS) {
-		ret->found = -EINPROGRESS;
-	}
+		return judge(keys, &q->remote,
+			     key_cache_left(d->cache, now_ms(d), &request),
+			     ret);
+	ret->lifetime_ms = UNREACHABLE_MS;
+	return wait_for(d, q->ticket, &request);
 }
 
 struct key_source key_dns_source(struct key_dns *d)
@@ -467,6 +454,7 @@ struct key_dns *key_dns_free(struct key_dns *d)
 		waiting_free(d->waiting);
 	sd_event_source_disable_unref(d->io);
 	nameserver_watch_free(d->watch);
+	sd_event_source_disable_unref(d->doubt);
 	resolver_free(d->resolver);
 	sd_event_unref(d->event);
 	free(d);

@@ -20,11 +20,8 @@ struct key_dns_ops {
 	void *user;
 	/* The answer to a find() that said -EINPROGRESS, once: as find(). The
 	 * answer's references are the callee's. */
-	void (*answer)(void *user, struct handle sa, int found,
+	void (*answer)(void *user, struct handle ticket, int found,
 		       struct key_answer *answer);
-	/* The same for key_dns_discover(). */
-	void (*discovered)(void *user, struct handle flow,
-			   const struct key_verdict *v);
 };
 
 /* config is borrowed. A resolver that cannot be made is said in the log, with
@@ -34,12 +31,6 @@ int key_dns_new(sd_event *event, const struct config_dns *config,
 	__attribute__((warn_unused_result));
 struct key_dns *key_dns_free(struct key_dns *d);
 struct key_source key_dns_source(struct key_dns *d);
-
-/* Has the peer at this address a key, so that it is worth a try? *ret is always
- * filled; -EINPROGRESS: ops.discovered() follows, once. */
-void key_dns_discover(struct key_dns *d, const struct policy *policy,
-		      const struct addr *remote, struct handle flow,
-		      struct key_verdict *ret);
 
 /* A look-up for its own sake, whatever is known: as key_cache_ask(), and its
  * end; and how long its answer holds, milliseconds. */

@@ -2,8 +2,8 @@
 /*
  * Where the keys of peers come from. A source is asked who is at an address
  * (or whether somebody is who he says), and answers with the identity and what
- * proves it, at once or later. Sources are asked in order, and the first that
- * knows the peer decides; credentials.c knows nothing else of them.
+ * proves it, at once or later. key-finder.h asks them in order, and the first
+ * that knows the peer decides; nothing else knows them.
  */
 #ifndef TACIT_AGENT_KEY_SOURCE_H
 #define TACIT_AGENT_KEY_SOURCE_H
@@ -14,7 +14,7 @@
 #include "util/slots.h"
 
 struct key_question {
-	struct handle sa; /* for whom: comes back with a later answer */
+	struct handle ticket; /* comes back with a later answer */
 	const struct policy *policy;
 	struct addr remote;
 	/* Who the peer says it is; type 0: nobody yet, or it does not say. */
@@ -26,22 +26,23 @@ struct key_answer {
 	struct ike_identity identity;
 	struct keyset *keys;	/* a reference, or NULL */
 	struct ike_view shared; /* borrowed from the source; len 0: none */
-};
-
-/* Whether a key is known, and for how long that holds. */
-struct key_verdict {
-	int found; /* 0; -ENOENT; -EBADMSG: bogus; -ENETUNREACH: nobody
-		      answers; -EINPROGRESS: it is being looked up */
+	/* For how long this holds, also that nothing is known; 0: until the
+	 * configuration changes. */
 	uint64_t lifetime_ms;
 };
 
 struct key_source {
 	void *user;
-	/* 0 and *ret; -ENOENT: this source knows nothing of the peer;
-	 * -EPERM: it knows that the peer is not who it says, or not here;
-	 * -EBADMSG: somebody may be lying about its keys;
-	 * -EINPROGRESS: credentials_on_answer() follows, once, with the SA's
-	 * handle. */
+	/*
+	 * 0 and *ret; else only its lifetime counts:
+	 *	-ENOENT		this source knows nothing of the peer
+	 *	-EPERM		it knows that the peer is not who it says, or
+	 *			not here
+	 *	-EBADMSG	somebody may be lying about its keys
+	 *	-ENETUNREACH	it cannot be told now
+	 *	-EINPROGRESS	key_finder_on_answer() follows, once, with the
+	 *			ticket, and never from within this call
+	 */
 	int (*find)(void *user, const struct key_question *q,
 		    struct key_answer *ret);
 };
@@ -49,6 +50,15 @@ struct key_source {
 static inline void key_answer_done(struct key_answer *a)
 {
 	a->keys = keyset_unref(a->keys);
+}
+
+/* Is this worth a question to others? Who is content with anybody asks nobody,
+ * unless the peer says who it is (design: policy). */
+static inline bool key_question_is_open(const struct key_question *q)
+{
+	return q->policy && (q->policy->auth != POLICY_AUTH_ALLOW ||
+			     q->policy->discover == POLICY_DISCOVER_DNS ||
+			     !ike_identity_is_none(&q->identity));
 }
 
 #endif

@@ -8,6 +8,7 @@
 #define TACIT_AGENT_NEGOTIATION_H
 
 #include "agent/agent.h"
+#include "agent/identify.h"
 
 /* The kernel trapped, or netd holds, the first packet of a flow. */
 void negotiation_on_acquire(struct agent *a, const struct record_acquire *q);

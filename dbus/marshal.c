@@ -261,7 +261,7 @@ int dbus_append_dns(sd_bus_message *m, const struct dbus_dns *d)
 	} lists[] = {
 		{ "TrustAnchors", c->anchors },
 		{ "Servers", c->forwarders },
-		{ "Zones", c->stubs },
+		{ "Zones", c->zones },
 	};
 	int lookup = d->lookup, tls = c->tls;
 	int r = sd_bus_message_open_container(m, 'a', "{sv}");

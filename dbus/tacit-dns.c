@@ -68,7 +68,7 @@ int tacit_dns_resolver(const struct tacit_dict *dns, struct resolver **ret)
 	const struct resolver_config config = {
 		.anchors = anchors,
 		.forwarders = servers,
-		.stubs = zones,
+		.zones = zones,
 		.tls = tacit_dict_bool(dns, "TLS"),
 		.root_hints = *hints ? hints : NULL,
 	};

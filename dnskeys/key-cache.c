@@ -54,7 +54,7 @@ struct key_cache {
 void key_cache_config_init(struct key_cache_config *c)
 {
 	*c = (struct key_cache_config){
-		.floor = 10,
+		.floor = 5,
 		.ceiling = 86400,
 		.negative_ceiling = 900,
 		.bogus = 10,

@@ -4,12 +4,16 @@
  * answer is handed on or when it is cancelled; the library drops the answers of
  * cancelled ones.
  */
+#include "config.h"
+
 #include "dnskeys/resolver.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+#include <sys/mman.h>
 #include <unbound.h>
 #include <unistd.h>
 
@@ -135,12 +139,57 @@ static int add_forwarders(struct ub_ctx *ub, const struct resolver_config *c)
 	return rc;
 }
 
-static int add_stubs(struct ub_ctx *ub, const char *const *s)
+/* What may stand in quotes in the library's configuration. */
+static bool is_plain(const char *text)
 {
-	int rc = 0;
+	for (; *text; text++)
+		if (*text <= ' ' || *text > '~' || *text == '"')
+			return false;
+	return true;
+}
 
-	for (; s && s[0] && s[1] && !rc; s += 2)
-		rc = error_of(ub_ctx_set_stub(ub, s[0], s[1], 0));
+/* The library's call for this takes servers that have the zone, not resolvers
+ * that look for it: those it only reads from a file. */
+static int write_zones(FILE *f, const char *const *zones)
+{
+	for (const char *const *z = zones; z[0] && z[1]; z += 2) {
+		const char *const *first = zones;
+
+		if (!is_plain(z[0]) || !is_plain(z[1]))
+			return -EINVAL;
+		while (strcasecmp(first[0], z[0]) != 0)
+			first += 2;
+		if (first != z)
+			continue; /* with the first of its servers */
+		fprintf(f, "forward-zone:\n name: \"%s\"\n", z[0]);
+		for (; first[0] && first[1]; first += 2)
+			if (!strcasecmp(first[0], z[0]))
+				fprintf(f, " forward-addr: \"%s\"\n", first[1]);
+	}
+	return fflush(f) ? -errno : 0;
+}
+
+static int add_zones(struct ub_ctx *ub, const char *const *zones)
+{
+	char path[64];
+	FILE *f;
+	int fd, rc;
+
+	if (!zones || !zones[0])
+		return 0;
+	fd = memfd_create("zones", MFD_CLOEXEC);
+	f = fd < 0 ? NULL : fdopen(fd, "w");
+	if (!f) {
+		rc = -errno;
+		if (fd >= 0)
+			close(fd);
+		return rc;
+	}
+	rc = write_zones(f, zones);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	if (rc == 0)
+		rc = error_of(ub_ctx_config(ub, path));
+	fclose(f);
 	return rc;
 }
 
@@ -158,7 +207,7 @@ static int configure(struct ub_ctx *ub, const struct resolver_config *c)
 	if (rc == 0)
 		rc = add_forwarders(ub, c);
 	if (rc == 0)
-		rc = add_stubs(ub, c->stubs);
+		rc = add_zones(ub, c->zones);
 	if (rc == 0 && c->root_hints)
 		rc = error_of(
 			ub_ctx_set_option(ub, "root-hints:", c->root_hints));
@@ -217,7 +266,7 @@ static int config_copy(const struct resolver_config *c,
 	ret->forwarders = list_copy(c->forwarders, &ok);
 	ret->tls = c->tls;
 	ret->tls_bundle = text_copy(c->tls_bundle, &ok);
-	ret->stubs = list_copy(c->stubs, &ok);
+	ret->zones = list_copy(c->zones, &ok);
 	ret->root_hints = text_copy(c->root_hints, &ok);
 	return ok ? 0 : -ENOMEM;
 }
@@ -226,7 +275,7 @@ static void config_done(struct resolver_config *c)
 {
 	list_free(c->anchors);
 	list_free(c->forwarders);
-	list_free(c->stubs);
+	list_free(c->zones);
 	free((char *)c->tls_bundle);
 	free((char *)c->root_hints);
 }

@@ -27,8 +27,9 @@ struct resolver_config {
 	const char *const *forwarders;
 	bool tls;
 	const char *tls_bundle; /* certificates; NULL: the system's */
-	/* Pairs: zone, address of a server that has it (split DNS). */
-	const char *const *stubs;
+	/* Pairs: zone, and a server that is asked about what lies in it (split
+	 * DNS), in the form of forwarders. */
+	const char *const *zones;
 	/* Root servers for full recursion; NULL: the library's own list. */
 	const char *root_hints;
 };
@@ -59,8 +60,8 @@ struct dns_answer {
 
 typedef void resolver_callback(void *user, const struct dns_answer *answer);
 
-/* 0; -ENOENT: no trust anchor could be read; -EINVAL: a forwarder or stub is
- * not an address; -ENOMEM; -EAGAIN: no thread. */
+/* 0; -ENOENT: no trust anchor could be read; -EINVAL: a forwarder is no
+ * address, or a zone no name; -ENOMEM; -EAGAIN: no thread. */
 int resolver_new(const struct resolver_config *config, struct resolver **ret)
 	__attribute__((warn_unused_result));
 /* No callback comes any more; takes NULL. */

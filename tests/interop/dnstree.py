@@ -13,7 +13,7 @@ from peer import PeerHost
 from waiting import wait_until
 
 ALGORITHM = "ECDSAP256SHA256"
-TTL = 60
+TTL = 60  # of everything, where a server is not told otherwise
 
 
 def reverse(address):
@@ -48,6 +48,7 @@ class NameServer(PeerHost):
 
     def __init__(self, lab, name, root):
         super().__init__(lab, name, root)
+        self.ttl = TTL
         self.zones = {}
         for zone in (".", "test.", "lab.test.", "in-addr.arpa.", "ip6.arpa."):
             self.zone(zone)
@@ -99,19 +100,19 @@ class NameServer(PeerHost):
         for child in self.zones.values():
             if child.name == "." or self.parent(child) != zone.name:
                 continue
-            yield f"{child.name} {TTL} IN NS ns.\n"
+            yield f"{child.name} {self.ttl} IN NS ns.\n"
             if child.signed:
                 with open(self.path(f"{child.key}.ds"), encoding="ascii") as f:
                     yield f.read()
 
     def write_zone(self, zone):
         zone.serial += 1
-        lines = [f"{zone.name} {TTL} IN SOA ns. admin. {zone.serial} 60 60 "
-                 f"3600 {TTL}\n", f"{zone.name} {TTL} IN NS ns.\n"]
+        lines = [f"{zone.name} {self.ttl} IN SOA ns. admin. {zone.serial} 60 60 "
+                 f"3600 {self.ttl}\n", f"{zone.name} {self.ttl} IN NS ns.\n"]
         if zone.name == ".":
             for family, kind in ((4, "A"), (6, "AAAA")):
-                lines.append(f"ns. {TTL} IN {kind} {self.own[family][0]}\n")
-        lines += [f"{o} {TTL} IN {k} {d}\n" for o, k, d in zone.records]
+                lines.append(f"ns. {self.ttl} IN {kind} {self.own[family][0]}\n")
+        lines += [f"{o} {self.ttl} IN {k} {d}\n" for o, k, d in zone.records]
         lines += self.delegations(zone)
         with open(self.path(zone.file), "w", encoding="ascii") as f:
             f.writelines(lines)

@@ -3,10 +3,12 @@
 is published, anonymous or not at all where none is, as policy says."""
 
 import base64
+import time
 
 import pytest
 from dnstree import NameServer, reverse
 from lab import wait_until
+from traffic import Sink, Stream
 
 pytestmark = pytest.mark.usefixtures("agents")
 
@@ -71,7 +73,7 @@ def test_offer(hosts, who):
 
 
 @pytest.mark.parametrize("dns", ["key", "none", "wrong", "bogus", "insecure",
-                                 "dead"])
+                                 "dead", "rolled"])
 def test_require(hosts, dns):
     """Only the key that is proven to be the peer's will do."""
     net, a, b, server = hosts
@@ -87,13 +89,16 @@ def test_require(hosts, dns):
         server.add("b.plain.test.", "IPSECKEY", record(b))
     elif dns != "none":
         server.add(name, "IPSECKEY", record(b))
-    server.zones["ip6.arpa." if ":" in b.ip else "in-addr.arpa."].expired = \
-        dns == "bogus"
+    zone = "ip6.arpa." if ":" in b.ip else "in-addr.arpa."
+    server.zones[zone].expired = dns == "bogus"
+    if dns == "rolled":
+        server.publish()
+        server.roll_key(zone)
     start(server, a, b)
     if dns == "dead":
         server.stop()
     ping(a, b)
-    if dns == "key":
+    if dns in ("key", "rolled"):
         wait_until(lambda: a.secured(b) and b.secured(a), 10, "SAs")
         assert (proof(a, b), proof(b, a)) == (b.ip, a.ip)
         ping(a, b)
@@ -132,7 +137,8 @@ def test_asked_by_address(hosts):
     start(server, a, b)
     ping(a, b)
     wait_until(lambda: a.secured(b) and b.secured(a), 10, "SAs")
-    assert proof(a, b) == b.ip
+    # When both begin it may be anonymous for a moment.
+    wait_until(lambda: proof(a, b) == b.ip, 5, "its proof")
 
 
 @pytest.mark.parametrize("encryption", ["offer", "require"])
@@ -158,3 +164,34 @@ def test_discover(hosts, encryption):
     assert a.secured(b)
     assert proof(a, b) == b.ip
     assert not net.capture.clear_packets(a, b, since)
+
+
+def proven(host, peer):
+    """Its proof, where it is secured; else what became of it."""
+    state = host.peer_state(peer)
+    return proof(host, peer) if state == "secured" else state
+
+
+@pytest.mark.seconds(14)
+def test_key_changes(hosts):
+    """The key of a peer in use appears, and is withdrawn: both are noticed when
+    what was known runs out, and an anonymous SA is replaced without a loss."""
+    _, a, b, server = hosts
+    server.ttl = 2
+    for host in (a, b):
+        configure(host, server, "offer", Wait="yes")
+    start(server, a, b)
+    ping(a, b)
+    wait_until(lambda: proven(a, b) is None, 5, "an anonymous SA")
+    sink = Sink(b, 4000)
+    stream = Stream(a, b.ip, 4000, 0.02)
+    server.add(reverse(b.ip), "IPSECKEY", record(b))
+    server.publish()
+    wait_until(lambda: proven(a, b) == b.ip, 12, "the peer's proof")
+    stream.stop()
+    time.sleep(0.2)
+    assert len(sink.packets()) == len(stream.times)
+    server.remove(reverse(b.ip))
+    server.publish()
+    wait_until(lambda: proven(a, b) != b.ip, 12, "its end")
+    assert "is withdrawn" in a.agent.log()

@@ -18,6 +18,7 @@
 
 #include "agent/credentials.h"
 #include "agent/key-file.h"
+#include "agent/key-finder.h"
 #include "agent/proof.h"
 #include "util/log.h"
 
@@ -48,6 +49,7 @@ struct world {
 	char dir[32];
 	struct config *config;
 	struct key_files *files;
+	struct key_finder *finder;
 	struct credentials c;
 };
 
@@ -116,6 +118,7 @@ static int set_up(void **state)
 	static const char *const dirs[] = { "policy.d", "keys.d" };
 	static struct world w;
 	struct config_errors errors;
+	struct key_source source;
 	char path[64];
 
 	log_open("test-credentials", LOG_EMERG);
@@ -132,7 +135,9 @@ static int set_up(void **state)
 	assert_int_equal(key_files_new(w.config->peers, &w.files), 0);
 	w.c.config = w.config;
 	w.c.signer = (struct signer *)&our_key;
-	w.c.sources[w.c.n_sources++] = key_files_source(w.files);
+	source = key_files_source(w.files);
+	assert_int_equal(key_finder_new(&w.finder), 0);
+	key_finder_add(w.finder, &source);
 	keyd_is_up = true;
 	*state = &w;
 	return 0;
@@ -143,6 +148,7 @@ static int tear_down(void **state)
 	struct world *w = *state;
 	char command[64];
 
+	key_finder_free(w->finder);
 	key_files_free(w->files);
 	config_free(w->config);
 	snprintf(command, sizeof(command), "rm -rf %s", w->dir);
@@ -156,6 +162,8 @@ static struct addr at(const char *text)
 	assert_int_equal(addr_parse(text, &a), 0);
 	return a;
 }
+
+static const struct key_asker nobody;
 
 /* peer: what it says to be ("" nothing, as initiator); wanted likewise. */
 static int choose(struct world *w, const char *remote, const char *peer,
@@ -178,7 +186,7 @@ static int choose(struct world *w, const char *remote, const char *peer,
 		assert_int_equal(ike_identity_parse(wanted, &q.wanted), 0);
 	if (!ike_identity_is_null(&q.peer)) {
 		question.identity = q.peer;
-		found = credentials_find(&w->c, &question, &answer);
+		found = key_finder_ask(w->finder, &question, &nobody, &answer);
 	}
 	return credentials_choose(&w->c, &q, found, &answer, ret);
 }
@@ -310,18 +318,19 @@ static void test_pinned(void **state)
 		{ "10.2.0.1", "x.lab", -EPERM },
 		{ "10.2.0.9", "x.lab", 0 },
 	};
+	const struct key_source anybody = { .find = find_anybody };
 	struct world *w = *state;
 
-	w->c.sources[w->c.n_sources++] =
-		(struct key_source){ .find = find_anybody };
+	key_finder_add(w->finder, &anybody);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct key_question q = { .remote = at(rows[i].remote) };
 		struct key_answer answer = { 0 };
 
 		assert_int_equal(ike_identity_parse(rows[i].peer, &q.identity),
 				 0);
-		assert_int_equal(credentials_find(&w->c, &q, &answer),
-				 rows[i].found);
+		assert_int_equal(
+			key_finder_ask(w->finder, &q, &nobody, &answer),
+			rows[i].found);
 		key_answer_done(&answer);
 	}
 }
@@ -330,12 +339,16 @@ static void test_pinned(void **state)
 static void test_readable_secret(void **state)
 {
 	struct world *w = *state;
+	struct key_source source;
 	struct credentials_choice x;
 
 	put(w, "keys.d/psk", "a secret of some length\n", 0644);
 	key_files_free(w->files);
 	assert_int_equal(key_files_new(w->config->peers, &w->files), 0);
-	w->c.sources[0] = key_files_source(w->files);
+	key_finder_free(w->finder);
+	assert_int_equal(key_finder_new(&w->finder), 0);
+	source = key_files_source(w->files);
+	key_finder_add(w->finder, &source);
 	assert_int_equal(choose(w, "10.2.0.2", "", "", &x), -EACCES);
 	credentials_choice_done(&x);
 }

@@ -51,14 +51,6 @@ static void on_answer(void *user, struct handle sa, int found,
 	key_answer_done(answer);
 }
 
-static void on_discovered(void *user, struct handle flow,
-			  const struct key_verdict *v)
-{
-	(void)user;
-	(void)flow;
-	(void)v;
-}
-
 static size_t own_keys(void *user, const struct signer_key **ret)
 {
 	struct bench *b = user;
@@ -111,7 +103,7 @@ static void publish(struct bench *b, const char *name, uint8_t number,
 static int setup(void **state)
 {
 	static struct bench b;
-	const struct key_dns_ops ops = { &b, on_answer, on_discovered };
+	const struct key_dns_ops ops = { &b, on_answer };
 
 	log_open("test-own-dns", LOG_EMERG);
 	memset(&b, 0, sizeof(b));

@@ -187,6 +187,37 @@ static void test_limit(void **state)
 	dns_fake_free(f);
 }
 
+/* A zone of its own is asked of its own server, whatever others say. */
+static void test_zones(void **state)
+{
+	struct dns_fake *f = dns_fake_new();
+	const char *anchors[] = { dns_fake_anchor(f), NULL };
+	const char *nobody[] = { "127.0.0.1@9", NULL };
+	const char *zones[] = { "Plain.TEST.", dns_fake_address(f),
+				"other.test.", "127.0.0.1@9",
+				"plain.test.", dns_fake_address(f),
+				NULL };
+	const char *bad[] = { "a\"b.", dns_fake_address(f), NULL };
+	const struct resolver_config c = { .anchors = anchors,
+					   .forwarders = nobody,
+					   .zones = zones };
+	struct resolver_config wrong = c;
+	struct resolver *r = NULL;
+	struct result result;
+
+	(void)state;
+	dns_fake_add(f, A_PLAIN);
+	assert_int_equal(resolver_new(&c, &r), 0);
+	ask(f, r, "a.plain.test.", TYPE_A, &result);
+	assert_int_equal(result.n, 1);
+	resolver_free(r);
+	r = NULL;
+	wrong.zones = bad;
+	assert_int_equal(resolver_new(&wrong, &r), -EINVAL);
+	assert_null(r);
+	dns_fake_free(f);
+}
+
 static void test_bad_config(void **state)
 {
 	const char *missing[] = { "/nonexistent", NULL };
@@ -212,7 +243,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_verdicts),   cmocka_unit_test(test_rdata),
 		cmocka_unit_test(test_cancel),	   cmocka_unit_test(test_limit),
-		cmocka_unit_test(test_bad_config),
+		cmocka_unit_test(test_bad_config), cmocka_unit_test(test_zones),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
