@@ -7,50 +7,12 @@
 #include <stdlib.h>
 
 #include "agent/netd-flow.h"
+#include "agent/netd-found.h"
 #include "agent/netd.h"
 #include "util/log.h"
 #include "xfrm/nft.h"
 #include "xfrm/nlsock.h"
 #include "xfrm/spd.h"
-
-struct found {
-	struct kpolicy *policies;
-	struct ksa *sas;
-	size_t n_policies, n_sas;
-};
-
-/* A list grows in powers of two. */
-static void *grow(void *list, size_t n, size_t size)
-{
-	return n & (n - 1) ? list : reallocarray(list, n ? n * 2 : 1, size);
-}
-
-static int found_policy(const struct kpolicy *p, void *user)
-{
-	struct found *f = user;
-	void *list = grow(f->policies, f->n_policies, sizeof(*p));
-
-	if (!list)
-		return -ENOMEM;
-	f->policies = list;
-	f->policies[f->n_policies++] = *p;
-	return 0;
-}
-
-static int found_sa(const struct ksa *sa, void *user)
-{
-	struct found *f = user;
-	void *list;
-
-	if (sa->larval)
-		return 0;
-	list = grow(f->sas, f->n_sas, sizeof(*sa));
-	if (!list)
-		return -ENOMEM;
-	f->sas = list;
-	f->sas[f->n_sas++] = *sa;
-	return 0;
-}
 
 static bool is_host(const struct prefix *p)
 {
@@ -77,7 +39,7 @@ static bool policy_hosts(const struct netd *n, const struct kpolicy *p,
 }
 
 /* Out-policies first: they name the flow. */
-static int adopt_flows(struct netd *n, const struct found *f)
+static int adopt_flows(struct netd *n, const struct netd_found *f)
 {
 	static const enum kdir order[] = { KDIR_OUT, KDIR_IN };
 	struct addr local, remote;
@@ -98,7 +60,7 @@ static int adopt_flows(struct netd *n, const struct found *f)
 	return 0;
 }
 
-static int adopt_sas(struct netd *n, const struct found *f)
+static int adopt_sas(struct netd *n, const struct netd_found *f)
 {
 	/* The kernel dumps the newest first, and so does the table keep them. */
 	for (size_t i = f->n_sas; i-- > 0;) {
@@ -130,7 +92,7 @@ static void adopt_by_policy(struct netd *n)
 }
 
 /* Whatever is neither a flow's nor a network's is a leftover. */
-static int adopt_sweep(struct netd *n, const struct found *f)
+int netd_sweep(struct netd *n, const struct netd_found *f, size_t *ret_swept)
 {
 	struct netd_batch b;
 	struct kpolicy p;
@@ -144,9 +106,7 @@ static int adopt_sweep(struct netd *n, const struct found *f)
 		netd_batch_policy(&b, CHANGE_POLICY_DELETE, &f->policies[i]);
 		swept++;
 	}
-	if (swept)
-		log_info("%zu kernel policies of an earlier run are removed.",
-			 swept);
+	*ret_swept = swept;
 	return netd_batch_done(&b);
 }
 
@@ -168,11 +128,10 @@ static int adopt_networks(struct netd *n)
 
 int netd_adopt(struct netd *n)
 {
-	struct found f = { 0 };
-	int r = spd_dump_ours(n->nl, found_policy, &f);
+	struct netd_found f;
+	size_t swept = 0;
+	int r = netd_found_read(n->nl, &f);
 
-	if (r == 0)
-		r = sad_dump_ours(n->nl, found_sa, &f);
 	if (r == 0)
 		r = adopt_flows(n, &f);
 	if (r == 0)
@@ -184,13 +143,15 @@ int netd_adopt(struct netd *n)
 	if (r == 0)
 		r = adopt_networks(n);
 	if (r == 0)
-		r = adopt_sweep(n, &f);
-	free(f.policies);
-	free(f.sas);
+		r = netd_sweep(n, &f, &swept);
+	if (swept)
+		log_info("%zu kernel policies of an earlier run are removed.",
+			 swept);
+	netd_found_done(&f);
 	return r;
 }
 
-static int clear_xfrm(struct nlsock *nl, const struct found *f)
+static int clear_xfrm(struct nlsock *nl, const struct netd_found *f)
 {
 	int first = 0;
 
@@ -212,35 +173,44 @@ static int clear_xfrm(struct nlsock *nl, const struct found *f)
 }
 
 /* A table is ours to remove once we have made it, in the old one's place. */
-static int clear_table(void)
+static int clear_table(int made, struct nft_table *table)
 {
-	const struct nft_table_config any = { .port = 500, .natt_port = 4500 };
-	struct nft_table *table = NULL;
-	int r = nft_table_new(&any, &table);
-
-	if (r == -EOPNOTSUPP)
+	if (made == -EOPNOTSUPP)
 		return 0;
-	if (r == 0)
-		r = nft_table_remove(table);
+	if (made == 0)
+		made = nft_table_remove(table);
 	nft_table_free(table);
-	return r;
+	return made;
+}
+
+static int clear_tables(void)
+{
+	const struct nft_table_config hold = { .port = 500,
+					       .natt_port = 4500,
+					       .dns_bit = 1 };
+	const struct nft_hear_config hear = { .port = 500, .natt_port = 4500 };
+	struct nft_table *table = NULL;
+	int r = nft_table_new(&hold, &table), h;
+
+	r = clear_table(r, table);
+	table = NULL;
+	h = nft_table_new_hear(&hear, &table);
+	h = clear_table(h, table);
+	return r < 0 ? r : h;
 }
 
 int netd_clear(void)
 {
-	struct found f = { 0 };
+	struct netd_found f = { 0 };
 	struct nlsock *nl = NULL;
 	int r = nlsock_open(NETLINK_XFRM, &nl), t;
 
 	if (r == 0)
-		r = spd_dump_ours(nl, found_policy, &f);
-	if (r == 0)
-		r = sad_dump_ours(nl, found_sa, &f);
+		r = netd_found_read(nl, &f);
 	if (r == 0)
 		r = clear_xfrm(nl, &f);
 	nlsock_free(nl);
-	free(f.policies);
-	free(f.sas);
-	t = clear_table();
+	netd_found_done(&f);
+	t = clear_tables();
 	return r < 0 ? r : t;
 }

@@ -43,6 +43,9 @@ static void netd_batch_send(struct netd_batch *b)
 void netd_batch_policy(struct netd_batch *b, enum change_op op,
 		       const struct kpolicy *p)
 {
+	if (b->stands && b->stands(b->user, p))
+		return;
+	b->made++;
 	if (!b->list)
 		b->list = calloc(NETD_BATCH, sizeof(*b->list));
 	if (!b->list) {

@@ -25,6 +25,10 @@ struct netd_batch {
 	struct change *list;
 	size_t n;
 	int error;
+	/* Changes that are needless, or NULL: all are made. */
+	bool (*stands)(void *user, const struct kpolicy *p);
+	void *user;
+	size_t made;
 };
 
 void netd_batch_init(struct netd_batch *b, const struct netd_kernel *k);

@@ -450,27 +450,48 @@ int netd_networks_remove(struct netd_networks *n, const struct addr *own,
 	return netd_batch_done(&b);
 }
 
-static int netd_networks_move(struct netd_networks *n, enum state from,
-			      enum state to)
+static void networks_move(struct netd_networks *n, struct netd_batch *b,
+			  enum state from, enum state to)
 {
 	static const int families[] = { AF_INET, AF_INET6 };
-	struct netd_batch b;
 	bool was[2], is[2];
 
-	netd_batch_init(&b, n->config.kernel);
 	for (size_t i = 0; i < 2; i++) {
 		was[i] = from != STATE_NONE &&
 			 family_active(n, families[i], from == STATE_ARMED);
 		is[i] = to != STATE_NONE &&
 			family_active(n, families[i], to == STATE_ARMED);
 		if (!was[i] && is[i])
-			family_install(n, &b, families[i], true);
+			family_install(n, b, families[i], true);
 	}
 	for (size_t i = 0; i < n->own.n; i++)
-		address_move(n, &b, &n->own.list[i].addr, from, to);
+		address_move(n, b, &n->own.list[i].addr, from, to);
 	for (size_t i = 0; i < 2; i++)
 		if (was[i] && !is[i])
-			family_install(n, &b, families[i], false);
+			family_install(n, b, families[i], false);
+}
+
+static int netd_networks_move(struct netd_networks *n, enum state from,
+			      enum state to)
+{
+	struct netd_batch b;
+
+	netd_batch_init(&b, n->config.kernel);
+	networks_move(n, &b, from, to);
+	return netd_batch_done(&b);
+}
+
+int netd_networks_mend(struct netd_networks *n,
+		       bool (*stands)(void *user, const struct kpolicy *p),
+		       void *user, size_t *ret_n)
+{
+	struct netd_batch b;
+
+	netd_batch_init(&b, n->config.kernel);
+	b.stands = stands;
+	b.user = user;
+	networks_move(n, &b, STATE_NONE, netd_networks_state(n));
+	*ret_n = b.made;
 	return netd_batch_done(&b);
 }
 

@@ -57,6 +57,12 @@ int netd_networks_set_servers(struct netd_networks *n,
 int netd_networks_set_armed(struct netd_networks *n, bool armed)
 	__attribute__((warn_unused_result));
 bool netd_networks_armed(const struct netd_networks *n);
+/* Sets again what does not stand as it should, by stands(); how many those are
+ * in *ret_n. Errors likewise. */
+int netd_networks_mend(struct netd_networks *n,
+		       bool (*stands)(void *user, const struct kpolicy *p),
+		       void *user, size_t *ret_n)
+	__attribute__((warn_unused_result));
 /* Takes everything away. */
 int netd_networks_clear(struct netd_networks *n)
 	__attribute__((warn_unused_result));

@@ -172,6 +172,28 @@ int netd_pair_sync(struct netd_pairs *t, struct netd_pair *p)
 	return r;
 }
 
+int netd_pair_mend(struct netd_pairs *t, struct netd_pair *p,
+		   bool (*stands)(void *user, const struct kpolicy *p),
+		   void *user, size_t *ret_n)
+{
+	static const enum kdir order[] = { KDIR_IN, KDIR_OUT };
+	size_t missing = 0;
+
+	for (size_t i = 0; i < 2; i++) {
+		enum kdir dir = order[i];
+		struct kpolicy k;
+		bool own;
+
+		if (!pair_want(t, p, dir, &k, &own) || !own || stands(user, &k))
+			continue;
+		/* Set, whatever of ours is there. */
+		p->there[dir] = false;
+		missing++;
+	}
+	*ret_n = missing;
+	return missing ? netd_pair_sync(t, p) : 0;
+}
+
 struct netd_pair *netd_pairs_at(const struct netd_pairs *t,
 				const struct kpolicy *place)
 {

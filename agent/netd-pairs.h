@@ -63,6 +63,12 @@ struct kpolicy netd_pair_place(const struct netd_pair *p, enum kdir dir);
  * what stands there is the old or the new one, as p->there says. */
 int netd_pair_sync(struct netd_pairs *t, struct netd_pair *p)
 	__attribute__((warn_unused_result));
+/* Sets again what is the pair's own and does not stand as it should, by
+ * stands(); how many places that was in *ret_n. 0 or -errno. */
+int netd_pair_mend(struct netd_pairs *t, struct netd_pair *p,
+		   bool (*stands)(void *user, const struct kpolicy *p),
+		   void *user, size_t *ret_n)
+	__attribute__((warn_unused_result));
 /* Does a pair's own policy stand in this place? (netd_networks_config) */
 bool netd_pairs_taken(const struct netd_pairs *t, const struct kpolicy *place);
 /* The pair whose place this is, or NULL. */

@@ -304,7 +304,7 @@ void netd_on_shunt_gone(void *user, const struct addr *local,
 			    hold_forget(n->hold, local, remote));
 }
 
-static void set_ranges(struct netd *n)
+void netd_set_ranges(struct netd *n)
 {
 	struct hold_range *ranges = NULL;
 	size_t count = 0;
@@ -328,7 +328,7 @@ void netd_arm(struct netd *n, bool armed)
 	if (r < 0)
 		log_error("Not all traps could be %s.",
 			  armed ? "set" : "taken away");
-	set_ranges(n);
+	netd_set_ranges(n);
 }
 
 /* --- from the agent ----------------------------------------------------- */
@@ -480,6 +480,19 @@ static int carry_out(struct netd *n, const struct record *r, int fd)
 	return -EPROTO;
 }
 
+static void on_repair(struct netd *n, const struct record *to)
+{
+	struct record r;
+	size_t mended = 0;
+	int e = netd_repair(n, &mended);
+
+	record_init(&r, RECORD_REPLY, to->seq);
+	r.reply.error = e;
+	r.reply.type = RECORD_REPAIR;
+	r.reply.count = (uint32_t)mended;
+	netd_agent_send(&n->agent, &r, NULL, 0);
+}
+
 static void refuse(struct netd *n, const struct record *r, int error,
 		   const char *why)
 {
@@ -509,6 +522,10 @@ void netd_on_record(void *user, const struct record *r, int fd)
 		return;
 	if (r->type == RECORD_HELLO) {
 		on_hello(n, r);
+		return;
+	}
+	if (r->type == RECORD_REPAIR) {
+		on_repair(n, r);
 		return;
 	}
 	e = carry_out(n, r, fd);

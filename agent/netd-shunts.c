@@ -137,6 +137,36 @@ int netd_shunt_forget(struct netd_shunts *t, const struct addr *local,
 	return p && p->shunt ? shunt_end(p->shunt) : 0;
 }
 
+int netd_shunts_mend(struct netd_shunts *t,
+		     bool (*stands)(void *user, const struct kpolicy *p),
+		     void *user, size_t *ret_n)
+{
+	int error = 0;
+
+	*ret_n = 0;
+	for (struct netd_shunt *s = t->first; s; s = s->next) {
+		size_t some = 0;
+		int r = netd_pair_mend(t->pairs, s->pair, stands, user, &some);
+
+		*ret_n += some;
+		if (r < 0 && error == 0)
+			error = r;
+	}
+	return error;
+}
+
+void netd_shunts_tell(const struct netd_shunts *t, uint64_t now,
+		      void (*each)(void *user, const struct addr *local,
+				   const struct addr *remote, uint32_t left_ms),
+		      void *user)
+{
+	for (const struct netd_shunt *s = t->first; s; s = s->next)
+		if (s->pair->shunt_claim[KDIR_OUT].action == KACTION_PASS &&
+		    s->timer.deadline > now)
+			each(user, &s->pair->local, &s->pair->remote,
+			     (uint32_t)(s->timer.deadline - now));
+}
+
 void netd_shunt_expired(struct netd_shunts *t, const struct kpolicy *p,
 			uint64_t now)
 {

@@ -29,6 +29,16 @@ int netd_shunt_set(struct netd_shunts *t, const struct addr *local,
 int netd_shunt_forget(struct netd_shunts *t, const struct addr *local,
 		      const struct addr *remote)
 	__attribute__((warn_unused_result));
+/* As netd_pair_mend(), for all. */
+int netd_shunts_mend(struct netd_shunts *t,
+		     bool (*stands)(void *user, const struct kpolicy *p),
+		     void *user, size_t *ret_n)
+	__attribute__((warn_unused_result));
+/* Calls each() for those that let pass, with the time that they have left. */
+void netd_shunts_tell(const struct netd_shunts *t, uint64_t now,
+		      void (*each)(void *user, const struct addr *local,
+				   const struct addr *remote, uint32_t left_ms),
+		      void *user);
 /* The kernel has removed this policy: its time was up. */
 void netd_shunt_expired(struct netd_shunts *t, const struct kpolicy *p,
 			uint64_t now);

@@ -144,6 +144,18 @@ static int netd_on_hear(sd_event_source *s, int fd, uint32_t revents,
 	return r < 0 ? netd_fatal(n, "Logged packets", r) : 0;
 }
 
+static int netd_on_watch(sd_event_source *s, int fd, uint32_t revents,
+			 void *user)
+{
+	struct netd *n = user;
+	int r = watch_dispatch(n->watch);
+
+	(void)s;
+	(void)fd;
+	(void)revents;
+	return r < 0 ? netd_fatal(n, "XFRM deletions", r) : 0;
+}
+
 static int netd_on_timer(sd_event_source *s, uint64_t usec, void *user)
 {
 	struct netd *n = user;
@@ -163,6 +175,7 @@ static int netd_prepare(sd_event_source *s, void *user)
 	uint64_t deadline, held = UINT64_MAX;
 
 	netd_continue_reports(n);
+	netd_repair_prepare(n);
 	netd_hear_flush(n);
 	deadline = timer_wheel_deadline(n->wheel);
 	if (n->hold)
@@ -196,6 +209,9 @@ static int netd_watch(struct netd *n)
 	if (r >= 0 && n->hear)
 		r = sd_event_add_io(n->event, &n->io[3], hear_fd(n->hear),
 				    EPOLLIN, netd_on_hear, n);
+	if (r >= 0 && n->watch)
+		r = sd_event_add_io(n->event, &n->io[4], watch_fd(n->watch),
+				    EPOLLIN, netd_on_watch, n);
 	return r < 0 ? r : 0;
 }
 
@@ -277,7 +293,7 @@ static uint32_t netd_on_wait(void *user, const struct addr *remote)
 
 /* --- name servers ---------------------------------------------------------- */
 
-static void netd_set_servers(void *user)
+void netd_set_servers(void *user)
 {
 	struct netd *n = user;
 	size_t count;
@@ -445,6 +461,8 @@ static int netd_start(struct netd *n, const struct netd_setup *setup)
 	if (r == 0)
 		r = netd_start_kernel(n);
 	if (r == 0)
+		netd_repair_start(n);
+	if (r == 0)
 		r = netd_watch(n);
 	if (r == 0) {
 		netd_arm(n, false);
@@ -521,6 +539,7 @@ struct netd *netd_free(struct netd *n)
 		netd_stop(n);
 	n->hold = hold_free(n->hold, false);
 	netd_hear_stop(n);
+	netd_repair_stop(n);
 	larval_restore(n->larval_before);
 	for (size_t i = 0; i < sizeof(n->io) / sizeof(n->io[0]); i++)
 		sd_event_source_disable_unref(n->io[i]);

@@ -22,7 +22,9 @@
 #include "xfrm/event.h"
 #include "xfrm/hear.h"
 #include "xfrm/hold.h"
+#include "xfrm/nft-watch.h"
 #include "xfrm/probe.h"
+#include "xfrm/watch.h"
 
 #define NETD_SOCKETS 4
 
@@ -38,7 +40,7 @@ struct netd_setup {
 
 struct netd {
 	sd_event *event;
-	sd_event_source *timer, *io[4];
+	sd_event_source *timer, *io[5];
 	struct timer_wheel *wheel;
 	struct config *config;
 	struct probe probe;
@@ -65,6 +67,10 @@ struct netd {
 	bool greeted;	      /* the agent has said HELLO */
 	bool addresses_known; /* the first reading is over */
 	struct timer look;    /* for larval states, after lost events */
+	struct watch *watch;  /* NULL: deletions go unnoticed */
+	struct nft_watch *tables;
+	struct timer tables_look, mend; /* agent/netd-repair.c */
+	uint64_t mended_at;
 	struct log_limit limit;
 };
 
@@ -105,6 +111,10 @@ void netd_on_address(struct netd *n, const struct addr *a, bool gone);
 void netd_continue_reports(struct netd *n);
 /* Traps of offer networks and their holding on or off. */
 void netd_arm(struct netd *n, bool armed);
+/* Tells the packet holder what it has to know. */
+void netd_set_ranges(struct netd *n);
+/* And where name servers are (netd.c). */
+void netd_set_servers(void *user);
 bool netd_agent_listens(const struct netd *n);
 /* The link of a link-local address, where who told us of it knew none. */
 void netd_complete_scopes(const struct netd *n, struct addr *local,
@@ -133,5 +143,21 @@ int netd_adopt(struct netd *n) __attribute__((warn_unused_result));
 /* Takes away whatever is ours, also what is to stay closed; nobody else may
  * run. 0 or -errno. */
 int netd_clear(void) __attribute__((warn_unused_result));
+/* Removes the policies among those found that have no reason. */
+struct netd_found;
+int netd_sweep(struct netd *n, const struct netd_found *f, size_t *ret_swept)
+	__attribute__((warn_unused_result));
+
+/* --- netd-repair.c: what others do to our kernel state ---------------------- */
+
+/* Begins to watch; what cannot be is logged. */
+void netd_repair_start(struct netd *n);
+void netd_repair_stop(struct netd *n);
+/* Before each wait: a table that is gone is made anew at once. */
+void netd_repair_prepare(struct netd *n);
+/* Brings the kernel to what it should be, now. 0 and how many things were not,
+ * or -errno; other things were tried then all the same. */
+int netd_repair(struct netd *n, size_t *ret_mended)
+	__attribute__((warn_unused_result));
 
 #endif

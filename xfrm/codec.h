@@ -46,6 +46,12 @@ int codec_read_mapping(const struct nlmsghdr *h, struct kmapping *ret)
 	__attribute__((warn_unused_result));
 int codec_read_expire(const struct nlmsghdr *h, struct kexpire *ret)
 	__attribute__((warn_unused_result));
+/* XFRM_MSG_DELSA and XFRM_MSG_DELPOLICY as announced: destination and SPI;
+ * selector, direction, index and mark. */
+int codec_read_sa_gone(const struct nlmsghdr *h, struct ksa *ret)
+	__attribute__((warn_unused_result));
+int codec_read_policy_gone(const struct nlmsghdr *h, struct kpolicy *ret)
+	__attribute__((warn_unused_result));
 /* XFRM_MSG_POLEXPIRE. */
 int codec_read_policy_expire(const struct nlmsghdr *h, struct kpolicy *ret)
 	__attribute__((warn_unused_result));

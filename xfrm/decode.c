@@ -274,6 +274,54 @@ int codec_read_policy_expire(const struct nlmsghdr *h, struct kpolicy *ret)
 	return r < 0 ? r : get_policy(&body.pol, &m, ret);
 }
 
+int codec_read_sa_gone(const struct nlmsghdr *h, struct ksa *ret)
+{
+	struct xfrm_usersa_id id;
+	struct ksa sa = { 0 };
+	struct message m;
+	int r;
+
+	if (h->nlmsg_type != XFRM_MSG_DELSA)
+		return -ENOMSG;
+	r = open_message(h, &id, sizeof(id), &m);
+	if (r < 0)
+		return r;
+	if (!family_known(id.family))
+		return -EAFNOSUPPORT;
+	get_address(&id.daddr, id.family, &sa.dst);
+	sa.esp.spi = ntohl(id.spi);
+	sa.larval = id.spi == 0;
+	*ret = sa;
+	return 0;
+}
+
+int codec_read_policy_gone(const struct nlmsghdr *h, struct kpolicy *ret)
+{
+	struct xfrm_userpolicy_id id;
+	struct kpolicy p = { 0 };
+	struct message m;
+	struct rbuf a;
+	int r, type;
+
+	if (h->nlmsg_type != XFRM_MSG_DELPOLICY)
+		return -ENOMSG;
+	r = open_message(h, &id, sizeof(id), &m);
+	if (r == 0)
+		r = get_selector(&id.sel, id.sel.family, &p.sel);
+	if (r < 0)
+		return r;
+	p.dir = (enum kdir)id.dir;
+	p.index = id.index;
+	p.strange = id.dir > KDIR_FWD;
+	while ((type = next_attribute(&m, &a)) > 0)
+		if (type == XFRMA_MARK && get_mark(&a, &p) < 0)
+			return -EBADMSG;
+	if (type < 0)
+		return type;
+	*ret = p;
+	return 0;
+}
+
 int codec_read_acquire(const struct nlmsghdr *h, struct kacquire *ret)
 {
 	struct xfrm_user_acquire body;

@@ -72,17 +72,12 @@ struct hold {
 	uint32_t drain_ms;    /* lifetime of a drain element */
 	struct hold_counters counters;
 	bool closing;
+	bool broken; /* the table is gone */
 };
 
-int hold_new(const struct hold_config *c, const struct hold_ops *ops,
-	     struct hold **ret)
+static int make_table(struct hold *h)
 {
-	struct queue_config queue = {
-		.offer = c->queue_offer,
-		.require = c->queue_require,
-		.length = LIMIT_HELD + READ_BATCH,
-		.copy = PACKET_HEAD,
-	};
+	const struct hold_config *c = &h->config;
 	struct nft_table_config table = {
 		.queue_offer = c->queue_offer,
 		.queue_require = c->queue_require,
@@ -92,6 +87,19 @@ int hold_new(const struct hold_config *c, const struct hold_ops *ops,
 		.dns_bit = c->dns_bit,
 		.recursive = c->recursive,
 		.resolver = c->resolver,
+	};
+
+	return nft_table_new(&table, &h->table);
+}
+
+int hold_new(const struct hold_config *c, const struct hold_ops *ops,
+	     struct hold **ret)
+{
+	struct queue_config queue = {
+		.offer = c->queue_offer,
+		.require = c->queue_require,
+		.length = LIMIT_HELD + READ_BATCH,
+		.copy = PACKET_HEAD,
 	};
 	struct hold *h;
 	int r;
@@ -111,7 +119,7 @@ int hold_new(const struct hold_config *c, const struct hold_ops *ops,
 	 * its own. */
 	r = queue_new(&queue, &h->queue);
 	if (r == 0)
-		r = nft_table_new(&table, &h->table);
+		r = make_table(h);
 	if (r < 0) {
 		queue_free(h->queue);
 		dest_table_done(&h->dests);
@@ -135,8 +143,11 @@ static int commit(struct hold *h)
 
 	if (h->n_changes == 0)
 		return 0;
-	r = nft_table_change(h->table, h->changes, h->n_changes);
+	r = -ENOENT;
+	if (h->table)
+		r = nft_table_change(h->table, h->changes, h->n_changes);
 	h->n_changes = 0;
+	h->broken = h->broken || r == -ENOENT;
 	if (r < 0) {
 		h->counters.refused++;
 		log_debug("nftables refused a change: %s", strerror(-r));
@@ -636,6 +647,8 @@ int hold_set_ranges(struct hold *h, const struct hold_range *r, size_t n)
 	closed = malloc((n_closed ? n_closed : 1) * sizeof(*closed));
 	if (!closed)
 		error = -ENOMEM;
+	else if (!h->table)
+		error = -ENOENT;
 	else if (are_disjoint(sorted, n, n_offer))
 		error = nft_table_set_ranges(h->table, sorted, n);
 	if (error < 0) {
@@ -656,7 +669,47 @@ int hold_set_ranges(struct hold *h, const struct hold_range *r, size_t n)
 
 int hold_set_servers(struct hold *h, const struct nameserver *s, size_t n)
 {
+	if (!h->table)
+		return -ENOENT;
 	return nft_table_set_servers(h->table, s, n);
+}
+
+bool hold_waits(const struct hold *h, const struct addr *local,
+		const struct addr *remote)
+{
+	const struct dest *d = dest_get(&h->dests, local, remote);
+
+	return d && d->state == DEST_HOLDING;
+}
+
+bool hold_is_broken(const struct hold *h)
+{
+	return h->broken;
+}
+
+static void divert_again(struct hold *h, struct dest_list *list)
+{
+	struct dest *d;
+
+	TAILQ_FOREACH(d, list, link)
+	if (d->drains)
+		divert(h, d);
+}
+
+int hold_renew(struct hold *h)
+{
+	int r;
+
+	h->n_changes = 0;
+	h->table = nft_table_free(h->table);
+	r = make_table(h);
+	if (r < 0)
+		return r;
+	h->broken = false;
+	divert_again(h, &h->dests.offer);
+	divert_again(h, &h->dests.require);
+	divert_again(h, &h->dests.passing);
+	return flush(h);
 }
 
 /* What waits gets its last word, also what nobody has read yet. */
@@ -673,10 +726,10 @@ static void close_down(struct hold *h, bool keep_require)
 		dest_remove(&h->dests, d);
 	}
 	(void)!flush(h);
-	if (nft_table_disarm(h->table) < 0)
+	if (h->table && nft_table_disarm(h->table) < 0)
 		h->counters.refused++;
 	(void)!pump(h);
-	if (!keep_require && nft_table_remove(h->table) < 0)
+	if (!keep_require && h->table && nft_table_remove(h->table) < 0)
 		log_warning("the nftables table \"inet tacit\" stays behind");
 }
 

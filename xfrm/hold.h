@@ -108,6 +108,16 @@ int hold_clear(struct hold *h, const struct addr *local,
  * is held now stays held. */
 int hold_forget(struct hold *h, const struct addr *local,
 		const struct addr *remote) __attribute__((warn_unused_result));
+/* Do packets wait for this destination? */
+bool hold_waits(const struct hold *h, const struct addr *local,
+		const struct addr *remote);
+/* Somebody has taken our table away, which a change of ours has met. */
+bool hold_is_broken(const struct hold *h);
+/* A table of its own again, in the place of what is left of the one before,
+ * with the destinations that are diverted: ranges, servers and what is clear
+ * are to be set anew. Packets that waited are lost where their hook was. 0 or
+ * -errno. */
+int hold_renew(struct hold *h) __attribute__((warn_unused_result));
 /* Drop what is held for it. */
 int hold_drop(struct hold *h, const struct addr *local,
 	      const struct addr *remote) __attribute__((warn_unused_result));

@@ -11,6 +11,8 @@
  *				ranges: queue
  *	chain restore, 201	clear the resolver's bit; jump exempt
  *				drain sets: flip the mark back
+ *				no ESP in the route: jump closed
+ *	chain closed		multicast: accept. Ranges under require: drop
  *	chain answers		inbound: flows in asked get the bit, by which
  *				XFRM lets them in
  *	chain resolver, -251	full recursion only: what the resolver's user
@@ -245,39 +247,71 @@ static void put_queue(struct nft_writer *o, const char *chain, enum nft_set set,
 	queue_end(o, offer ? c->queue_offer : c->queue_require, offer);
 }
 
-static void put_multicast(struct nft_writer *o)
+static void put_multicast(struct nft_writer *o, const char *chain)
 {
 	const uint32_t first = htonl(0xe0000000), last = htonl(0xefffffff);
 	const uint32_t broadcast = INADDR_BROADCAST;
 
-	nft_rule(o, "cold");
+	nft_rule(o, chain);
 	destination(o, false);
 	nft_compare(o, NFT_CMP_GTE, &first, sizeof(first));
 	nft_compare(o, NFT_CMP_LTE, &last, sizeof(last));
 	nft_verdict_end(o, NF_ACCEPT, NULL);
-	nft_rule(o, "cold");
+	nft_rule(o, chain);
 	destination(o, false);
 	nft_compare(o, NFT_CMP_EQ, &broadcast, sizeof(broadcast));
 	nft_verdict_end(o, NF_ACCEPT, NULL);
-	nft_rule(o, "cold");
+	nft_rule(o, chain);
 	nft_family(o, true);
 	nft_load_payload(o, NFT_PAYLOAD_NETWORK_HEADER, NFT_IP6_DADDR, 1);
 	nft_compare_u8(o, NFT_CMP_EQ, 0xff);
 	nft_verdict_end(o, NF_ACCEPT, NULL);
 }
 
-static void put_cold(struct nft_writer *o, const struct nft_table_config *c,
-		     bool fib)
+static void put_loopback(struct nft_writer *o, const char *chain)
 {
 	uint16_t loopback = ARPHRD_LOOPBACK;
 
-	if (!fib) {
-		nft_rule(o, "cold");
-		nft_load_meta(o, NFT_META_OIFTYPE);
-		nft_compare(o, NFT_CMP_EQ, &loopback, sizeof(loopback));
-		nft_verdict_end(o, NF_ACCEPT, NULL);
+	nft_rule(o, chain);
+	nft_load_meta(o, NFT_META_OIFTYPE);
+	nft_compare(o, NFT_CMP_EQ, &loopback, sizeof(loopback));
+	nft_verdict_end(o, NF_ACCEPT, NULL);
+}
+
+/* Where the route has no ESP. */
+static void put_no_esp(struct nft_writer *o, const char *chain, const char *to)
+{
+	nft_rule(o, chain);
+	nft_expr(o, "rt");
+	nfnl_put_be32(o->w, NFTA_RT_KEY, NFT_RT_XFRM);
+	nfnl_put_be32(o->w, NFTA_RT_DREG, NFT_REG_1);
+	nft_expr_end(o);
+	nft_compare_u8(o, NFT_CMP_EQ, 0);
+	nft_verdict_end(o, NFT_JUMP, to);
+}
+
+/* A second lock behind XFRM's: what was let go to be encrypted, and is not,
+ * since somebody has taken the policy away. */
+static void put_closed(struct nft_writer *o, bool fib)
+{
+	if (!fib)
+		put_loopback(o, "closed");
+	put_multicast(o, "closed");
+	for (int six = 0; six < 2; six++) {
+		nft_rule(o, "closed");
+		lookup(o, SET_REQUIRE, six);
+		if (fib)
+			unicast(o);
+		nft_verdict_end(o, NF_DROP, NULL);
 	}
-	put_multicast(o);
+}
+
+static void put_cold(struct nft_writer *o, const struct nft_table_config *c,
+		     bool fib)
+{
+	if (!fib)
+		put_loopback(o, "cold");
+	put_multicast(o, "cold");
 	for (int six = 0; six < 2; six++) {
 		nft_rule(o, "cold");
 		lookup(o, SET_CLEAR, six);
@@ -297,13 +331,7 @@ static void put_hold(struct nft_writer *o, const struct nft_table_config *c)
 		put_queue(o, "hold", SET_DRAIN_REQUIRE, six, false, c);
 		put_queue(o, "hold", SET_DRAIN_OFFER, six, false, c);
 	}
-	nft_rule(o, "hold");
-	nft_expr(o, "rt");
-	nfnl_put_be32(o->w, NFTA_RT_KEY, NFT_RT_XFRM);
-	nfnl_put_be32(o->w, NFTA_RT_DREG, NFT_REG_1);
-	nft_expr_end(o);
-	nft_compare_u8(o, NFT_CMP_EQ, 0);
-	nft_verdict_end(o, NFT_JUMP, "cold");
+	put_no_esp(o, "hold", "cold");
 }
 
 /* What the resolver's user sends to name servers. */
@@ -382,6 +410,7 @@ static void put_restore(struct nft_writer *o, const struct nft_table_config *c)
 		lookup(o, SET_DRAIN_OFFER, six);
 		flip_mark_end(o, c->mark_bit);
 	}
+	put_no_esp(o, "restore", "closed");
 }
 
 /* --- the table ------------------------------------------------------------ */
@@ -438,8 +467,8 @@ static void put_set(struct nft_writer *o, enum nft_set set, bool six)
 
 static void put_chains(struct nft_writer *o, const struct nft_table_config *c)
 {
-	static const char *const jumped[] = { "exempt", "dns", "ask4", "ask6",
-					      "cold" };
+	static const char *const jumped[] = { "exempt", "dns",	"ask4",
+					      "ask6",	"cold", "closed" };
 
 	for (size_t i = 0; i < sizeof(jumped) / sizeof(jumped[0]); i++)
 		nft_put_chain(o, jumped[i]);
@@ -471,6 +500,7 @@ void nft_rules_put(struct wbuf *w, uint32_t seq,
 	put_exempt(&o, c);
 	put_dns(&o, c);
 	put_cold(&o, c, fib);
+	put_closed(&o, fib);
 	put_hold(&o, c);
 	put_restore(&o, c);
 }

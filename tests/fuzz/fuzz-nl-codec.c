@@ -42,6 +42,10 @@ static void decode(struct nlmsghdr *h)
 		check_policy(&p);
 	if (codec_read_policy_expire(h, &p) == 0)
 		check_policy(&p);
+	if (codec_read_policy_gone(h, &p) == 0)
+		check(p.sel.src.addr.family == p.sel.dst.addr.family);
+	if (codec_read_sa_gone(h, &sa) == 0)
+		check(addr_len(&sa.dst) > 0);
 	if (codec_read_acquire(h, &a) == 0)
 		check(a.src.family == a.dst.family);
 	if (codec_read_expire(h, &e) == 0)
@@ -60,6 +64,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		XFRM_MSG_NEWSA,	  XFRM_MSG_NEWPOLICY, XFRM_MSG_UPDPOLICY,
 		XFRM_MSG_ACQUIRE, XFRM_MSG_EXPIRE,    XFRM_MSG_POLEXPIRE,
 		XFRM_MSG_MAPPING, RTM_NEWADDR,	      RTM_DELADDR,
+		XFRM_MSG_DELSA,	  XFRM_MSG_DELPOLICY,
 	};
 	struct nlmsghdr *h;
 

@@ -487,6 +487,29 @@ static void test_wait(void **state)
 	assert_non_null(strstr(fake.log, "M"));
 }
 
+/* The table is made anew: what is diverted is again. */
+static void test_renew(void **state)
+{
+	struct addr local = address("10.255.0.1"), held = address("10.0.0.1");
+
+	(void)state;
+	come(OFFER, "10.0.0.1");
+	come(REQUIRE, "10.0.0.2");
+	at(0);
+	expect("first 10.0.0.1 first 10.0.0.2! +offer 10.0.0.1 "
+	       "+require 10.0.0.2");
+	assert_false(hold_waits(fake.hold, &held, &local));
+	fake.change_error = -ENOENT;
+	come(OFFER, "10.0.0.3");
+	at(10);
+	assert_true(hold_is_broken(fake.hold));
+	fake.change_error = 0;
+	fake.log[0] = '\0';
+	assert_int_equal(hold_renew(fake.hold), 0);
+	assert_false(hold_is_broken(fake.hold));
+	expect("+offer 10.0.0.1 +offer 10.0.0.3 +require 10.0.0.2");
+}
+
 static void test_new_fails(void **state)
 {
 	struct hold_config c = { .queue_offer = OFFER,
@@ -522,6 +545,7 @@ int main(void)
 		TEST(test_link_local),	 TEST(test_second_address),
 		TEST(test_gate),	 TEST(test_end),
 		TEST(test_new_fails),	 TEST(test_wait),
+		TEST(test_renew),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -245,8 +245,8 @@ static void test_new(void **state)
 	assert_int_equal(nft_table_new(&config, &t), 0);
 	assert_string_equal(fake.log, "( +table -table +table )");
 	assert_int_equal(fake.sets, 14);
-	assert_int_equal(fake.chains, 9);
-	assert_int_equal(fake.fibs, 4);
+	assert_int_equal(fake.chains, 10);
+	assert_int_equal(fake.fibs, 6);
 	assert_true(fake.largest < NFT_RULES_SIZE);
 	nft_table_free(t);
 
@@ -256,7 +256,7 @@ static void test_new(void **state)
 	fake.errors[0] = -ENOENT;
 	assert_int_equal(nft_table_new(&config, &t), 0);
 	assert_int_equal(fake.sends, 2);
-	assert_int_equal(fake.fibs, 4);
+	assert_int_equal(fake.fibs, 6);
 	nft_table_free(t);
 
 	reset(state);
