@@ -147,6 +147,15 @@
 /* Records of a wrong length or version in a row. Beyond: the link is cut. */
 #define LIMIT_BAD_RECORDS 16u
 
+/* --- client address translation ------------------------------------------ */
+
+/* Leases of one pool that are known, in use and kept. Beyond: the one that has
+ * been out of use longest is forgotten; all in use: the client is refused. */
+#define LIMIT_LEASES 131072u
+/* Addresses that are looked at for one that is free. Beyond: one that is kept
+ * for somebody is given away. */
+#define LIMIT_LEASE_TRIES 1024u
+
 /* --- tacit-keyd ------------------------------------------------------- */
 
 /* Private keys of ours, bytes of a key's name and of a key file. Beyond: the
