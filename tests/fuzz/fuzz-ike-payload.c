@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ike/configuration.h"
 #include "ike/identity.h"
 #include "ike/payload.h"
 #include "ike/proposal.h"
@@ -150,6 +151,27 @@ static void try_cert(const struct ike_payload *p)
 		check_same(&b, p);
 }
 
+static void try_configuration(const struct ike_payload *p)
+{
+	struct ike_configuration c, again;
+	uint8_t buf[256];
+	struct ike_builder b;
+	struct ike_message m;
+
+	if (ike_configuration_parse(p, &c) < 0 || !c.v6.present)
+		return;
+	check(c.v6.addr.family == AF_INET6 || !c.v6.addr.family);
+	check(!addr_is_unspecified(&c.v6.addr));
+	begin(&b, buf, sizeof(buf));
+	ike_configuration_write(&b, (enum ike_cfg_type)c.type, AF_INET6,
+				&c.v6.addr);
+	check(ike_builder_finish(&b) == 0);
+	check(ike_message_parse(b.w.data, b.w.len, &m) == IKE_MESSAGE_OK);
+	check(ike_configuration_parse(&m.payloads[0], &again) == 0);
+	check(again.type == c.type && !again.v4.present && again.v6.present &&
+	      addr_equal(&again.v6.addr, &c.v6.addr));
+}
+
 static void try_rest(const struct ike_payload *p)
 {
 	uint8_t buf[2 * LIMIT_IKE_MESSAGE];
@@ -171,6 +193,7 @@ static void try_rest(const struct ike_payload *p)
 		check(n.spi.len + n.data.len + 4 == p->len);
 	if (ike_delete_parse(p, &d) == 0)
 		check(d.spis.len == 4 * (size_t)d.count);
+	try_configuration(p);
 	if (ike_selectors_parse(p, &ts) == 0)
 		check(ts.n + ts.unknown > 0 && ts.n <= LIMIT_IKE_SELECTORS);
 }
