@@ -169,8 +169,13 @@ void ike_child_propose(const struct ike_sa *sa, const struct ike_child *c,
 		       const struct ike_offer *offer, struct ike_builder *b)
 {
 	ike_child_write_offer(sa, c, offer, b);
-	ike_selectors_write(b, IKE_PAYLOAD_TSI, &sa->local.addr);
-	ike_selectors_write(b, IKE_PAYLOAD_TSR, &sa->remote.addr);
+	/* 2.19: the responder narrows it to the address that it gives us. */
+	if (ike_lease_asked(sa))
+		ike_selectors_write_any(b, IKE_PAYLOAD_TSI,
+					sa->local.addr.family);
+	else
+		ike_selectors_write(b, IKE_PAYLOAD_TSI, ike_sa_selector_us(sa));
+	ike_selectors_write(b, IKE_PAYLOAD_TSR, ike_sa_selector_peer(sa));
 }
 
 int ike_child_accept(const struct ike_sa *sa, const struct ike_child *c,
@@ -187,8 +192,8 @@ int ike_child_accept(const struct ike_sa *sa, const struct ike_child *c,
 	rc = ike_proposal_accept(terms->sa, offer, &ret->choice);
 	if (rc != 0)
 		return rc;
-	if (!ike_selectors_are(&terms->tsi, &sa->local.addr) ||
-	    !ike_selectors_are(&terms->tsr, &sa->remote.addr))
+	if (!ike_selectors_are(&terms->tsi, ike_sa_selector_us(sa)) ||
+	    !ike_selectors_are(&terms->tsr, ike_sa_selector_peer(sa)))
 		return 1;
 	ret->mode = terms->transport ? IKE_MODE_TRANSPORT : IKE_MODE_TUNNEL;
 	return 0;
@@ -225,10 +230,10 @@ int ike_child_choose(const struct ike_sa *sa,
 		return IKE_NOTIFY_NO_PROPOSAL_CHOSEN;
 	/* 2.9: narrowed to the two of us; a peer that nobody vouches for
 	 * gets its own address, and gets nothing else. */
-	if (!find_host(&terms->tsi, &sa->remote.addr, transport && sa->nat.peer,
-		       &ret->tsi) ||
-	    !find_host(&terms->tsr, &sa->local.addr, transport && sa->nat.us,
-		       &ret->tsr))
+	if (!find_host(&terms->tsi, ike_sa_selector_peer(sa),
+		       transport && sa->nat.peer, &ret->tsi) ||
+	    !find_host(&terms->tsr, ike_sa_selector_us(sa),
+		       transport && sa->nat.us, &ret->tsr))
 		return IKE_NOTIFY_TS_UNACCEPTABLE;
 	ret->mode = transport ? IKE_MODE_TRANSPORT : IKE_MODE_TUNNEL;
 	return 0;
@@ -269,7 +274,9 @@ int ike_child_fill(const struct ike_sa *sa, const struct ike_child *c,
 	node->action.type = IKE_CHILD_UP;
 	node->action.sa = sa->handle;
 	up->local = sa->local.addr;
-	up->remote = sa->remote.addr;
+	up->remote = *ike_sa_selector_peer(sa);
+	up->outer = sa->remote.addr;
+	up->lease = sa->inner_us;
 	up->mode = agreed->mode;
 	up->initiator = seed->initiator;
 	up->peer = ike_sa_proof(sa);

@@ -126,6 +126,27 @@ void ike_auth_signed(struct ike_engine *e, uint64_t now, struct ike_sa *sa,
 void ike_auth_verified(struct ike_engine *e, uint64_t now, struct ike_sa *sa,
 		       const struct ike_job *job);
 
+/* --- lease.c: an address for a client behind a NAT ------------------------ */
+
+/* As initiator, in IKE_AUTH: is one asked for? Then its Child SAs are in tunnel
+ * mode. */
+bool ike_lease_asked(const struct ike_sa *sa);
+void ike_lease_ask(struct ike_sa *sa, struct ike_builder *b);
+/* What the response gives. 0; 1: not what we asked for; -EBADMSG. */
+int ike_lease_take(struct ike_sa *sa, const struct ike_message *response)
+	__attribute__((warn_unused_result));
+/* As responder: the request asks for one, and the peer is behind a NAT. */
+bool ike_lease_wanted(const struct ike_engine *e, const struct ike_sa *sa,
+		      const struct ike_message *request);
+/* The owner's answer to that. 0: one may have been given; a notify type why
+ * there is none; -ENOMEM. */
+int ike_lease_grant(struct ike_engine *e, struct ike_sa *sa,
+		    const struct ike_message *request)
+	__attribute__((warn_unused_result));
+void ike_lease_answer(const struct ike_sa *sa, struct ike_builder *b);
+/* The SA ends: gives back what we granted. */
+void ike_lease_release(struct ike_engine *e, const struct ike_sa *sa);
+
 /* --- exchange-child.c --------------------------------------------------- */
 
 /* Asks for a Child SA in place of old, or for a further one (NULL). 0;

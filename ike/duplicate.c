@@ -65,7 +65,7 @@ static bool is_attempt(const struct ike_sa *sa)
 
 bool ike_duplicate_exists(const struct ike_engine *e, const struct ike_sa *sa)
 {
-	struct ike_sa *o = ike_sa_first_remote(e, &sa->remote.addr);
+	struct ike_sa *o = ike_sa_first_remote(e, ike_sa_selector_peer(sa));
 
 	for (; o; o = ike_sa_next_remote(o))
 		if (ike_sa_is_pair(o, sa) && is_alive(o))
@@ -90,7 +90,7 @@ struct ike_sa *ike_duplicate_attempt(const struct ike_engine *e,
 static struct ike_sa *find_survivor(const struct ike_engine *e,
 				    const struct ike_sa *sa)
 {
-	struct ike_sa *o = ike_sa_first_remote(e, &sa->remote.addr);
+	struct ike_sa *o = ike_sa_first_remote(e, ike_sa_selector_peer(sa));
 
 	for (; o; o = ike_sa_next_remote(o))
 		if (ike_sa_is_pair(o, sa) && is_alive(o) && !o->doomed)
@@ -157,7 +157,8 @@ static bool is_better(const struct ike_sa *attempt, const struct ike_sa *sa)
 /* Attempts of ours that nobody needs any more. */
 static void abandon_attempts(struct ike_engine *e, const struct ike_sa *sa)
 {
-	struct ike_sa *o = ike_sa_first_remote(e, &sa->remote.addr), *next;
+	struct ike_sa *o = ike_sa_first_remote(e, ike_sa_selector_peer(sa)),
+		      *next;
 
 	for (; o; o = next) {
 		next = ike_sa_next_remote(o);
@@ -172,7 +173,8 @@ static void take_over(struct ike_engine *e, uint64_t now, struct ike_sa *sa,
 {
 	struct ike_sa *o, *next;
 
-	for (o = ike_sa_first_remote(e, &sa->remote.addr); o; o = next) {
+	for (o = ike_sa_first_remote(e, ike_sa_selector_peer(sa)); o;
+	     o = next) {
 		next = ike_sa_next_remote(o);
 		if (!ike_sa_is_pair(o, sa) || !is_alive(o))
 			continue;
@@ -234,7 +236,7 @@ void ike_duplicate_proven(struct ike_engine *e, uint64_t now, struct ike_sa *sa)
 static struct ike_sa *find_substitute(const struct ike_engine *e,
 				      const struct ike_sa *sa, bool doomed)
 {
-	struct ike_sa *o = ike_sa_first_remote(e, &sa->remote.addr);
+	struct ike_sa *o = ike_sa_first_remote(e, ike_sa_selector_peer(sa));
 
 	for (; o; o = ike_sa_next_remote(o))
 		if (ike_sa_is_pair(o, sa) && is_alive(o) && o->up &&
@@ -266,7 +268,7 @@ void ike_duplicate_ending(struct ike_engine *e, const struct ike_sa *sa,
 bool ike_duplicate_guarded(struct ike_engine *e, uint64_t now,
 			   const struct ike_sa *sa)
 {
-	struct ike_sa *o = ike_sa_first_remote(e, &sa->remote.addr);
+	struct ike_sa *o = ike_sa_first_remote(e, ike_sa_selector_peer(sa));
 
 	for (; o && !sa->proof; o = ike_sa_next_remote(o)) {
 		if (!ike_sa_is_pair(o, sa) || !is_alive(o) || o->doomed ||

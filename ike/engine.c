@@ -170,6 +170,8 @@ int ike_initiate(struct ike_engine *e, uint64_t now,
 		return rc;
 	sa->modes = (uint8_t)req->modes;
 	sa->patient = req->patient;
+	sa->handshake->lease = req->lease;
+	sa->handshake->leased = req->leased;
 	sa->algorithms =
 		req->algorithms ? *req->algorithms : e->config.algorithms;
 	rc = ike_init_begin(e, now, sa);

@@ -44,6 +44,14 @@ enum ike_modes {
 	IKE_MODES_TUNNEL,
 };
 
+/* Whether the peer is asked for an address that stands for ours in ESP (RFC
+ * 7296 2.19), where a NAT is found before us: then in tunnel mode. */
+enum ike_lease_wish {
+	IKE_LEASE_NONE,
+	IKE_LEASE_ANONYMOUS, /* where we do not say who we are */
+	IKE_LEASE_ALWAYS,
+};
+
 struct ike_ops {
 	/* Fills buf; 0 or -errno. Must be fit for keys. */
 	int (*random)(void *user, void *buf, size_t len);
@@ -62,6 +70,14 @@ struct ike_ops {
 	void (*algorithms)(void *user, const struct endpoint *local,
 			   const struct endpoint *remote,
 			   struct algorithms *ret);
+	/* As responder: an address of this family for a peer behind a NAT that
+	 * asks for one, and its end. wanted: the one that it had; unset: it has
+	 * no wish. 0; 1: this peer gets none, and its own address counts;
+	 * -ENOSPC: none is left; -errno. NULL: nobody gets one. */
+	int (*lease)(void *user, const struct endpoint *remote,
+		     const struct ike_proof *peer, uint16_t family,
+		     const struct addr *wanted, struct addr *ret);
+	void (*release)(void *user, const struct addr *lease);
 	void *user;
 };
 
@@ -188,7 +204,14 @@ enum ike_mode {
 };
 
 struct ike_child_up {
-	struct addr local, remote; /* the selector: these two hosts */
+	/* The two hosts; remote is an address that we leased to the peer, where
+	 * it has one. */
+	struct addr local, remote;
+	/* Where ESP goes to: remote, where that is not a lease. */
+	struct addr outer;
+	/* What stands for local in ESP, and is to be translated; unset: local
+	 * itself. */
+	struct addr lease;
 	enum ike_mode mode;
 	/* We initiated the exchange that made it: the peer can receive on it
 	 * already. Else it can only when it has our response. */
@@ -237,6 +260,9 @@ struct ike_failed {
 	/* The peer had proven who it is: this is its own word. Without it a
 	 * refusal may be anybody's who can answer for that address. */
 	bool proven;
+	/* As initiator: we asked for an address (ike_request.lease), and got no
+	 * Child SA: it may do without. */
+	bool lease;
 	/* What was wrong with the peer's proof, or with ours; NULL. Static. */
 	const char *why;
 };
@@ -283,6 +309,8 @@ struct ike_request {
 	bool patient;
 	/* Copied; NULL: config.algorithms. */
 	const struct algorithms *algorithms;
+	enum ike_lease_wish lease;
+	struct addr leased; /* asked for by name; unset: any */
 };
 
 /*

@@ -294,6 +294,8 @@ static int send_request(struct ike_engine *e, uint64_t now, struct ike_sa *sa)
 	 * drop its own attempt, which we may be about to answer. */
 	if (!sa->crossed && !ike_duplicate_exists(e, sa))
 		ike_notify_write(b, IKE_NOTIFY_INITIAL_CONTACT, NULL, 0);
+	if (ike_lease_asked(sa))
+		ike_lease_ask(sa, b);
 	ike_sa_propose(sa, IKE_OFFER_AUTH, &offer);
 	ike_child_propose(sa, hs->child, &offer, b);
 	return ike_request_send(e, now, sa, &out);
@@ -347,40 +349,55 @@ static enum ike_reason reason_of(uint16_t notify)
 	return IKE_REASON_REFUSED;
 }
 
+/* The Child SA of the response, where it is one that we asked for. 0; 1: not
+ * that; -EBADMSG; -ENOMEM. */
+static int accept_child(struct ike_sa *sa, const struct ike_message *m,
+			const struct auth_message *am,
+			struct ike_child_agreed *ret)
+{
+	struct ike_offer offer;
+	int rc = 0;
+
+	if (!am->has_child)
+		return am->error ? 1 : -EBADMSG;
+	if (ike_lease_asked(sa))
+		rc = ike_lease_take(sa, m);
+	if (rc != 0)
+		return rc;
+	ike_sa_propose(sa, IKE_OFFER_AUTH, &offer);
+	return ike_child_accept(sa, sa->handshake->child, &am->child, &offer,
+				ret);
+}
+
 /* The peer is authenticated: its half of the Child SA. */
-static int take_child(struct ike_engine *e, uint64_t now, struct ike_sa *sa,
-		      const struct auth_message *am)
+static int take_child(struct ike_engine *e, const struct ike_arrival *a,
+		      struct ike_sa *sa, const struct auth_message *am)
 {
 	struct ike_child_agreed agreed;
 	struct ike_action_node *up;
-	struct ike_offer offer;
 	int rc;
 
-	if (!am->has_child && !am->error)
-		return -EBADMSG;
-	ike_sa_propose(sa, IKE_OFFER_AUTH, &offer);
-	rc = am->has_child ? ike_child_accept(sa, sa->handshake->child,
-					      &am->child, &offer, &agreed)
-			   : 1;
+	rc = accept_child(sa, a->m, am, &agreed);
 	if (rc < 0)
 		return rc;
 	if (rc > 0) {
-		ike_info_close(e, now, sa, IKE_REASON_MODE, am->error);
+		ike_info_close(e, a->now, sa, IKE_REASON_MODE, am->error);
 		return 0;
 	}
 	rc = fill_child(sa, &agreed, &up);
 	if (rc < 0)
 		return rc;
-	establish(e, now, sa, am, up);
+	establish(e, a->now, sa, am, up);
 	return 0;
 }
 
 /* Whether the peer is who it has to be: hs->why says what not. */
-static bool suffices(struct ike_engine *e, uint64_t now, struct ike_sa *sa)
+static bool suffices(struct ike_engine *e, const struct ike_arrival *a,
+		     struct ike_sa *sa)
 {
 	if (!sa->handshake->proven)
 		return false;
-	if (!ike_duplicate_guarded(e, now, sa))
+	if (!ike_duplicate_guarded(e, a->now, sa))
 		return true;
 	sa->handshake->why = "it is anonymous, where a peer that has proven "
 			     "who it is still may be";
@@ -394,7 +411,7 @@ static int finish(struct ike_engine *e, const struct ike_arrival *a,
 	struct auth_message am;
 	int rc;
 
-	if (!suffices(e, a->now, sa)) {
+	if (!suffices(e, a, sa)) {
 		e->counters.auth_failed++;
 		ike_info_close(e, a->now, sa, IKE_REASON_AUTH,
 			       IKE_NOTIFY_AUTHENTICATION_FAILED);
@@ -405,7 +422,7 @@ static int finish(struct ike_engine *e, const struct ike_arrival *a,
 		return 0;
 	}
 	rc = parse_message(a->m, &am);
-	return rc < 0 ? rc : take_child(e, a->now, sa, &am);
+	return rc < 0 ? rc : take_child(e, a, sa, &am);
 }
 
 int ike_auth_response(struct ike_engine *e, const struct ike_arrival *a,
@@ -479,10 +496,12 @@ static int seal_response(struct ike_sa *sa, uint16_t refusal,
 	rc = ike_proof_write(sa, b);
 	if (rc < 0)
 		return rc;
-	if (refusal)
+	if (refusal) {
 		ike_notify_write(b, refusal, NULL, 0);
-	else
+	} else {
+		ike_lease_answer(sa, b);
 		ike_child_answer(sa->handshake->child, agreed, b);
+	}
 	return ike_response_seal(sa, &out);
 }
 
@@ -536,8 +555,13 @@ static int answer(struct ike_engine *e, const struct ike_arrival *a,
 	struct ike_offer offer;
 	int rc;
 
+	rc = ike_lease_grant(e, sa, a->m);
+	if (rc < 0)
+		return rc;
+	if (rc > 0)
+		return refuse_child(e, a, sa, (uint16_t)rc);
 	/* Once more: much may have happened while we signed. */
-	if (!suffices(e, a->now, sa))
+	if (!suffices(e, a, sa))
 		return fail_auth(e, a, sa);
 	rc = parse_message(a->m, &am);
 	if (rc < 0)
@@ -561,7 +585,9 @@ static int prove(struct ike_engine *e, const struct ike_arrival *a,
 	struct auth_message am;
 	int rc;
 
-	if (!suffices(e, a->now, sa))
+	/* With an address of its own it takes nobody's place. */
+	if (!(sa->handshake->proven && ike_lease_wanted(e, sa, a->m)) &&
+	    !suffices(e, a, sa))
 		return fail_auth(e, a, sa);
 	rc = parse_message(a->m, &am);
 	if (rc < 0)

@@ -58,7 +58,7 @@ static void tell_refused(struct ike_engine *e, const struct ike_sa *sa,
 	n->action.sa = sa->handle;
 	n->action.child_refused = (struct ike_child_refused){
 		.local = sa->local.addr,
-		.remote = sa->remote.addr,
+		.remote = *ike_sa_selector_peer(sa),
 		.spi_in = spi_in,
 		.reason = reason,
 		.notify = notify,
@@ -172,8 +172,8 @@ int ike_child_request_send(struct ike_engine *e, uint64_t now,
 	ike_nonce_write(b, &c->ni);
 	if (c->kex)
 		ike_ke_write(b, c->kex->id, c->public, c->kex->public_len);
-	ike_selectors_write(b, IKE_PAYLOAD_TSI, &sa->local.addr);
-	ike_selectors_write(b, IKE_PAYLOAD_TSR, &sa->remote.addr);
+	ike_selectors_write(b, IKE_PAYLOAD_TSI, ike_sa_selector_us(sa));
+	ike_selectors_write(b, IKE_PAYLOAD_TSR, ike_sa_selector_peer(sa));
 	c->sent = true;
 	return ike_request_send(e, now, sa, &out);
 }

@@ -34,6 +34,8 @@ static void inherit(struct ike_engine *e, struct ike_sa *heir,
 	(void)!ike_sa_move(e, heir, &old->remote);
 	heir->local = old->local;
 	heir->host = old->host;
+	heir->lessor = old->lessor;
+	old->lessor = false;
 	heir->modes = old->modes;
 	heir->fragmentation = old->fragmentation;
 	heir->fragment_mtu = old->fragment_mtu;
@@ -76,7 +78,7 @@ void ike_rekey_adopt(struct ike_engine *e, uint64_t now, struct ike_sa *old,
 		.old = old->handle,
 		.new = heir->handle,
 		.local = heir->local.addr,
-		.remote = heir->remote.addr,
+		.remote = *ike_sa_selector_peer(heir),
 	};
 	ike_queue_push(&e->queue, n);
 	if (old->state != IKE_SA_ESTABLISHED && old->state != IKE_SA_CHILDLESS)
@@ -107,7 +109,11 @@ static int establish(struct ike_engine *e, uint64_t now, struct ike_sa *old,
 		     struct ike_creation *c, const struct ike_keys *keys)
 {
 	struct ike_sa *heir = slots_get(e->sas, c->heir);
-	int rc = ike_sa_index_remote(e, heir);
+	int rc;
+
+	heir->inner_us = old->inner_us;
+	heir->inner_peer = old->inner_peer;
+	rc = ike_sa_index_remote(e, heir);
 
 	if (rc < 0)
 		return rc;

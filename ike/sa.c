@@ -289,6 +289,16 @@ fail:
 	return rc;
 }
 
+const struct addr *ike_sa_selector_us(const struct ike_sa *sa)
+{
+	return sa->inner_us.family ? &sa->inner_us : &sa->local.addr;
+}
+
+const struct addr *ike_sa_selector_peer(const struct ike_sa *sa)
+{
+	return sa->inner_peer.family ? &sa->inner_peer : &sa->remote.addr;
+}
+
 struct ike_proof ike_sa_proof(const struct ike_sa *sa)
 {
 	if (sa->proof)
@@ -341,6 +351,7 @@ void ike_sa_free(struct ike_engine *e, struct ike_sa *sa)
 	timer_cancel(e->wheel, &sa->life);
 	timer_cancel(e->wheel, &sa->keepalive);
 	ike_fragment_forget_all(e, sa);
+	ike_lease_release(e, sa);
 	hmap_remove(&e->by_spi, &sa->by_spi);
 	if (sa->in_remote)
 		hmap_remove(&e->by_remote, &sa->by_remote);
@@ -361,6 +372,8 @@ static void fill_failed(struct ike_sa *sa, struct ike_action *a,
 		.reason = reason,
 		.notify = notify,
 		.proven = !sa->handshake || sa->handshake->proven,
+		.lease = reason == IKE_REASON_MODE && sa->initiator &&
+			 sa->handshake && ike_lease_asked(sa),
 		.why = sa->handshake ? sa->handshake->why : NULL,
 	};
 }
@@ -464,7 +477,7 @@ int ike_sa_index_remote(struct ike_engine *e, struct ike_sa *sa)
 	int rc;
 
 	rc = hmap_insert(&e->by_remote, &sa->by_remote,
-			 hash_remote(e, &sa->remote.addr));
+			 hash_remote(e, ike_sa_selector_peer(sa)));
 	sa->in_remote = rc == 0;
 	return rc;
 }
@@ -474,7 +487,8 @@ int ike_sa_move(struct ike_engine *e, struct ike_sa *sa,
 {
 	int rc = 0;
 
-	if (sa->in_remote && !addr_equal(&sa->remote.addr, &remote->addr)) {
+	if (sa->in_remote && !sa->inner_peer.family &&
+	    !addr_equal(&sa->remote.addr, &remote->addr)) {
 		hmap_remove(&e->by_remote, &sa->by_remote);
 		rc = hmap_insert(&e->by_remote, &sa->by_remote,
 				 hash_remote(e, &remote->addr));
@@ -491,7 +505,7 @@ static struct ike_sa *match_remote(struct hmap_node *n,
 	for (; n; n = hmap_next_same(n)) {
 		struct ike_sa *sa = container_of(n, struct ike_sa, by_remote);
 
-		if (addr_equal(&sa->remote.addr, remote))
+		if (addr_equal(ike_sa_selector_peer(sa), remote))
 			return sa;
 	}
 	return NULL;
@@ -506,7 +520,8 @@ struct ike_sa *ike_sa_first_remote(const struct ike_engine *e,
 
 struct ike_sa *ike_sa_next_remote(const struct ike_sa *sa)
 {
-	return match_remote(hmap_next_same(&sa->by_remote), &sa->remote.addr);
+	return match_remote(hmap_next_same(&sa->by_remote),
+			    ike_sa_selector_peer(sa));
 }
 
 bool ike_sa_has_moved(const struct ike_sa *sa)
@@ -516,7 +531,8 @@ bool ike_sa_has_moved(const struct ike_sa *sa)
 
 bool ike_sa_is_pair(const struct ike_sa *a, const struct ike_sa *b)
 {
-	return a != b && addr_equal(&a->remote.addr, &b->remote.addr) &&
+	return a != b &&
+	       addr_equal(ike_sa_selector_peer(a), ike_sa_selector_peer(b)) &&
 	       addr_equal(&a->local.addr, &b->local.addr) &&
 	       !ike_sa_has_moved(a) && !ike_sa_has_moved(b);
 }

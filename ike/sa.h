@@ -70,6 +70,8 @@ struct ike_handshake {
 	bool hashes_sent;		     /* we named ours (RFC 7427) */
 	struct ike_plan plan;		     /* our proof */
 	struct ike_blob signature;	     /* of the plan, once it is made */
+	enum ike_lease_wish lease;	     /* initiator: is one asked for? */
+	struct addr leased;		     /* the one that is; unset: any */
 	bool proven;			     /* the peer proved who it is */
 	const char *why;      /* static: what was wrong with a proof */
 	struct ike_blob auth; /* the IKE_AUTH that waits, its inside */
@@ -92,6 +94,10 @@ struct ike_sa {
 	/* The peer's address, where IKE_SA_INIT has shown that it receives:
 	 * what a Child SA is for, wherever the peer says that it is since. */
 	struct addr host;
+	/* What stands for us, and for the peer, in the Child SAs, where that is
+	 * not the address that we speak from, or to: see lease.c. Unset else. */
+	struct addr inner_us, inner_peer;
+	bool lessor; /* we leased inner_peer, and give it back at the end */
 	/* Where the request came to and from that is being answered (2.11). */
 	struct endpoint asked_at, asked_from;
 	struct ike_nat nat;
@@ -178,6 +184,10 @@ void ike_sa_end(struct ike_engine *e, struct ike_sa *sa, enum ike_reason reason,
 /* Over, but answers retransmissions for a while. */
 void ike_sa_linger(struct ike_engine *e, uint64_t now, struct ike_sa *sa);
 void ike_sa_forget_handshake(struct ike_engine *e, struct ike_sa *sa);
+/* The two hosts of its Child SAs in their selectors, and the peer as its owner
+ * knows it. */
+const struct addr *ike_sa_selector_us(const struct ike_sa *sa);
+const struct addr *ike_sa_selector_peer(const struct ike_sa *sa);
 /* How the peer of an established SA proved who it is. */
 struct ike_proof ike_sa_proof(const struct ike_sa *sa);
 /* Arms the timer of what comes next in the life of an established SA. */

@@ -137,21 +137,35 @@ bool ike_selectors_are(const struct ike_selectors *s, const struct addr *host)
 	       addr_equal(&s->list[0].last, &a);
 }
 
-void ike_selectors_write(struct ike_builder *b, enum ike_payload_type type,
-			 const struct addr *host)
+static void write_range(struct ike_builder *b, enum ike_payload_type type,
+			const struct addr *first, const struct addr *last)
 {
 	struct wbuf *w = ike_builder_open(b, type);
-	bool v4 = host->family == AF_INET;
-	size_t len = addr_len(host);
+	size_t len = addr_len(first);
 
 	wbuf_u8(w, 1);
 	wbuf_zero(w, 3);
-	wbuf_u8(w, v4 ? IKE_TS_IPV4 : IKE_TS_IPV6);
+	wbuf_u8(w, first->family == AF_INET ? IKE_TS_IPV4 : IKE_TS_IPV6);
 	wbuf_u8(w, 0);
 	wbuf_be16(w, (uint16_t)(8 + 2 * len));
 	wbuf_be16(w, 0);
 	wbuf_be16(w, 65535);
-	wbuf_bytes(w, host->bytes, len);
-	wbuf_bytes(w, host->bytes, len);
+	wbuf_bytes(w, first->bytes, len);
+	wbuf_bytes(w, last->bytes, len);
 	ike_builder_close(b);
+}
+
+void ike_selectors_write(struct ike_builder *b, enum ike_payload_type type,
+			 const struct addr *host)
+{
+	write_range(b, type, host, host);
+}
+
+void ike_selectors_write_any(struct ike_builder *b, enum ike_payload_type type,
+			     uint16_t family)
+{
+	struct addr first = { .family = family }, last = first;
+
+	memset(last.bytes, 0xff, addr_len(&last));
+	write_range(b, type, &first, &last);
 }

@@ -35,7 +35,9 @@ bool ike_selectors_host(const struct ike_selectors *s, uint16_t family,
 			struct addr *ret);
 /* There is one selector and it is this host with all protocols and ports. */
 bool ike_selectors_are(const struct ike_selectors *s, const struct addr *host);
-/* type is IKE_PAYLOAD_TSI or IKE_PAYLOAD_TSR. */
+/* type is IKE_PAYLOAD_TSI or IKE_PAYLOAD_TSR. A host, or all of a family. */
+void ike_selectors_write_any(struct ike_builder *b, enum ike_payload_type type,
+			     uint16_t family);
 void ike_selectors_write(struct ike_builder *b, enum ike_payload_type type,
 			 const struct addr *host);
 

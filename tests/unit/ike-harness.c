@@ -59,11 +59,50 @@ static enum ike_admission on_admit(void *user, const struct endpoint *local,
 	return h->admission;
 }
 
+static enum ike_modes on_modes(void *user, const struct addr *local,
+			       const struct addr *remote)
+{
+	struct host *h = user;
+
+	(void)local;
+	(void)remote;
+	return h->modes;
+}
+
+static int on_lease(void *user, const struct endpoint *remote,
+		    const struct ike_proof *peer, uint16_t family,
+		    const struct addr *wanted, struct addr *ret)
+{
+	struct host *h = user;
+
+	(void)remote;
+	(void)peer;
+	assert_int_equal(family, h->address.addr.family);
+	h->wanted = *wanted;
+	if (h->lease_error)
+		return h->lease_error;
+	h->n_leased++;
+	*ret = h->lease;
+	ret->bytes[addr_len(ret) - 1] += (uint8_t)h->n_leased;
+	return 0;
+}
+
+static void on_release(void *user, const struct addr *lease)
+{
+	struct host *h = user;
+
+	assert_true(addr_len(lease) > 0);
+	h->n_released++;
+}
+
 static void start(struct world *w, struct host *h)
 {
 	struct ike_ops ops = {
 		.random = on_random,
 		.admit = on_admit,
+		.modes = on_modes,
+		.lease = on_lease,
+		.release = on_release,
 		.user = h,
 	};
 
@@ -90,6 +129,7 @@ void world_init(struct world *w, uint64_t seed, const struct ike_config *c)
 		h->random = draw(&w->random);
 		h->admission = IKE_ADMIT;
 		h->credentials = ike_credentials_anonymous();
+		h->lease_error = 1;
 		w->wires[i].delay = 1;
 		start(w, h);
 	}
@@ -486,6 +526,9 @@ struct handle world_initiate(struct world *w, unsigned host)
 	struct ike_request req = {
 		.local = w->hosts[host].address,
 		.remote = w->hosts[!host].address,
+		.modes = w->hosts[host].modes,
+		.lease = w->hosts[host].wish,
+		.leased = w->hosts[host].had,
 	};
 	struct handle sa = { 0 };
 

@@ -76,6 +76,13 @@ struct host {
 	unsigned n_identified, n_signed;
 	unsigned undone; /* so many jobs come back without having run */
 	struct ike_identify identify; /* the last one */
+	/* As initiator: an address that it asks for. As responder: those that
+	 * it leases, one after another behind this one, or why none. */
+	enum ike_lease_wish wish;
+	struct addr had, lease, wanted;
+	int lease_error; /* 1 unless a test says otherwise */
+	unsigned n_leased, n_released;
+	enum ike_modes modes;
 	unsigned n_moved, n_keepalives;
 	struct ike_moved moved, keepalive; /* the last ones */
 };
