@@ -159,9 +159,11 @@ static int guard_socket(const struct netd_guard *g,
 	case POLICY_REQUIRE:
 		break;
 	}
-	if (netd_flow_pair(g->flows, s->reqid, &local, &remote) &&
-	    (!addr_equal(&local, &s->local) ||
-	     !addr_equal(&remote, &s->remote)))
+	if (!s->reqid)
+		return 0;
+	if (!netd_flow_pair(g->flows, s->reqid, &local, &remote))
+		return refuse(-ENOENT, "no such flow", ret_why);
+	if (!addr_equal(&local, &s->local) || !addr_equal(&remote, &s->remote))
 		return refuse(-EEXIST, "reqid is another host pair's", ret_why);
 	return 0;
 }

@@ -175,7 +175,7 @@ void netd_on_flow_removed(void *user, uint32_t reqid)
 {
 	struct netd *n = user;
 
-	netd_sockets_lost(&n->sockets, reqid, netd_now(n));
+	netd_sockets_lost(&n->sockets, reqid, false, netd_now(n));
 }
 
 void netd_on_mapping(void *user, const struct kmapping *m)
@@ -458,7 +458,7 @@ static int carry_out(struct netd *n, const struct record *r, int fd)
 	case RECORD_SOCKET:
 		return on_socket(n, &r->socket, fd);
 	case RECORD_ABANDON:
-		netd_sockets_lost(&n->sockets, f->reqid, netd_now(n));
+		netd_sockets_lost(&n->sockets, f->reqid, true, netd_now(n));
 		return 0;
 	case RECORD_BYE:
 		on_bye(n);

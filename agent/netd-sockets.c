@@ -14,6 +14,8 @@
 #include "xfrm/sock-diag.h"
 #include "xfrm/socket-policy.h"
 
+/* No SA has it: not one of a flow, and not a trap's. */
+#define CLOSED_REQID (RECORD_REQID_MIN - 2)
 /* So long a socket may have neither port nor peer; the kernel lists it only
  * with one of them. */
 #define UNBOUND_MS 60000u
@@ -29,6 +31,7 @@ struct guarded {
 	uid_t owner;
 	uint16_t family;
 	uint8_t protocol;
+	bool identified;
 	bool lost; /* its flow has gone */
 	bool seen; /* the kernel has it, says the walk under way */
 };
@@ -194,7 +197,14 @@ int netd_sockets_add(struct netd_sockets *t, const struct record_socket *r,
 		return e;
 	if (!is_fit(&s, r))
 		return -EINVAL;
-	if (!find(t, s.cookie) && !has_place(t, s.owner)) {
+	g = find(t, s.cookie);
+	if (!r->reqid) {
+		if (g)
+			guarded_free(t, g);
+		return t->require(fd, &r->local, &r->remote, CLOSED_REQID,
+				  false);
+	}
+	if (!g && !has_place(t, s.owner)) {
 		sweep(t, now);
 		if (!has_place(t, s.owner))
 			return -EDQUOT;
@@ -207,6 +217,7 @@ int netd_sockets_add(struct netd_sockets *t, const struct record_socket *r,
 	e = hmap_insert(&t->by_reqid, &g->by_reqid, r->reqid);
 	if (e < 0)
 		return e;
+	g->identified = r->identified;
 	g->since = now;
 	return t->require(fd, &r->local, &r->remote, r->reqid, tunnel);
 }
@@ -237,25 +248,28 @@ static void destroy_lost(struct netd_sockets *t, size_t kind, uint64_t now)
 		    r < 0 ? strerror(-r) : "CONFIG_INET_DIAG_DESTROY missing");
 }
 
-void netd_sockets_lost(struct netd_sockets *t, uint32_t reqid, uint64_t now)
+void netd_sockets_lost(struct netd_sockets *t, uint32_t reqid, bool identified,
+		       uint64_t now)
 {
 	bool any[KINDS] = { false };
 
 	hmap_for_each (n, &t->by_reqid, reqid) {
 		struct guarded *g = container_of(n, struct guarded, by_reqid);
 
-		g->lost = true;
+		g->lost = g->identified || !identified;
 		for (size_t i = 0; i < KINDS; i++)
-			if (g->family == kinds[i].family &&
-			    g->protocol == kinds[i].protocol)
-				any[i] = true;
+			any[i] |= g->lost && g->family == kinds[i].family &&
+				  g->protocol == kinds[i].protocol;
 	}
 	for (size_t i = 0; i < KINDS; i++)
 		if (any[i])
 			destroy_lost(t, i, now);
 	for (struct hmap_node *n = hmap_first(&t->by_reqid, reqid), *next; n;
 	     n = next) {
+		struct guarded *g = container_of(n, struct guarded, by_reqid);
+
 		next = hmap_next_same(n);
-		guarded_free(t, container_of(n, struct guarded, by_reqid));
+		if (g->lost)
+			guarded_free(t, g);
 	}
 }

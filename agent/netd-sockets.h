@@ -35,8 +35,9 @@ void netd_sockets_done(struct netd_sockets *t);
 size_t netd_sockets_count(const struct netd_sockets *t);
 
 /*
- * Gives the socket its policy. The guard has let the record through; the
- * descriptor stays the caller's. 0, or what socket_describe() says, and
+ * Gives the socket its policy, or another one. The guard has let the record
+ * through; the descriptor stays the caller's. 0, or what socket_describe() says,
+ * and
  *	-EINVAL	      it listens, is of the other family, speaks both families,
  *		      or is connected to another address
  *	-EDQUOT	      its owner has too many, or there are too many in all
@@ -44,7 +45,9 @@ size_t netd_sockets_count(const struct netd_sockets *t);
 int netd_sockets_add(struct netd_sockets *t, const struct record_socket *r,
 		     int fd, bool tunnel, uint64_t now)
 	__attribute__((warn_unused_result));
-/* The flow with this reqid has gone: its sockets are closed. */
-void netd_sockets_lost(struct netd_sockets *t, uint32_t reqid, uint64_t now);
+/* The flow with this reqid has gone: its sockets are closed. identified: only
+ * those that are for one identity. */
+void netd_sockets_lost(struct netd_sockets *t, uint32_t reqid, bool identified,
+		       uint64_t now);
 
 #endif

@@ -240,7 +240,9 @@ static const char *socket_check(const struct record_socket *s)
 
 	if (wrong)
 		return wrong;
-	return reqid_valid(s->reqid) ? NULL : "reqid";
+	if (s->reqid && !reqid_valid(s->reqid))
+		return "reqid";
+	return s->identified > 1 ? "identified" : NULL;
 }
 
 static const char *hint_check(const struct record_hint *h)

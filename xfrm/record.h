@@ -45,7 +45,7 @@ enum record_type {
 	/* agent to netd: requests */
 	RECORD_SOCKET,	/* a program's socket, which comes with it: never in
 			   the clear */
-	RECORD_ABANDON, /* sockets of a flow are closed, the flow stays */
+	RECORD_ABANDON, /* sockets for one identity are closed, the flow stays */
 	RECORD_HINT,	/* netd to agent: a peer may have lost its SAs */
 	RECORD_REPAIR,	/* agent to netd: compare the kernel with what it
 			   should have */
@@ -142,12 +142,13 @@ struct record_alive {
 	uint32_t separate; /* 1: netd and the agent are different users */
 };
 
-/* One descriptor comes with it. The socket gets a policy of its own that names
- * the flow's reqid, whether the flow is there yet or not; it is closed when the
- * flow goes. */
+/* One descriptor comes with it, and the socket gets a policy of its own. With
+ * reqid 0 nothing leaves it, for the time being; with that of a flow what leaves
+ * it is protected by the flow's SAs, and it is closed when they go. */
 struct record_socket {
 	struct addr local, remote;
 	uint32_t reqid;
+	uint32_t identified; /* 1: by RECORD_ABANDON as well */
 };
 
 struct record_reply {

@@ -61,7 +61,8 @@ BODIES = {
     "orphan": [("local", ADDR), ("remote", ADDR), ("reqid", "I"),
                ("spi_in", "I"), ("spi_out", "I"), ("last", "I")],
     "address": [("addr", ADDR), ("gone", "I")],
-    "socket": [("local", ADDR), ("remote", ADDR), ("reqid", "I")],
+    "socket": [("local", ADDR), ("remote", ADDR), ("reqid", "I"),
+               ("identified", "I")],
     "hint": [("local", ADDR), ("remote", ADDR), ("spi", "I"),
              ("udp_remote", "I")],
 }
@@ -279,9 +280,10 @@ class Client:
         return self.request(VERDICT, (addr(local), addr(remote), verdict,
                                       lifetime_ms))
 
-    def socket(self, local, remote, reqid, *descriptors):
+    def socket(self, local, remote, reqid, *descriptors, identified=0):
         """A program's socket: never in the clear, from now on."""
-        return self.request(SOCKET, (addr(local), addr(remote), reqid),
+        return self.request(SOCKET, (addr(local), addr(remote), reqid,
+                                     identified),
                             fds=[d.fileno() for d in descriptors])
 
     def acquire(self, remote=None, timeout=5.0):

@@ -112,16 +112,16 @@ static void test_lost(void **state)
 	/* Twice is once. */
 	assert_int_equal(netd_sockets_add(t, &one, c, false, 0), 0);
 	assert_int_equal(netd_sockets_count(t), 3);
-	netd_sockets_lost(t, R1, 1);
+	netd_sockets_lost(t, R1, false, 1);
 	assert_int_equal(kernel.destroyed, 2);
 	assert_int_equal(kernel.gone[0], kernel.listed[0]);
 	assert_int_equal(kernel.gone[1], kernel.listed[2]);
 	assert_int_equal(netd_sockets_count(t), 1);
-	netd_sockets_lost(t, R1, 2);
+	netd_sockets_lost(t, R1, false, 2);
 	assert_int_equal(kernel.destroyed, 2);
 	/* A kernel that cannot: the entries go all the same. */
 	kernel.fail = -EOPNOTSUPP;
-	netd_sockets_lost(t, R2, 3);
+	netd_sockets_lost(t, R2, false, 3);
 	assert_int_equal(netd_sockets_count(t), 0);
 	close(a);
 	close(b);
@@ -138,11 +138,35 @@ static void test_moved(void **state)
 	assert_int_equal(netd_sockets_add(t, &one, a, false, 0), 0);
 	assert_int_equal(netd_sockets_add(t, &two, a, false, 0), 0);
 	assert_int_equal(kernel.reqid, R2);
-	netd_sockets_lost(t, R1, 1);
+	netd_sockets_lost(t, R1, false, 1);
 	assert_int_equal(kernel.destroyed, 0);
-	netd_sockets_lost(t, R2, 1);
+	netd_sockets_lost(t, R2, false, 1);
 	assert_int_equal(kernel.destroyed, 1);
 	close(a);
+}
+
+/* Those for one identity, and those that were only shut. */
+static void test_identified(void **state)
+{
+	struct netd_sockets *t = *state;
+	struct record_socket any = asks(R1), one = asks(R1), shut = asks(0);
+	int a = new_socket(), b = new_socket(), c = new_socket();
+
+	one.identified = 1;
+	assert_int_equal(netd_sockets_add(t, &any, a, false, 0), 0);
+	assert_int_equal(netd_sockets_add(t, &one, b, false, 0), 0);
+	assert_int_equal(netd_sockets_add(t, &shut, c, false, 0), 0);
+	/* A reqid that no SA can have. */
+	assert_true(kernel.reqid < RECORD_REQID_MIN && kernel.reqid);
+	assert_int_equal(netd_sockets_count(t), 2);
+	netd_sockets_lost(t, R1, true, 1);
+	assert_int_equal(kernel.destroyed, 1);
+	assert_int_equal(kernel.gone[0], kernel.listed[1]);
+	assert_int_equal(netd_sockets_add(t, &shut, a, false, 0), 0);
+	assert_int_equal(netd_sockets_count(t), 0);
+	close(a);
+	close(b);
+	close(c);
 }
 
 static void test_unfit(void **state)
@@ -205,6 +229,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_lost, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_moved, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_identified, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(test_unfit, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_share, setup, teardown),
 	};
