@@ -18,6 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "agent/demand.h"
 #include "agent/handover.h"
 #include "agent/identify.h"
 #include "agent/key-watch.h"
@@ -188,6 +189,7 @@ static void agent_run_action(struct agent *a, const struct ike_action *x)
 		break;
 	case IKE_FAILED:
 		negotiation_on_failed(a, x->sa, &x->failed);
+		demand_note(a);
 		break;
 	}
 }
@@ -261,6 +263,7 @@ static int agent_on_pump(sd_event_source *source, void *user)
 	agent_look_for_sleep(user);
 	agent_run_actions(user);
 	waiters_settle(user);
+	demand_run(user);
 	agent_arm_timer(user);
 	return 0;
 }
@@ -347,6 +350,7 @@ static void agent_on_link_down(void *user)
 
 	/* The next netd must be able to bind the ports. */
 	wire_close(a->wire);
+	demand_on_down(a);
 	notify_say("STATUS=Waiting for tacit-netd");
 }
 
@@ -408,7 +412,10 @@ static void agent_on_link_reply(void *user, struct handle flow,
 		log_limited(&a->log_netd, agent_now(a), LOG_WARNING, NULL,
 			    "tacit-netd refused a verdict: %s",
 			    strerror(-reply->error));
-	negotiation_on_reply(a, flow, reply);
+	if (reply->type == RECORD_SOCKET)
+		demand_on_reply(a, flow, reply);
+	else
+		negotiation_on_reply(a, flow, reply);
 }
 
 static void agent_on_flow_state(struct flow *f, enum flow_state before,
@@ -427,6 +434,7 @@ static void agent_on_flow_state(struct flow *f, enum flow_state before,
 	a->waiters.due = true;
 	if (a->key_watch)
 		key_watch_on_state(a->key_watch, f);
+	demand_note(a);
 	if (a->bus)
 		dbus_server_peer_changed(a->bus, &f->peer->addr);
 }
@@ -490,7 +498,8 @@ static int agent_new_engine(struct agent *a)
 		return -ENOMEM;
 	a->streams.idle = agent_on_streams_idle;
 	agent_set_tap(a);
-	return jobs_new(&a->jobs);
+	r = demand_start(&a->demands);
+	return r < 0 ? r : jobs_new(&a->jobs);
 }
 
 static int agent_new_sources(struct agent *a)
@@ -609,6 +618,7 @@ struct agent *agent_free(struct agent *a)
 {
 	if (!a)
 		return NULL;
+	demand_stop(a);
 	dbus_server_free(a->bus);
 	waiters_done(&a->waiters);
 	capture_streams_done(&a->streams);

@@ -12,6 +12,7 @@
 #include "agent/capture-stream.h"
 #include "agent/capture.h"
 #include "agent/credentials.h"
+#include "agent/demand.h"
 #include "agent/flow.h"
 #include "agent/jobs.h"
 #include "agent/key-dns.h"
@@ -53,6 +54,7 @@ struct agent {
 	struct key_watch *key_watch;
 	struct credentials credentials;
 	struct hmap identifying; /* agent/identify.c */
+	struct demands demands;
 	struct wire *wire;
 	struct jobs *jobs;
 	struct ike_engine *ike;

@@ -79,6 +79,8 @@ struct flow {
 	bool suspect;		/* the timer asks whether it has answered */
 	uint64_t hinted_at;	/* the latest sign that it lost its SAs; or 0 */
 	bool rekeying;		/* the engine has been asked to rekey child */
+	bool named;		/* its peer's key was sought by the name that a
+				   program demands */
 	bool unconfirmed;	/* netd has not named it since it came back */
 	enum ike_reason reason; /* why it is not secured */
 	uint16_t notify;	/* the peer's, with that reason */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/demand.h"
 #include "agent/key-finder.h"
 #include "agent/key-watch.h"
 #include "agent/negotiation.h"
@@ -19,6 +20,7 @@ struct waiting {
 	struct hmap_node node; /* hash: the SA's handle */
 	struct handle sa;
 	struct ike_identify q;
+	bool demanded; /* about what a program demands of the peer */
 };
 
 static uint64_t hash_of(struct handle h)
@@ -47,6 +49,19 @@ static void identify_answer(struct agent *a, struct handle sa,
 	credentials_choice_done(&choice);
 }
 
+static void identify_look_up(struct agent *a, struct handle sa,
+			     const struct ike_identify *q, bool demanded);
+
+/* So that its key is asked for again by the same name. */
+static void identify_note(struct agent *a, const struct waiting *w)
+{
+	struct flow *f =
+		flow_table_get(a->flows, &w->q.local.addr, &w->q.remote.addr);
+
+	if (f && handle_equal(f->attempt, w->sa))
+		f->named = w->demanded;
+}
+
 static void identify_on_found(void *user, struct handle sa, int found,
 			      struct key_answer *answer)
 {
@@ -56,44 +71,76 @@ static void identify_on_found(void *user, struct handle sa, int found,
 		struct waiting *w = container_of(n, struct waiting, node);
 
 		hmap_remove(&a->identifying, n);
-		identify_answer(a, sa, &w->q, found, answer);
+		if (w->demanded && found < 0) {
+			identify_look_up(a, sa, &w->q, false);
+		} else {
+			identify_note(a, w);
+			identify_answer(a, sa, &w->q, found, answer);
+		}
 		free(w);
 		return;
 	}
 	key_answer_done(answer);
 }
 
+/* 0, -EINPROGRESS or as key_finder_ask(). */
+static int identify_ask(struct agent *a, struct waiting *w,
+			struct key_answer *ret)
+{
+	const struct key_asker asker = { identify_on_found, a, w->sa };
+	const struct ike_identity *wanted = NULL;
+	struct key_question question = {
+		.policy = policy_table_lookup(a->config->policies,
+					      &w->q.remote.addr),
+		.remote = w->q.remote.addr,
+	};
+
+	if (w->demanded && w->q.initiator && question.policy)
+		wanted =
+			demand_identity(a, &w->q.local.addr, &w->q.remote.addr);
+	w->demanded = wanted != NULL;
+	if (!wanted && ike_identity_is_null(&w->q.peer))
+		return -ENOENT;
+	question.identity = wanted ? *wanted : w->q.peer;
+	question.named = wanted != NULL;
+	return key_finder_ask(a->key_finder, &question, &asker, ret);
+}
+
+/* What is demanded first: who is not known by that may be known otherwise, to
+ * all others on this host. */
+static void identify_look_up(struct agent *a, struct handle sa,
+			     const struct ike_identify *q, bool demanded)
+{
+	struct waiting *w = calloc(1, sizeof(*w));
+	struct key_answer answer = { 0 };
+	int found;
+
+	if (w)
+		*w = (struct waiting){ .sa = sa,
+				       .q = *q,
+				       .demanded = demanded };
+	if (!w || hmap_insert(&a->identifying, &w->node, hash_of(sa)) < 0) {
+		free(w);
+		ike_refuse(a->ike, agent_now(a), sa);
+		return;
+	}
+	found = identify_ask(a, w, &answer);
+	if (found < 0 && found != -EINPROGRESS && w->demanded) {
+		w->demanded = false;
+		found = identify_ask(a, w, &answer);
+	}
+	if (found == -EINPROGRESS)
+		return;
+	hmap_remove(&a->identifying, &w->node);
+	identify_note(a, w);
+	identify_answer(a, sa, q, found, &answer);
+	free(w);
+}
+
 void identify_on_ask(struct agent *a, struct handle sa,
 		     const struct ike_identify *q)
 {
-	const struct key_asker asker = { identify_on_found, a, sa };
-	struct key_question question = {
-		.policy = policy_table_lookup(a->config->policies,
-					      &q->remote.addr),
-		.remote = q->remote.addr,
-	};
-	struct key_answer answer = { 0 };
-	struct waiting *w;
-	int found = -ENOENT;
-
-	if (!ike_identity_is_null(&q->peer)) {
-		question.identity = q->peer;
-		found = key_finder_ask(a->key_finder, &question, &asker,
-				       &answer);
-	}
-	if (found != -EINPROGRESS) {
-		identify_answer(a, sa, q, found, &answer);
-		return;
-	}
-	w = calloc(1, sizeof(*w));
-	if (w) {
-		w->sa = sa;
-		w->q = *q;
-		if (hmap_insert(&a->identifying, &w->node, hash_of(sa)) == 0)
-			return;
-	}
-	free(w);
-	ike_refuse(a->ike, agent_now(a), sa);
+	identify_look_up(a, sa, q, true);
 }
 
 void identify_on_sign(struct agent *a, struct handle sa,

@@ -379,12 +379,15 @@ static int request_of(const struct key_question *q, char *name,
 	/* Any zone can name any address as its own: that proves the name and
 	 * not that the address is its. Where a proof is required, policy has
 	 * to say whose. */
-	if (q->policy->auth == POLICY_AUTH_REQUIRE && !q->policy->n_identities)
+	if (!q->named && q->policy->auth == POLICY_AUTH_REQUIRE &&
+	    !q->policy->n_identities)
 		return -ENOENT;
 	snprintf(name, NAME_STRLEN, "%s.", text + 1);
 	ret->name = name;
-	/* A name that policy expects here needs no address record. */
-	ret->claimed = !known || strcasecmp(known, text + 1) != 0;
+	/* A name that policy, or a program, expects here needs no address
+	 * record. */
+	ret->claimed =
+		!q->named && (!known || strcasecmp(known, text + 1) != 0);
 	return 0;
 }
 

@@ -19,6 +19,9 @@ struct key_question {
 	struct addr remote;
 	/* Who the peer says it is; type 0: nobody yet, or it does not say. */
 	struct ike_identity identity;
+	/* A program demands that identity of whoever is there, as if policy had
+	 * it and no other. */
+	bool named;
 };
 
 /* An identity and what proves it: public keys, or a shared one. */

@@ -224,6 +224,7 @@ static void on_timer(struct timer *t, uint64_t now, void *user)
 		return;
 	q.policy = f->policy;
 	q.remote = f->peer->addr;
+	q.named = f->named;
 	if (proof_is_one((uint8_t)proof.method))
 		q.identity = proof.id;
 	/* Who is content with anybody does not look for more. */

@@ -88,9 +88,9 @@ static void link_watch(struct link *l)
 	sd_event_source_set_io_events(l->io, events);
 }
 
-static void link_put(struct link *l, const struct record *r)
+static void link_put(struct link *l, const struct record *r, int fd)
 {
-	int n = channel_send(l->channel, r, NULL, 0);
+	int n = channel_send(l->channel, r, &fd, fd < 0 ? 0 : 1);
 
 	if (n < 0)
 		link_drop(l, n == -ENOBUFS ? "does not read" : "went away");
@@ -199,7 +199,7 @@ static void link_connect(struct link *l)
 	link_arm(l, RECORD_ALIVE_MS);
 	record_init(&hello, RECORD_HELLO, ++l->seq);
 	hello.hello.pid = (uint32_t)getpid();
-	link_put(l, &hello);
+	link_put(l, &hello, -1);
 }
 
 static int link_on_timer(sd_event_source *source, uint64_t usec, void *user)
@@ -225,7 +225,7 @@ static int link_on_timer(sd_event_source *source, uint64_t usec, void *user)
 	}
 	record_init(&alive, RECORD_ALIVE, 0);
 	link_arm(l, RECORD_ALIVE_MS);
-	link_put(l, &alive);
+	link_put(l, &alive, -1);
 	return 0;
 }
 
@@ -272,7 +272,8 @@ bool link_is_up(const struct link *l)
 	return l->up;
 }
 
-void link_request(struct link *l, struct handle flow, struct record *r)
+void link_request_fd(struct link *l, struct handle what, struct record *r,
+		     int fd)
 {
 	struct link_pending *p;
 
@@ -281,7 +282,7 @@ void link_request(struct link *l, struct handle flow, struct record *r)
 	r->seq = ++l->seq;
 	p = calloc(1, sizeof(*p));
 	if (p) {
-		p->flow = flow;
+		p->flow = what;
 		if (hmap_insert(&l->pending, &p->node, r->seq) < 0) {
 			free(p);
 			p = NULL;
@@ -293,7 +294,12 @@ void link_request(struct link *l, struct handle flow, struct record *r)
 		link_drop(l, "no memory for a request");
 		return;
 	}
-	link_put(l, r);
+	link_put(l, r, fd);
+}
+
+void link_request(struct link *l, struct handle flow, struct record *r)
+{
+	link_request_fd(l, flow, r, -1);
 }
 
 void link_bye(struct link *l, unsigned wait_ms)

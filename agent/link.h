@@ -24,7 +24,7 @@ struct link_ops {
 	void (*down)(void *user);
 	/* Events, and what netd says of itself (RECORD_ALIVE). */
 	void (*event)(void *user, const struct record *r);
-	/* Reply to a request made for this flow. */
+	/* Reply to a request made for this flow, or of link_request_fd(). */
 	void (*reply)(void *user, struct handle flow,
 		      const struct record_reply *reply);
 };
@@ -37,6 +37,10 @@ bool link_is_up(const struct link *l);
 /* Sends a request (its seq is set here). A link that is down swallows it:
  * after the next WELCOME both sides compare notes anyway. */
 void link_request(struct link *l, struct handle flow, struct record *r);
+/* The same with a descriptor, which stays the caller's; what is the request
+ * comes back with the reply. */
+void link_request_fd(struct link *l, struct handle what, struct record *r,
+		     int fd);
 /* BYE, and everything flushed; blocks for at most wait_ms. */
 void link_bye(struct link *l, unsigned wait_ms);
 

@@ -146,6 +146,7 @@ void negotiation_on_child_up(struct agent *a, struct handle sa,
 		return;
 	}
 	negotiation_attempt_over(a, f, sa);
+	demand_on_proof(a, f, sa, &up->peer);
 	if (negotiation_rekeyed(a, f, sa, up))
 		return;
 	if (up->redundant && f->child.spi_in) {

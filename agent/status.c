@@ -274,6 +274,8 @@ struct dbus_source status_source(struct agent *a)
 		.keys = status_keys,
 		.dns = status_dns,
 		.rule = status_rule,
+		.socket = demand_socket,
+		.require = demand_require,
 	};
 
 	control_source(&source);

@@ -7,11 +7,13 @@
 #define TACIT_DBUS_CONTEXT_H
 
 #include "dbus/pending.h"
+#include "dbus/sockets.h"
 #include "dbus/source.h"
 
 struct dbus_context {
 	struct dbus_source source;
 	struct dbus_pending pending;
+	struct dbus_sockets sockets;
 };
 
 #endif

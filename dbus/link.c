@@ -124,6 +124,7 @@ void dbus_link_close(struct dbus_link *l)
 {
 	l->early = sd_event_source_disable_unref(l->early);
 	dbus_pending_drop(&l->context->pending, l->bus);
+	dbus_sockets_drop(&l->context->sockets, l->bus);
 	l->bus = sd_bus_close_unref(l->bus);
 }
 

@@ -148,6 +148,27 @@ int dbus_append_peer(sd_bus_message *m, const struct dbus_peer *p)
 	return r < 0 ? r : 0;
 }
 
+int dbus_append_socket(sd_bus_message *m, const struct dbus_socket_ends *s,
+		       const struct dbus_peer *p)
+{
+	int encrypted = !strcmp(p->state, "secured");
+	int r = sd_bus_message_open_container(m, 'a', "{sv}");
+
+	if (r >= 0)
+		r = entry_value(m, "Encrypted", "b", &encrypted);
+	if (r >= 0)
+		r = entry_text(m, "Protocol", s->protocol);
+	if (r >= 0)
+		r = entry_value(m, "LocalPort", "q", &s->local_port);
+	if (r >= 0)
+		r = entry_value(m, "Port", "q", &s->port);
+	if (r >= 0)
+		r = append_peer_entries(m, p);
+	if (r >= 0)
+		r = sd_bus_message_close_container(m);
+	return r < 0 ? r : 0;
+}
+
 /* Words parted by spaces, as an array. */
 static int entry_words(sd_bus_message *m, const char *key, const char *words)
 {

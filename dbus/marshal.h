@@ -21,6 +21,14 @@ int dbus_append_dns(sd_bus_message *m, const struct dbus_dns *d)
 	__attribute__((warn_unused_result));
 int dbus_append_rule(sd_bus_message *m, const struct dbus_rule *r)
 	__attribute__((warn_unused_result));
+/* The ends of a socket's connection beside its peer's keys. */
+struct dbus_socket_ends {
+	const char *protocol; /* "tcp", "udp" */
+	uint16_t local_port, port;
+};
+int dbus_append_socket(sd_bus_message *m, const struct dbus_socket_ends *s,
+		       const struct dbus_peer *p)
+	__attribute__((warn_unused_result));
 int dbus_append_key(sd_bus_message *m, const struct dbus_key *k);
 int dbus_append_policy(sd_bus_message *m, const struct dbus_policy *p)
 	__attribute__((warn_unused_result));

@@ -19,6 +19,21 @@
 #define DBUS_ERROR_INVALID_LEVEL     DBUS_INTERFACE ".Error.InvalidLevel"
 #define DBUS_ERROR_TIMED_OUT	     DBUS_INTERFACE ".Error.TimedOut"
 
+/* Of sockets. */
+#define DBUS_ERROR_NOT_A_SOCKET	     DBUS_INTERFACE ".Error.NotASocket"
+#define DBUS_ERROR_WRONG_FAMILY	     DBUS_INTERFACE ".Error.WrongFamily"
+#define DBUS_ERROR_WRONG_PROTOCOL    DBUS_INTERFACE ".Error.WrongProtocol"
+#define DBUS_ERROR_FOREIGN_NAMESPACE DBUS_INTERFACE ".Error.ForeignNamespace"
+#define DBUS_ERROR_LISTENING	     DBUS_INTERFACE ".Error.Listening"
+#define DBUS_ERROR_NOT_CONNECTED     DBUS_INTERFACE ".Error.NotConnected"
+#define DBUS_ERROR_WRONG_ADDRESS     DBUS_INTERFACE ".Error.WrongAddress"
+#define DBUS_ERROR_NO_ROUTE	     DBUS_INTERFACE ".Error.NoRoute"
+#define DBUS_ERROR_WRONG_PEER	     DBUS_INTERFACE ".Error.WrongPeer"
+#define DBUS_ERROR_INVALID_IDENTITY  DBUS_INTERFACE ".Error.InvalidIdentity"
+#define DBUS_ERROR_INVALID_NAME	     DBUS_INTERFACE ".Error.InvalidName"
+#define DBUS_ERROR_UNKNOWN_WATCH     DBUS_INTERFACE ".Error.UnknownWatch"
+#define DBUS_ERROR_UNAVAILABLE	     DBUS_INTERFACE ".Error.Unavailable"
+
 /* What callers may be allowed to do: see dbus/caller.h. */
 #define DBUS_ACTION_LIST   DBUS_INTERFACE ".list-peers"
 #define DBUS_ACTION_CHANGE DBUS_INTERFACE ".change-peers"

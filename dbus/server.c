@@ -17,6 +17,7 @@
 #include "dbus/link.h"
 #include "dbus/listen.h"
 #include "dbus/names.h"
+#include "dbus/sockets-dbus.h"
 #include "util/hmap.h"
 #include "util/limits.h"
 #include "util/log.h"
@@ -313,7 +314,8 @@ static int on_signal_timer(sd_event_source *source, uint64_t usec, void *user)
 
 	(void)usec;
 	s->signal_last = now_ms(s);
-	missed = dbus_link_signal(&s->system, &s->changes, s->signal_last);
+	missed = dbus_sockets_signal(&s->context);
+	missed |= dbus_link_signal(&s->system, &s->changes, s->signal_last);
 	for (c = s->clients; c; c = next) {
 		next = c->next;
 		missed |=
@@ -372,6 +374,8 @@ int dbus_server_new(sd_event *event, const char *socket_path,
 	dbus_changes_init(&s->changes);
 	r = dbus_pending_init(&s->context.pending, event);
 	if (r >= 0)
+		r = dbus_sockets_init(&s->context.sockets);
+	if (r >= 0)
 		r = open_socket(s, socket_path);
 	if (r >= 0)
 		r = add_timers(s);
@@ -400,6 +404,7 @@ struct dbus_server *dbus_server_free(struct dbus_server *s)
 	sd_event_source_disable_unref(s->accept);
 	dbus_listen_close(&s->listen);
 	dbus_pending_done(&s->context.pending);
+	dbus_sockets_done(&s->context.sockets);
 	dbus_changes_done(&s->changes);
 	sd_event_unref(s->event);
 	free(s);

@@ -12,6 +12,7 @@
 #include "dnskeys/resolver.h"
 #include "util/addr.h"
 #include "util/slots.h"
+#include "util/socket.h"
 
 /* One flow, as status shows it. Strings are borrowed for the call, never NULL. */
 struct dbus_peer {
@@ -79,6 +80,14 @@ struct dbus_dns {
 	size_t n_addresses;
 };
 
+/* What a caller demands for a socket. Strings are borrowed for the call. */
+struct dbus_demand {
+	struct socket_info socket;
+	struct addr remote;
+	const char *identity; /* who it has to be; "": anybody */
+	uint64_t timeout_ms;
+};
+
 struct dbus_source {
 	void *user;
 	void (*host)(void *user, struct dbus_host *ret);
@@ -94,6 +103,15 @@ struct dbus_source {
 	int (*policies)(void *user,
 			int (*each)(const struct dbus_policy *p, void *ctx),
 			void *ctx);
+	/* The peer of a connected socket: all is filled, its state is "none"
+	 * where nothing is known of it. */
+	void (*socket)(void *user, const struct socket_info *s,
+		       struct dbus_peer *ret);
+	/* This socket, which is fit for it, is never to be in the clear. The
+	 * descriptor stays the caller's; the call is answered later by
+	 * dbus_sockets_reply() or dbus_pending_fail(). */
+	void (*require)(void *user, int fd, const struct dbus_demand *d,
+			struct handle call);
 	/* In the order in which they are used. */
 	int (*keys)(void *user,
 		    int (*each)(const struct dbus_key *k, void *ctx),

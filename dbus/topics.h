@@ -16,5 +16,6 @@ extern const sd_bus_vtable dbus_host_vtable[];
 extern const sd_bus_vtable dbus_keys_vtable[];
 extern const sd_bus_vtable dbus_peers_vtable[];
 extern const sd_bus_vtable dbus_policies_vtable[];
+extern const sd_bus_vtable dbus_sockets_vtable[];
 
 #endif

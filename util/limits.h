@@ -250,6 +250,13 @@
 #define LIMIT_BUS_TIMEOUT 120000u
 /* Captures that are sent to callers at once. Beyond: refused. */
 #define LIMIT_BUS_CAPTURES 4u
+/* Sockets that callers have named or watch: in all, of one bus (so that the
+ * system bus leaves places to the own socket), and of one caller. Beyond: the
+ * call fails. Characters in a name. */
+#define LIMIT_BUS_SOCKETS	 8192u
+#define LIMIT_BUS_SOCKETS_SYSTEM 4096u
+#define LIMIT_BUS_SOCKETS_CALLER 256u
+#define LIMIT_BUS_SOCKET_NAME	 253u
 /* Milliseconds for which a client may leave signals unread. It misses those
  * of that time (and is told to list anew); beyond, it is disconnected. */
 #define LIMIT_BUS_STALL 30000u

@@ -18,6 +18,15 @@ static int get_int(int fd, int level, int option, int *ret)
 	return getsockopt(fd, level, option, ret, &len) < 0 ? -errno : 0;
 }
 
+/* What not every kernel has, and may be without. */
+static uint32_t get_optional(int fd, int option)
+{
+	int value = 0;
+
+	return get_int(fd, SOL_SOCKET, option, &value) < 0 ? 0
+							   : (uint32_t)value;
+}
+
 static int get_cookie(int fd, int option, uint64_t *ret)
 {
 	socklen_t len = sizeof(*ret);
@@ -112,6 +121,8 @@ int socket_describe(int fd, struct socket_info *ret)
 	s.listening = listening != 0;
 	s.both_families = v6only == 0;
 	s.owner = st.st_uid;
+	s.mark = get_optional(fd, SO_MARK);
+	s.ifindex = get_optional(fd, SO_BINDTOIFINDEX);
 	*ret = s;
 	return 0;
 }

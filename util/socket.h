@@ -20,6 +20,8 @@ struct socket_info {
 	bool both_families; /* AF_INET6 that can speak IPv4 as well */
 	uid_t owner;	    /* who made it */
 	uint64_t cookie;    /* the kernel's name for it; never used again */
+	/* By which its route may be chosen; 0: none. */
+	uint32_t mark, ifindex;
 	/* An IPv4-mapped address is the IPv4 one; unspecified where unset. */
 	struct endpoint local, remote;
 };
