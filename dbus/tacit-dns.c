@@ -88,14 +88,14 @@ static uint64_t clock_ms(void)
 	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
 }
 
-bool tacit_dns_wait(struct resolver *r, const unsigned *pending, unsigned ms)
+bool tacit_dns_wait(struct resolver *r, unsigned ms)
 {
 	struct pollfd p = { .fd = resolver_fd(r), .events = POLLIN };
 	uint64_t now = clock_ms(), end = now + ms;
 
-	for (; *pending && now < end; now = clock_ms()) {
+	for (; resolver_pending(r) && now < end; now = clock_ms()) {
 		if (poll(&p, 1, (int)(end - now)) > 0)
 			resolver_process(r);
 	}
-	return *pending == 0;
+	return resolver_pending(r) == 0;
 }

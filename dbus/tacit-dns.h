@@ -17,8 +17,8 @@ int tacit_dns_ask(struct tacit_client *c, sd_bus_message **ret_reply,
 /* A resolver as that says. Exit code; says what is wrong. */
 int tacit_dns_resolver(const struct tacit_dict *dns, struct resolver **ret)
 	__attribute__((warn_unused_result));
-/* Processes answers until *pending is 0, or for so long. False: some have not
- * come. */
-bool tacit_dns_wait(struct resolver *r, const unsigned *pending, unsigned ms);
+/* Processes answers until there are no questions any more, or for so long.
+ * False: some have not been answered. */
+bool tacit_dns_wait(struct resolver *r, unsigned ms);
 
 #endif

@@ -31,8 +31,12 @@ static const struct command {
 	{ "policy list", "", 0, 0, tacit_policy_list, "the policies in force" },
 	{ "key show", "", 0, 0, tacit_key_show, "the keys of this host" },
 	{ "key dns", "", 0, 0, tacit_key_dns, "the records to publish in DNS" },
+	{ "key publish", "", 0, 0, tacit_key_publish,
+	  "put them there, by dynamic update" },
 	{ "key rotate", "[NAME]", 0, 1, tacit_key_rotate,
 	  "new keys in their place, step by step" },
+	{ "lookup", "HOST", 1, 1, tacit_lookup,
+	  "what DNS says of a host, and what follows" },
 	{ "debug", "LEVEL [HOST]", 1, 2, tacit_debug,
 	  "what the agent logs, of all peers or of one" },
 	{ "capture", "[HOST|all [SECONDS]]", 0, 2, tacit_capture,
@@ -59,6 +63,10 @@ static const struct option longs[] = {
 	{ "reverse", no_argument, NULL, OPTION + TACIT_REVERSE },
 	{ "zone-file", no_argument, NULL, OPTION + TACIT_ZONE_FILE },
 	{ "ttl", required_argument, NULL, OPTION + TACIT_TTL },
+	{ "server", required_argument, NULL, OPTION + TACIT_SERVER },
+	{ "tsig", required_argument, NULL, OPTION + TACIT_TSIG },
+	{ "replace", no_argument, NULL, OPTION + TACIT_REPLACE },
+	{ "beside", no_argument, NULL, OPTION + TACIT_BESIDE },
 	{ "finish", no_argument, NULL, OPTION + TACIT_FINISH },
 	{ "cancel", no_argument, NULL, OPTION + TACIT_CANCEL },
 	{ "output", required_argument, NULL, OPTION + TACIT_OUTPUT },
@@ -73,6 +81,9 @@ static const struct {
 } own_options[] = {
 	{ "key dns",
 	  BIT(NAME) | BIT(FORWARD) | BIT(REVERSE) | BIT(ZONE_FILE) | BIT(TTL) },
+	{ "key publish", BIT(NAME) | BIT(FORWARD) | BIT(REVERSE) | BIT(TTL) |
+				 BIT(SERVER) | BIT(TSIG) | BIT(REPLACE) |
+				 BIT(BESIDE) },
 	{ "key rotate", BIT(FINISH) | BIT(CANCEL) },
 	{ "capture", BIT(OUTPUT) },
 };
@@ -127,12 +138,16 @@ static void usage(FILE *f)
 	      "/tacit/agent.sock);\n"
 	      "                       also by TACIT_SOCKET\n"
 	      "  --version, --help\n"
-	      "Of key dns:\n"
+	      "Of key dns and key publish:\n"
 	      "  --name NAME          the full name of this host\n"
 	      "  --forward, --reverse only records for its name, or its "
 	      "addresses\n"
 	      "  --ttl SECONDS        of the records (3600)\n"
 	      "  --zone-file          with comments that say what they are\n"
+	      "Of key publish:\n"
+	      "  --server ADDR[:PORT] the primary server of the zone\n"
+	      "  --tsig FILE          a TSIG key that may update it\n"
+	      "  --replace, --beside  what to do with others' keys there\n"
 	      "Of key rotate:\n"
 	      "  --finish             the new key signs from now on\n"
 	      "  --cancel             there is no new key after all\n"

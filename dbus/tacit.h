@@ -16,6 +16,10 @@ enum tacit_option {
 	TACIT_REVERSE,
 	TACIT_ZONE_FILE,
 	TACIT_TTL,
+	TACIT_SERVER,
+	TACIT_TSIG,
+	TACIT_REPLACE,
+	TACIT_BESIDE,
 	TACIT_FINISH,
 	TACIT_CANCEL,
 	TACIT_OUTPUT,
@@ -35,7 +39,9 @@ int tacit_peers(struct tacit *t, char **arguments);
 int tacit_policy_list(struct tacit *t, char **arguments);
 int tacit_key_show(struct tacit *t, char **arguments);
 int tacit_key_dns(struct tacit *t, char **arguments);
+int tacit_key_publish(struct tacit *t, char **arguments);
 int tacit_key_rotate(struct tacit *t, char **arguments);
+int tacit_lookup(struct tacit *t, char **arguments);
 int tacit_up(struct tacit *t, char **arguments);
 int tacit_down(struct tacit *t, char **arguments);
 int tacit_debug(struct tacit *t, char **arguments);

@@ -109,6 +109,15 @@ class Keys:
             f.write(pem(PRIVATE + self.seed, "PRIVATE KEY"))
         os.chown(self.path, uid, gid)
 
+    def place(self, name, text):
+        """One more private key of ours."""
+        self.make()
+        path = f"{self.dir}/{name}.pem"
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(fd, "w", encoding="ascii") as f:
+            f.write(text)
+        os.chown(path, *owner("tacit-key"))
+
     def know(self, name, key=None, address=None, identity=None):
         """A file of keys.d with a public key (base64)."""
         lines = ["[Peer]"]

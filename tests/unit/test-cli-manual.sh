@@ -78,7 +78,7 @@ echo "$commands" | all_in "command" man/tacit.1
 for file in man/tacit.1 dbus/completion/_tacit; do
 	echo "$options" | grep -v commands | all_in "option" $file
 done
-sed -n 's/.*EXIT_\(OK\|FAILED\|USAGE\|NOT_RUNNING\|NO_PEER\|TIMED_OUT\|NOT_ENCRYPTED\|NO_PRIVILEGE\|BAD_CONFIG\) = \([0-9]*\).*/.B \2/p' \
+sed -n 's/.*EXIT_\(OK\|FAILED\|USAGE\|NOT_RUNNING\|NO_PEER\|TIMED_OUT\|NOT_ENCRYPTED\|NO_PRIVILEGE\|BAD_CONFIG\|DNS_[A-Z]*\|NO_HOST\|UPDATE_[A-Z]*\|FOREIGN_KEYS\) = \([0-9]*\).*/.B \2/p' \
 	"$top/util/exitcode.h" | all_in "exit code" man/tacit.1
 
 # Pages without a mistake that groff sees.
@@ -112,6 +112,7 @@ if command -v bash >/dev/null && [ -x ./tacit ]; then
 	expect 'rotate' key r
 	expect '--cancel' key rotate --c
 	expect '--zone-file' key dns --z
+	expect '--server' key publish --serv
 	expect '' key show --c
 	expect '' policy list ''
 	expect '' status ''
