@@ -77,6 +77,12 @@ static void try_small(const struct ike_payload *p)
 		check(del.spis.len == 4 * (size_t)del.count);
 }
 
+static bool same(const struct ike_transform *a, const struct ike_transform *b)
+{
+	return a->type == b->type && a->id == b->id &&
+	       a->key_bits == b->key_bits;
+}
+
 /* What was chosen was offered, and is one of each type. */
 static void check_choice(const struct ike_choice *c, const struct ike_offer *o)
 {
@@ -89,8 +95,7 @@ static void check_choice(const struct ike_choice *c, const struct ike_offer *o)
 
 		check(!(seen & 1u << c->list[i].type));
 		seen |= 1u << c->list[i].type;
-		while (k < o->n && memcmp(&o->list[k], &c->list[i],
-					  sizeof(o->list[k])) != 0)
+		while (k < o->n && !same(&o->list[k], &c->list[i]))
 			k++;
 		check(k < o->n);
 	}
