@@ -172,33 +172,6 @@ static int clear_xfrm(struct nlsock *nl, const struct netd_found *f)
 	return first;
 }
 
-/* A table is ours to remove once we have made it, in the old one's place. */
-static int clear_table(int made, struct nft_table *table)
-{
-	if (made == -EOPNOTSUPP)
-		return 0;
-	if (made == 0)
-		made = nft_table_remove(table);
-	nft_table_free(table);
-	return made;
-}
-
-static int clear_tables(void)
-{
-	const struct nft_table_config hold = { .port = 500,
-					       .natt_port = 4500,
-					       .dns_bit = 1 };
-	const struct nft_hear_config hear = { .port = 500, .natt_port = 4500 };
-	struct nft_table *table = NULL;
-	int r = nft_table_new(&hold, &table), h;
-
-	r = clear_table(r, table);
-	table = NULL;
-	h = nft_table_new_hear(&hear, &table);
-	h = clear_table(h, table);
-	return r < 0 ? r : h;
-}
-
 int netd_clear(void)
 {
 	struct netd_found f = { 0 };
@@ -211,6 +184,6 @@ int netd_clear(void)
 		r = clear_xfrm(nl, &f);
 	nlsock_free(nl);
 	netd_found_done(&f);
-	t = clear_tables();
+	t = nft_tables_clear();
 	return r < 0 ? r : t;
 }

@@ -480,3 +480,22 @@ int nft_table_remove(struct nft_table *t)
 	r = batch_commit(t, &w);
 	return r == -ENOENT ? 0 : r;
 }
+
+int nft_tables_clear(void)
+{
+	static const char *const names[] = { NFT_TABLE_HOLD, NFT_TABLE_HEAR };
+	int first = 0;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		struct nft_table *t = NULL;
+		int r = table_new(names[i], &t);
+
+		if (r == 0)
+			r = nft_table_remove(t);
+		nft_table_free(t);
+		/* A kernel without nf_tables has none. */
+		if (r < 0 && r != -EOPNOTSUPP && first == 0)
+			first = r;
+	}
+	return first;
+}

@@ -79,6 +79,8 @@ int nft_table_new_hear(const struct nft_hear_config *c, struct nft_table **ret)
 struct nft_table *nft_table_free(struct nft_table *t);
 /* Removes the table from the kernel; it being gone already is no error. */
 int nft_table_remove(struct nft_table *t) __attribute__((warn_unused_result));
+/* Removes all tables of ours, whoever made them. 0, -errno. */
+int nft_tables_clear(void) __attribute__((warn_unused_result));
 /* Empties every set of "inet tacit" but SET_REQUIRE. */
 int nft_table_disarm(struct nft_table *t) __attribute__((warn_unused_result));
 /*
