@@ -81,13 +81,17 @@ done
 sed -n 's/.*EXIT_\(OK\|FAILED\|USAGE\|NOT_RUNNING\|NO_PEER\|TIMED_OUT\|NOT_ENCRYPTED\|NO_PRIVILEGE\|BAD_CONFIG\|DNS_[A-Z]*\|NO_HOST\|UPDATE_[A-Z]*\|FOREIGN_KEYS\) = \([0-9]*\).*/.B \2/p' \
 	"$top/util/exitcode.h" | all_in "exit code" man/tacit.1
 
-# Pages without a mistake that groff sees.
-if command -v groff >/dev/null; then
-	for page in "$top"/man/*.[0-9] man/org.tacit.Agent1.5; do
+# Pages without a mistake that groff or mandoc sees. They bear no date, which
+# would soon be wrong.
+for page in "$top"/man/*.[0-9] man/org.tacit.Agent1.5; do
+	said=
+	! command -v groff >/dev/null ||
 		said=$(groff -ww -man -t -Tutf8 -z "$page" 2>&1)
-		[ -z "$said" ] || bad "$said"
-	done
-fi
+	! command -v mandoc >/dev/null ||
+		said=$said$(mandoc -T lint -W warning "$page" 2>&1 |
+			grep -v 'missing date')
+	[ -z "$said" ] || bad "$said"
+done
 
 # bash completion, which asks the program.
 complete_words() { # WORD... (the last one is being written)
