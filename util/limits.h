@@ -199,9 +199,7 @@
 /* --- DNS ---------------------------------------------------------------- */
 
 /* Name servers of the system. Beyond: left out. */
-#define LIMIT_NAMESERVERS 16u
-/* Domains that systemd-resolved routes. Beyond: left out. */
-#define LIMIT_RESOLVED_DOMAINS 64u
+#define LIMIT_NAMESERVERS 8u
 /* Ports of name servers that are always in the clear. Beyond: left out, which
  * the log says. */
 #define LIMIT_DNS_OPENINGS 64u

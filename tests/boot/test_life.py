@@ -1,0 +1,261 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The life of the package on a machine: installed, enabled, used, restarted,
+crashed, upgraded, stopped, purged."""
+
+import os
+import re
+import signal
+import subprocess
+import time
+
+import guest
+import pytest
+from guest import (PEERS, UNITS, USERS, active, journal, kernel, ping, policy,
+                   run, status_of, systemctl, tacit, unit)
+from waiting import wait_until
+
+CONFIG = "/etc/tacit/tacit.conf"
+# At most so much, as systemd-analyze security rates it.
+EXPOSURE = dict(zip(UNITS, (1.3, 1.8, 1.0)))
+CAPABILITIES = dict(zip(UNITS, (0, 1 << 12 | 1 << 10, 0)))
+
+
+def encrypted(family, timeout=10):
+    """The SAs to the peer are up, and used."""
+    wait_until(lambda: ping(family) and any(
+        p["address"] == PEERS[family] and p["state"] == "secured"
+        for p in tacit("peers")), timeout, "the peer is encrypted", 0.1)
+
+
+def wait_protecting():
+    def protecting():
+        return status_of("tacit", "status") == 0 and \
+            tacit("status")["protecting"]
+    wait_until(protecting, 15, "the agent and netd have met", 0.1)
+
+
+class Traffic:
+    """Pings all the time, in both families."""
+
+    def __enter__(self):
+        self.processes = [subprocess.Popen(
+            ["ping", "-n", "-q", "-i", "0.05", PEERS[family]],
+            stdout=subprocess.PIPE, text=True) for family in (4, 6)]
+        return self
+
+    def unanswered(self):
+        """Stops; the most that one of them missed."""
+        missed = []
+        for p in self.processes:
+            p.send_signal(signal.SIGINT)
+            out, _ = p.communicate(timeout=10)
+            sent, answered = re.search(
+                r"(\d+) packets transmitted, (\d+) received", out).groups()
+            missed.append(int(sent) - int(answered))
+        return max(missed)
+
+    def __exit__(self, *_):
+        for p in self.processes:
+            p.kill()
+            p.communicate()
+
+
+@pytest.fixture
+def setting():
+    """One of [Agent], for the time of a test."""
+    def write(line):
+        guest.write(CONFIG, f"[Agent]\n{line}\n")
+    yield write
+    if os.path.exists(CONFIG):
+        os.unlink(CONFIG)
+
+
+def test_install():
+    run("dpkg", "-i", guest.package())
+    for name in UNITS:
+        assert active(name) == "inactive"
+    assert systemctl("is-enabled", "tacit", check=False).strip() == "disabled"
+    assert kernel() == []
+    assert len({guest.uid(u) for u in USERS}) == 3
+    assert guest.process(1)["Name"] == "systemd"
+
+
+def test_firewalls():
+    """What the package has for others is what they can read."""
+    assert "500,4500/udp" in run("ufw", "app", "info", "Tacit")
+    run("ufw", "--dry-run", "allow", "Tacit")
+    run("ufw", "--dry-run", "allow", "proto", "esp", "from", "any")
+    for name in ("usr.sbin.tacitd", "usr.libexec.tacit.tacit-netd",
+                 "usr.libexec.tacit.tacit-keyd"):
+        run("apparmor_parser", "-Q", "-K", f"/etc/apparmor.d/{name}")
+
+
+def test_enable():
+    start = time.monotonic()
+    systemctl("enable", "--now", "tacit")
+    assert time.monotonic() - start < 8
+    for name, user in zip(UNITS, USERS):
+        assert active(name) == "active"
+        status = guest.process(guest.pid(name))
+        assert status["Uid"].split() == [str(guest.uid(user))] * 4
+        assert int(status["CapPrm"], 16) == CAPABILITIES[name]
+        assert int(status["CapBnd"], 16) == CAPABILITIES[name]
+        assert status["NoNewPrivs"] == "1"
+        assert status["Seccomp"] == "2"
+    wait_protecting()
+    status = tacit("status")
+    assert status["privileges_separate"]
+    assert "keyd" not in str(status.get("attention", ""))
+    # Without a configuration there is nothing closed, and nobody is delayed.
+    assert run("tacit", "check-config")
+
+
+def test_sandboxes():
+    for name in UNITS:
+        out = run("systemd-analyze", "security", "--no-pager", name)
+        rated = float(re.search(r"exposure level for \S+: ([\d.]+)",
+                                out).group(1))
+        assert rated <= EXPOSURE[name], out
+    # Nobody's kernel keys, nobody's home, no other process.
+    assert "tacit" not in run("journalctl", "-b", "-k", "--no-pager",
+                              "-g", "seccomp|SIGSYS", check=False)
+
+
+@pytest.mark.parametrize("family", (4, 6))
+def test_encrypts(peer, family):
+    """With no configuration here, and a peer that never goes in the clear."""
+    if not peer.process:
+        peer.start("require")
+    encrypted(family)
+    mark = peer.mark()
+    assert ping(family, 5) == 5
+    assert peer.clear(mark) == []
+    assert len(peer.frames(("esp",), mark)) == 10
+
+
+def test_journal(setting):
+    """What is logged of a peer can be asked for by its fields."""
+    policy("offer")
+    setting("LogLevel=debug")
+    systemctl("restart", "tacit")
+    encrypted(4)
+    found = journal(f"TACIT_PEER={PEERS[4]}", "TACIT_POLICY=peers",
+                    "TACIT_STATE=secured")
+    assert found and found[0]["_SYSTEMD_UNIT"] == "tacit.service"
+    assert found[0]["SYSLOG_IDENTIFIER"] == "tacitd"
+    for name, program in zip(UNITS, ("tacitd", "tacit-netd", "tacit-keyd")):
+        assert journal(f"_SYSTEMD_UNIT={name}",
+                       f"SYSLOG_IDENTIFIER={program}")
+
+
+def test_restart(peer):
+    """A restart is no stop: the SAs that are there go on, and a network that
+    requires protection has not one packet in the clear."""
+    policy("require")
+    systemctl("restart", "tacit")
+    encrypted(4)
+    encrypted(6)
+    mark = peer.mark()
+    with Traffic() as traffic:
+        systemctl("restart", "tacit")
+        wait_protecting()
+        encrypted(4)
+        encrypted(6)
+        assert traffic.unanswered() < 20
+    assert peer.clear(mark) == []
+
+
+@pytest.mark.parametrize("name", UNITS)
+def test_crash(peer, name):
+    """kill -9 of one: it comes back by itself, and nobody noticed. The two
+    helpers follow the agent, as in a restart, and nobody follows them."""
+    mark = peer.mark()
+    before = {n: guest.pid(n) for n in UNITS}
+    with Traffic() as traffic:
+        os.kill(before[name], signal.SIGKILL)
+        wait_until(lambda: guest.pid(name) not in (0, before[name]) and
+                   active(name) == "active", 10, "it is back", 0.1)
+        wait_protecting()
+        encrypted(4)
+        encrypted(6)
+        assert traffic.unanswered() < 20
+    assert peer.clear(mark) == []
+    if name != "tacit.service":
+        assert [n for n in UNITS if guest.pid(n) != before[n]] == [name]
+
+
+def test_hang(peer):
+    """The watchdog kills what hangs."""
+    mark, before = peer.mark(), guest.pid("tacit.service")
+    os.kill(before, signal.SIGSTOP)
+    wait_until(lambda: guest.pid("tacit.service") not in (0, before), 15,
+               "another one is there", 0.2)
+    assert journal("UNIT=tacit.service", "UNIT_RESULT=watchdog")
+    wait_protecting()
+    encrypted(4)
+    assert peer.clear(mark) == []
+
+
+def test_upgrade(peer, setting):
+    """Nothing in the clear, even where a stop would open the network."""
+    setting("OnStop=open")
+    systemctl("restart", "tacit")
+    encrypted(4)
+    encrypted(6)
+    mark = peer.mark()
+    before = [guest.pid(n) for n in UNITS]
+    with Traffic() as traffic:
+        run("dpkg", "-i", guest.package())
+        assert all(guest.pid(n) not in (0, b) for n, b in zip(UNITS, before))
+        wait_protecting()
+        encrypted(4)
+        encrypted(6)
+        assert traffic.unanswered() < 20
+    assert peer.clear(mark) == []
+
+
+def stop():
+    """systemctl waits for the agent, not for what ends after it."""
+    systemctl("stop", "tacit")
+    wait_until(lambda: not run("systemctl", "list-units", "--no-legend",
+                               "--plain", "--state=active,deactivating",
+                               "tacit*"), 10, "all are gone", 0.1)
+
+
+def test_stop(peer, setting):
+    """What requires protection stays closed; OnStop=open opens it."""
+    systemctl("restart", "tacit")
+    encrypted(4)
+    mark = peer.mark()
+    stop()
+    assert not os.path.exists("/run/tacit/netd.sock")
+    assert ping(4) == 0 and ping(6) == 0
+    assert peer.clear(mark) == []
+    setting("OnStop=open")
+    systemctl("start", "tacit")
+    encrypted(4)
+    mark = peer.mark()
+    stop()
+    assert kernel() == []
+    ping(4)
+    assert peer.clear(mark), "it is not open"
+
+
+def test_purge(peer):
+    """Also what OnStop=closed had left closed."""
+    systemctl("start", "tacit")
+    encrypted(4)
+    run("dpkg", "-r", "tacit")
+    assert kernel() == []
+    assert os.path.exists("/var/lib/tacit/keys")
+    assert not os.path.exists("/run/tacit")
+    peer.stop()  # its processes have these users too
+    run("dpkg", "-P", "tacit")
+    for user in USERS:
+        assert status_of("getent", "passwd", user) == 2
+        assert status_of("getent", "group", user) == 2
+    left = run("find", "/", "-xdev", "-name", "*tacit*", "-not", "-path",
+               "/lab/*", "-not", "-path", "/run/*")
+    assert left == ""
+    assert systemctl("list-units", "--all", "--no-legend", "--plain",
+                     "tacit*") == ""
