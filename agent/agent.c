@@ -25,6 +25,7 @@
 #include "agent/negotiation.h"
 #include "agent/notify.h"
 #include "agent/status.h"
+#include "policy/config-change.h"
 
 #define READY_STATUS "STATUS=Encrypting where policy says so"
 /* tacit-keyd has so long to be there before we begin without it. */
@@ -342,6 +343,14 @@ static void agent_on_link_up(void *user, const struct record_welcome *w,
 	if (a->said_ready)
 		notify_say(READY_STATUS);
 	agent_say_ready(a);
+	reload_on_link(a, true, w->flags & RECORD_CONFIG_DIFFERS);
+}
+
+static uint32_t agent_digest(void *user)
+{
+	const struct agent *a = user;
+
+	return config_digest(a->config);
 }
 
 static void agent_on_link_down(void *user)
@@ -352,6 +361,7 @@ static void agent_on_link_down(void *user)
 	wire_close(a->wire);
 	demand_on_down(a);
 	notify_say("STATUS=Waiting for tacit-netd");
+	reload_on_link(a, false, false);
 }
 
 static void agent_on_link_event(void *user, const struct record *r)
@@ -394,6 +404,7 @@ static void agent_on_link_event(void *user, const struct record *r)
 	case RECORD_VERDICT:
 	case RECORD_SOCKET:
 	case RECORD_ABANDON:
+	case RECORD_RELOAD:
 	case RECORD_BYE:
 	case RECORD_WELCOME:
 	case RECORD_REPLY:
@@ -408,6 +419,8 @@ static void agent_on_link_reply(void *user, struct handle flow,
 {
 	struct agent *a = user;
 
+	if (reply->type == RECORD_RELOAD)
+		reload_on_reply(a, reply);
 	if (reply->error < 0 && reply->type == RECORD_VERDICT)
 		log_limited(&a->log_netd, agent_now(a), LOG_WARNING, NULL,
 			    "tacit-netd refused a verdict: %s",
@@ -452,6 +465,15 @@ static int agent_on_signal(sd_event_source *source,
 	agent_run_actions(a);
 	link_bye(a->link, BYE_MS);
 	return sd_event_exit(a->event, 0);
+}
+
+static int agent_on_hangup(sd_event_source *source,
+			   const struct signalfd_siginfo *si, void *user)
+{
+	(void)source;
+	(void)si;
+	reload_begin(user);
+	return 0;
 }
 
 /* Tunnel mode too, for those who insist: the two hosts are its ends as well,
@@ -510,11 +532,17 @@ static int agent_new_sources(struct agent *a)
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGTERM);
 	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGHUP);
 	if (sigprocmask(SIG_BLOCK, &signals, NULL) < 0)
 		return -errno;
+	/* What is ignored never comes. */
+	signal(SIGHUP, SIG_DFL);
 	r = sd_event_add_signal(a->event, NULL, SIGTERM, agent_on_signal, a);
 	if (r >= 0)
 		r = sd_event_add_signal(a->event, NULL, SIGINT, agent_on_signal,
+					a);
+	if (r >= 0)
+		r = sd_event_add_signal(a->event, NULL, SIGHUP, agent_on_hangup,
 					a);
 	if (r >= 0)
 		r = handover_watch(a->event);
@@ -545,6 +573,7 @@ static int agent_new_links(struct agent *a)
 	};
 	const struct link_ops link = {
 		.user = a,
+		.digest = agent_digest,
 		.up = agent_on_link_up,
 		.down = agent_on_link_down,
 		.event = agent_on_link_event,
@@ -635,6 +664,7 @@ struct agent *agent_free(struct agent *a)
 	sd_event_source_disable_unref(a->timer);
 	sd_event_source_disable_unref(a->pump);
 	sd_event_unref(a->event);
+	reload_done(&a->reload);
 	config_free(a->config);
 	free(a);
 	return NULL;

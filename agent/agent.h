@@ -19,6 +19,7 @@
 #include "agent/key-file.h"
 #include "agent/link.h"
 #include "agent/own-dns.h"
+#include "agent/reload.h"
 #include "agent/waiters.h"
 #include "agent/wire.h"
 #include "dbus/server.h"
@@ -31,6 +32,7 @@
 struct agent_options {
 	const char *config_dir;	  /* NULL: the compiled-in one */
 	const char *runtime_dir;  /* of the sockets */
+	bool debug;		  /* whatever LogLevel= says */
 	bool privileges_separate; /* we really are another user than netd */
 };
 
@@ -65,6 +67,7 @@ struct agent {
 	struct capture_streams streams;
 	struct waiters waiters;
 	struct dbus_server *bus;
+	struct reload reload;
 	uint64_t started;
 	uint64_t slept_us;	  /* the host, since it was booted */
 	uint32_t kernel;	  /* enum record_welcome_flag */

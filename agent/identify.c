@@ -290,6 +290,29 @@ int identify_start(struct agent *a)
 	return r;
 }
 
+static const struct policy *identify_policy(void *user, const struct addr *a)
+{
+	const struct agent *agent = user;
+
+	return policy_table_lookup(agent->config->policies, a);
+}
+
+void identify_reload(struct agent *a)
+{
+	struct credentials *c = &a->credentials;
+	struct ike_identity local = { 0 };
+
+	if (a->config->local_identity &&
+	    ike_identity_parse(a->config->local_identity, &local) < 0)
+		log_error("LocalIdentity=%s cannot be used.",
+			  a->config->local_identity);
+	else
+		c->local = local;
+	key_finder_set_policies(a->key_finder, identify_policy, a);
+	if (key_files_replace(a->key_files, a->config->peers) < 0)
+		log_error("The keys of keys.d cannot be kept: out of memory.");
+}
+
 void identify_stop(struct agent *a)
 {
 	struct hmap_node *n;

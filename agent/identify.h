@@ -12,6 +12,8 @@
 /* The key sources and the link to tacit-keyd. 0 or -errno. */
 int identify_start(struct agent *a) __attribute__((warn_unused_result));
 void identify_stop(struct agent *a);
+/* The configuration is another one: who we are, and the keys in files. */
+void identify_reload(struct agent *a);
 /* IKE_IDENTIFY. */
 void identify_on_ask(struct agent *a, struct handle sa,
 		     const struct ike_identify *q);

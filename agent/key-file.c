@@ -138,6 +138,20 @@ int key_files_new(const struct known_peers *peers, struct key_files **ret)
 	return 0;
 }
 
+int key_files_replace(struct key_files *f, const struct known_peers *peers)
+{
+	struct key_files *next = NULL, before = *f;
+	int r = key_files_new(peers, &next);
+
+	if (r < 0)
+		next = calloc(1, sizeof(*next));
+	*f = next ? *next : (struct key_files){ 0 };
+	if (next)
+		*next = before;
+	key_files_free(next);
+	return r;
+}
+
 struct key_files *key_files_free(struct key_files *f)
 {
 	if (!f)

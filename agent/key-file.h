@@ -15,6 +15,10 @@ struct key_files;
  * -ENOMEM. */
 int key_files_new(const struct known_peers *peers, struct key_files **ret)
 	__attribute__((warn_unused_result));
+/* Those of another configuration take their place; without memory for them
+ * (-ENOMEM) nobody is known. */
+int key_files_replace(struct key_files *f, const struct known_peers *peers)
+	__attribute__((warn_unused_result));
 struct key_files *key_files_free(struct key_files *f);
 struct key_source key_files_source(struct key_files *f);
 

@@ -8,7 +8,7 @@
 
 /* A question that waits for a source. */
 struct asked {
-	struct key_question q; /* its policy outlives it */
+	struct key_question q; /* its policy: key_finder_set_policies() */
 	struct key_asker asker;
 	size_t next; /* the source to ask after this one */
 	int so_far;  /* what those before said, -ENOENT or -ENETUNREACH */
@@ -119,6 +119,22 @@ int key_finder_ask(struct key_finder *f, const struct key_question *q,
 		free(a);
 	}
 	return found;
+}
+
+void key_finder_set_policies(struct key_finder *f,
+			     const struct policy *(*of)(void *user,
+							const struct addr *a),
+			     void *user)
+{
+	static const struct policy none = { .level = POLICY_FORBID };
+	uint32_t cursor = 0;
+	struct asked *a;
+
+	while ((a = slots_next(f->asked, &cursor))) {
+		const struct policy *p = of(user, &a->q.remote);
+
+		a->q.policy = p ? p : &none;
+	}
 }
 
 void key_finder_on_answer(struct key_finder *f, struct handle ticket, int found,

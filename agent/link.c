@@ -199,6 +199,7 @@ static void link_connect(struct link *l)
 	link_arm(l, RECORD_ALIVE_MS);
 	record_init(&hello, RECORD_HELLO, ++l->seq);
 	hello.hello.pid = (uint32_t)getpid();
+	hello.hello.digest = l->ops.digest(l->ops.user);
 	link_put(l, &hello, -1);
 }
 

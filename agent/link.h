@@ -16,6 +16,8 @@ struct link;
 
 struct link_ops {
 	void *user;
+	/* That HELLO tells: see struct record_reload. */
+	uint32_t (*digest)(void *user);
 	/* netd answered HELLO. The descriptors (see struct record_welcome) are
 	 * the callee's. */
 	void (*up)(void *user, const struct record_welcome *w, const int *fds,

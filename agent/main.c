@@ -118,13 +118,14 @@ static int run_agent(const struct options *o)
 	struct agent_options options = {
 		.config_dir = o->config_dir,
 		.runtime_dir = o->runtime_dir,
+		.debug = o->debug,
 	};
 	struct config_errors errors;
 	struct config *config;
 	struct agent *agent;
 	int r;
 
-	/* A terminal's, until there is a reload. */
+	/* Until the loop takes it for a reload. */
 	signal(SIGHUP, SIG_IGN);
 	r = config_load(o->config_dir, &config, &errors);
 

@@ -8,6 +8,12 @@
 /* An acquire within this time of the installation was under way before it. */
 #define NEGOTIATION_LOST_MS 2000u
 
+/* Do we begin with such a peer, and not only answer? */
+static inline bool negotiation_begins(const struct policy *p)
+{
+	return p && (p->level == POLICY_OFFER || p->level == POLICY_REQUIRE);
+}
+
 struct log_fields negotiation_fields(const struct flow *f);
 void negotiation_send_verdict(struct agent *a, const struct addr *local,
 			      const struct addr *remote, struct handle flow,

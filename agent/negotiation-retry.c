@@ -16,7 +16,7 @@ void negotiation_retry(struct agent *a, struct flow *f)
 		negotiation_send_verdict(a, &f->local, &f->peer->addr, f->self,
 					 RECORD_FORGET, 0);
 	negotiation_idle(a, f);
-	if (!shunt)
+	if (!shunt && negotiation_begins(f->policy))
 		negotiation_discover(a, f);
 }
 

@@ -103,8 +103,7 @@ void negotiation_fail(struct agent *a, struct flow *f, enum ike_reason reason,
 	f->reason = reason;
 	f->notify = notify;
 	f->renew = false;
-	if (!f->policy || (f->policy->level != POLICY_OFFER &&
-			   f->policy->level != POLICY_REQUIRE)) {
+	if (!negotiation_begins(f->policy)) {
 		negotiation_idle(a, f);
 		return;
 	}
@@ -349,8 +348,7 @@ void negotiation_on_acquire(struct agent *a, const struct record_acquire *q)
 
 	if (negotiation_is_lookup(a, q))
 		return;
-	if (a->stopping || !p ||
-	    (p->level != POLICY_OFFER && p->level != POLICY_REQUIRE) ||
+	if (a->stopping || !negotiation_begins(p) ||
 	    flow_table_obtain(a->flows, &q->local, &q->remote, now, &f) < 0) {
 		negotiation_refuse(a, q, p);
 		return;

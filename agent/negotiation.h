@@ -36,6 +36,11 @@ void negotiation_on_expire(struct agent *a, const struct record_expire *x);
 void negotiation_on_used(struct agent *a, const struct record_flow *used);
 void negotiation_on_orphan(struct agent *a, const struct record_orphan *o);
 void negotiation_on_hint(struct agent *a, const struct record_hint *h);
+/* --- negotiation-reload.c --------------------------------------------- */
+
+/* a->config is another one now; before: what it was, which is still there. */
+void negotiation_on_policies(struct agent *a, const struct config *before);
+
 /* --- negotiation-retry.c: the world has changed ------------------------ */
 
 /* The attempt of this SA is given up for what its credentials lack; why is

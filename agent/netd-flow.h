@@ -57,6 +57,8 @@ int netd_flow_new(struct netd_flows *t, struct netd_pair *p, uint32_t reqid,
 void netd_flow_free(struct netd_flow *f);
 /* Takes it out of the kernel, come what may, and frees it. */
 void netd_flow_drop(struct netd_flow *f);
+/* The same, and tells the agent, which did not ask for it. */
+void netd_flow_end(struct netd_flow *f);
 struct netd_flow *netd_flow_get(const struct netd_flows *t, uint32_t reqid);
 /* Writes the pair's claims as the flow's state says. */
 void netd_flow_claim(struct netd_flow *f);

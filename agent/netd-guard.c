@@ -178,6 +178,7 @@ int netd_guard_check(const struct netd_guard *g, const struct record *r,
 	switch ((enum record_type)r->type) {
 	case RECORD_HELLO:
 	case RECORD_ALIVE:
+	case RECORD_RELOAD:
 	case RECORD_BYE:
 	case RECORD_REPAIR:
 		return 0;

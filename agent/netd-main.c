@@ -281,6 +281,7 @@ int main(int argc, char **argv)
 	if (code >= 0)
 		return code;
 	setup.no_hold = o.no_hold;
+	setup.config_dir = o.config_dir;
 	log_open("tacit-netd", o.debug ? LOG_DEBUG : LOG_INFO);
 	umask(0022);
 	if (o.clear)

@@ -4,7 +4,7 @@
  * of three things (table, addresses, armed), so every change installs the
  * difference between two states of that function.
  */
-#include "agent/netd-networks.h"
+#include "agent/netd-networks-internal.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -14,36 +14,6 @@
 #include "policy/ranges.h"
 #include "util/limits.h"
 #include "util/trie.h"
-
-struct network {
-	struct prefix prefix;
-	const struct policy *policy;
-	const struct network *parent; /* the next wider one, or NULL */
-};
-
-struct counted {
-	struct addr addr; /* scope is zero */
-	unsigned uses;
-};
-
-struct counted_list {
-	struct counted *list;
-	size_t n;
-};
-
-struct netd_networks {
-	struct netd_networks_config config;
-	struct network *list; /* wider ones before those that they contain */
-	size_t n;
-	struct trie *trie; /* of struct network */
-	struct counted_list own, broadcasts;
-	struct nameserver servers[LIMIT_DNS_OPENINGS];
-	size_t n_servers;
-	bool armed;
-	/* By family (v4, v6) and armed: does any network need a policy? */
-	bool active[2][2];
-	bool closed;
-};
 
 static int network_compare(const void *x, const void *y)
 {
@@ -91,10 +61,9 @@ static enum kaction network_action(const struct netd_networks *n,
 	return KACTION_BLOCK;
 }
 
-/* Its own policy in the kernel, without the selector; false: none needed. */
-static bool network_needs(const struct netd_networks *n,
-			  const struct network *net, enum kdir dir, bool armed,
-			  struct kpolicy *ret)
+bool netd_network_needs(const struct netd_networks *n,
+			const struct network *net, enum kdir dir, bool armed,
+			struct kpolicy *ret)
 {
 	bool optional, wider_optional;
 	enum kaction action = network_action(n, net, dir, armed, &optional);
@@ -117,8 +86,8 @@ static bool network_needs(const struct netd_networks *n,
 	return true;
 }
 
-static struct kselector network_place(const struct network *net,
-				      const struct addr *own, enum kdir dir)
+struct kselector netd_network_place(const struct network *net,
+				    const struct addr *own, enum kdir dir)
 {
 	struct prefix host = prefix_host(own);
 
@@ -169,8 +138,8 @@ static int netd_networks_prepare(struct netd_networks *n)
 		net->parent = wider;
 		wider = net;
 		for (int armed = 0; armed < 2; armed++)
-			if (network_needs(n, net, KDIR_OUT, armed, &p) ||
-			    network_needs(n, net, KDIR_IN, armed, &p))
+			if (netd_network_needs(n, net, KDIR_OUT, armed, &p) ||
+			    netd_network_needs(n, net, KDIR_IN, armed, &p))
 				active[armed] = true;
 	}
 	return 0;
@@ -320,8 +289,8 @@ static void dns_install(const struct netd_networks *n, struct netd_batch *b,
 			server_install(n, b, &n->servers[i], there);
 }
 
-static void family_install(const struct netd_networks *n, struct netd_batch *b,
-			   int family, bool there)
+void netd_networks_family(const struct netd_networks *n, struct netd_batch *b,
+			  int family, bool there)
 {
 	bypass_install(b, family, there);
 	dns_install(n, b, family, there);
@@ -342,8 +311,7 @@ static bool counted_family(const struct counted_list *l, int family)
 	return false;
 }
 
-/* Do policies of this family stand in this state? */
-static bool family_active(const struct netd_networks *n, int family, bool armed)
+bool netd_networks_active(const struct netd_networks *n, int family, bool armed)
 {
 	return n->active[family == AF_INET6][armed] &&
 	       counted_family(&n->own, family);
@@ -358,9 +326,9 @@ static void place_move(const struct netd_networks *n, struct netd_batch *b,
 {
 	struct kpolicy old, new;
 	bool was = from != STATE_NONE &&
-		   network_needs(n, net, dir, from == STATE_ARMED, &old);
+		   netd_network_needs(n, net, dir, from == STATE_ARMED, &old);
 	bool is = to != STATE_NONE &&
-		  network_needs(n, net, dir, to == STATE_ARMED, &new);
+		  netd_network_needs(n, net, dir, to == STATE_ARMED, &new);
 
 	if (!was && !is)
 		return;
@@ -369,7 +337,7 @@ static void place_move(const struct netd_networks *n, struct netd_batch *b,
 		return;
 	if (!is)
 		new = old;
-	new.sel = network_place(net, own, dir);
+	new.sel = netd_network_place(net, own, dir);
 	if (n->config.taken(n->config.user, &new))
 		return;
 	netd_batch_policy(b,
@@ -400,7 +368,7 @@ static enum state netd_networks_state(const struct netd_networks *n)
 int netd_networks_add(struct netd_networks *n, const struct addr *own,
 		      const struct addr *broadcast)
 {
-	bool active = family_active(n, own->family, n->armed);
+	bool active = netd_networks_active(n, own->family, n->armed);
 	struct netd_batch b;
 	int r, first = counted_add(&n->own, *own);
 
@@ -414,8 +382,8 @@ int netd_networks_add(struct netd_networks *n, const struct addr *own,
 		if (r == 1 && active)
 			broadcast_install(&b, broadcast, true);
 	}
-	if (!active && family_active(n, own->family, n->armed))
-		family_install(n, &b, own->family, true);
+	if (!active && netd_networks_active(n, own->family, n->armed))
+		netd_networks_family(n, &b, own->family, true);
 	if (first == 1) {
 		struct addr a = *own;
 
@@ -430,7 +398,7 @@ int netd_networks_add(struct netd_networks *n, const struct addr *own,
 int netd_networks_remove(struct netd_networks *n, const struct addr *own,
 			 const struct addr *broadcast)
 {
-	bool active = family_active(n, own->family, n->armed);
+	bool active = netd_networks_active(n, own->family, n->armed);
 	struct netd_batch b;
 
 	netd_batch_init(&b, n->config.kernel);
@@ -442,8 +410,8 @@ int netd_networks_remove(struct netd_networks *n, const struct addr *own,
 		if (active)
 			own_install(&b, &a, false);
 	}
-	if (active && !family_active(n, own->family, n->armed))
-		family_install(n, &b, own->family, false);
+	if (active && !netd_networks_active(n, own->family, n->armed))
+		netd_networks_family(n, &b, own->family, false);
 	if (addr_len(broadcast) && counted_remove(&n->broadcasts, *broadcast) &&
 	    active)
 		broadcast_install(&b, broadcast, false);
@@ -458,17 +426,18 @@ static void networks_move(struct netd_networks *n, struct netd_batch *b,
 
 	for (size_t i = 0; i < 2; i++) {
 		was[i] = from != STATE_NONE &&
-			 family_active(n, families[i], from == STATE_ARMED);
+			 netd_networks_active(n, families[i],
+					      from == STATE_ARMED);
 		is[i] = to != STATE_NONE &&
-			family_active(n, families[i], to == STATE_ARMED);
+			netd_networks_active(n, families[i], to == STATE_ARMED);
 		if (!was[i] && is[i])
-			family_install(n, b, families[i], true);
+			netd_networks_family(n, b, families[i], true);
 	}
 	for (size_t i = 0; i < n->own.n; i++)
 		address_move(n, b, &n->own.list[i].addr, from, to);
 	for (size_t i = 0; i < 2; i++)
 		if (was[i] && !is[i])
-			family_install(n, b, families[i], false);
+			netd_networks_family(n, b, families[i], false);
 }
 
 static int netd_networks_move(struct netd_networks *n, enum state from,
@@ -527,7 +496,7 @@ static void servers_move(const struct netd_networks *n, struct netd_batch *b,
 			 bool there)
 {
 	for (size_t i = 0; i < count; i++)
-		if (family_active(n, list[i].addr.family, n->armed) &&
+		if (netd_networks_active(n, list[i].addr.family, n->armed) &&
 		    !has_server(others, n_others, &list[i]))
 			server_install(n, b, &list[i], there);
 }
@@ -590,7 +559,7 @@ static bool netd_networks_want_bypass(const struct netd_networks *n,
 	const struct addr *own;
 	struct kpolicy p;
 
-	if (!family_active(n, family, n->armed))
+	if (!netd_networks_active(n, family, n->armed))
 		return false;
 	for (size_t i = 0; netd_bypass_at(family, i, &p); i++)
 		if (kpolicy_same_place(&p, place)) {
@@ -634,9 +603,9 @@ bool netd_networks_want(const struct netd_networks *n,
 	found = trie_get(n->trie, net);
 	if (!found || own->len != addr_len(&own->addr) * 8 ||
 	    !counted_has(&n->own, own->addr) ||
-	    !network_needs(n, found, place->dir, n->armed, &p))
+	    !netd_network_needs(n, found, place->dir, n->armed, &p))
 		return false;
-	p.sel = network_place(found, &own->addr, place->dir);
+	p.sel = netd_network_place(found, &own->addr, place->dir);
 	if (!kpolicy_same_place(&p, place))
 		return false;
 	*ret = p;
@@ -651,12 +620,12 @@ bool netd_networks_trap(const struct netd_networks *n, const struct addr *local,
 
 	/* A network that differs not from the wider one has none of its own. */
 	for (; net; net = net->parent)
-		if (network_needs(n, net, KDIR_OUT, n->armed, &p))
+		if (netd_network_needs(n, net, KDIR_OUT, n->armed, &p))
 			break;
 	if (!net || p.action != KACTION_PROTECT ||
 	    !counted_has(&n->own, *local))
 		return false;
-	p.sel = network_place(net, local, KDIR_OUT);
+	p.sel = netd_network_place(net, local, KDIR_OUT);
 	*ret = p;
 	return true;
 }

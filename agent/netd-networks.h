@@ -63,6 +63,15 @@ int netd_networks_mend(struct netd_networks *n,
 		       bool (*stands)(void *user, const struct kpolicy *p),
 		       void *user, size_t *ret_n)
 	__attribute__((warn_unused_result));
+/*
+ * Another policy table takes the place of this one, which outlives this as
+ * well: *n is replaced, and only what is different changes in the kernel. What
+ * is closed by both tables is closed at every moment. Errors likewise; where *n
+ * is the same as before, nothing has changed.
+ */
+int netd_networks_replace(struct netd_networks **n,
+			  const struct policy_table *policies)
+	__attribute__((warn_unused_result));
 /* Takes everything away. */
 int netd_networks_clear(struct netd_networks *n)
 	__attribute__((warn_unused_result));

@@ -11,10 +11,8 @@
 
 #define ORPHAN_MS 3600000u
 
-void netd_flow_lonely(struct timer *timer, uint64_t now, void *user)
+void netd_flow_end(struct netd_flow *f)
 {
-	struct netd_flow *f = container_of(timer, struct netd_flow, lonely);
-
 	struct record_expire x = {
 		.local = f->pair->local,
 		.remote = f->pair->remote,
@@ -23,15 +21,22 @@ void netd_flow_lonely(struct timer *timer, uint64_t now, void *user)
 		.hard = 1,
 	};
 
-	(void)now;
-	(void)user;
-	log_info("reqid %08x: no agent took it over; removed.", f->reqid);
 	for (const struct netd_sa *sa = f->sas; sa; sa = sa->next)
 		if (sa->inbound && !sa->old && !x.spi)
 			x.spi = sa->spi;
 	if (f->table->gone && x.spi)
 		f->table->gone(f->table->user, &x);
 	netd_flow_drop(f);
+}
+
+void netd_flow_lonely(struct timer *timer, uint64_t now, void *user)
+{
+	struct netd_flow *f = container_of(timer, struct netd_flow, lonely);
+
+	(void)now;
+	(void)user;
+	log_info("reqid %08x: no agent took it over; removed.", f->reqid);
+	netd_flow_end(f);
 }
 
 /* SAs in both directions, and in use. */

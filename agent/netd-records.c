@@ -349,6 +349,8 @@ static void on_hello(struct netd *n, const struct record *r)
 	struct record w;
 	size_t n_fds = 0;
 
+	bool same = netd_reload(n, r->hello.digest) == 0;
+
 	/* First: with the welcome the agent says that it is ready, and from
 	 * then on packets have to be held. */
 	netd_arm(n, true);
@@ -362,7 +364,8 @@ static void on_hello(struct netd *n, const struct record *r)
 			  (n->probe.esp6 ? RECORD_HAS_ESP6 : 0u) |
 			  (n->hold ? RECORD_HAS_HOLD : 0u) |
 			  (n->probe.chacha ? RECORD_HAS_CHACHA : 0u) |
-			  (n->hear ? RECORD_HAS_HEAR : 0u);
+			  (n->hear ? RECORD_HAS_HEAR : 0u) |
+			  (same ? 0u : RECORD_CONFIG_DIFFERS);
 	netd_agent_send(&n->agent, &w, fds, n_fds);
 	n->greeted = true;
 	netd_agent_beat(&n->agent);
@@ -460,6 +463,8 @@ static int carry_out(struct netd *n, const struct record *r, int fd)
 	case RECORD_ABANDON:
 		netd_sockets_lost(&n->sockets, f->reqid, true, netd_now(n));
 		return 0;
+	case RECORD_RELOAD:
+		return netd_reload(n, r->reload.digest);
 	case RECORD_BYE:
 		on_bye(n);
 		return 0;
@@ -513,6 +518,12 @@ void netd_on_record(void *user, const struct record *r, int fd)
 	    r->type != RECORD_ALIVE) {
 		why = "no HELLO before";
 		e = -EPROTO;
+	}
+	/* We may have ended it by ourselves meanwhile. */
+	if (e == -ENOENT &&
+	    (r->type == RECORD_REMOVE || r->type == RECORD_REMOVE_SA)) {
+		reply(n, r, e);
+		return;
 	}
 	if (e < 0) {
 		refuse(n, r, e, why);

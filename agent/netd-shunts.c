@@ -182,6 +182,21 @@ void netd_shunt_expired(struct netd_shunts *t, const struct kpolicy *p,
 	shunt_gone(pair->shunt);
 }
 
+void netd_shunts_review(struct netd_shunts *t,
+			bool (*stays)(void *user, const struct addr *remote,
+				      bool block),
+			void *user)
+{
+	for (struct netd_shunt *s = t->first, *next; s; s = next) {
+		const struct netd_pair *p = s->pair;
+		bool block = p->shunt_claim[KDIR_OUT].action == KACTION_BLOCK;
+
+		next = s->next;
+		if (!stays(user, &p->remote, block))
+			shunt_gone(s);
+	}
+}
+
 void netd_shunts_clear(struct netd_shunts *t)
 {
 	while (t->first)

@@ -42,6 +42,11 @@ void netd_shunts_tell(const struct netd_shunts *t, uint64_t now,
 /* The kernel has removed this policy: its time was up. */
 void netd_shunt_expired(struct netd_shunts *t, const struct kpolicy *p,
 			uint64_t now);
+/* Takes those away, with gone(), that must not stay. */
+void netd_shunts_review(struct netd_shunts *t,
+			bool (*stays)(void *user, const struct addr *remote,
+				      bool block),
+			void *user);
 /* Takes all away, with gone(). */
 void netd_shunts_clear(struct netd_shunts *t);
 /* Frees them; the kernel is left as it is. */

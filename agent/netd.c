@@ -268,11 +268,12 @@ static bool netd_needs_links(const struct policy_table *t)
 	return false;
 }
 
-static void netd_keep_links(struct netd *n)
+void netd_keep_links(struct netd *n)
 {
 	int r;
 
-	if (!netd_needs_links(n->config->policies))
+	if (!n->hold || n->larval_before >= 0 ||
+	    !netd_needs_links(n->config->policies))
 		return;
 	r = larval_queue(&n->larval_before);
 	if (r < 0)
@@ -480,6 +481,7 @@ int netd_new(sd_event *event, struct netd_setup *setup, struct netd **ret)
 	if (n) {
 		n->event = sd_event_ref(event);
 		n->config = setup->config;
+		n->config_dir = setup->config_dir;
 		n->probe = setup->probe;
 		n->agent_uid = setup->agent;
 		n->larval_before = -1;
@@ -490,10 +492,12 @@ int netd_new(sd_event *event, struct netd_setup *setup, struct netd **ret)
 						  .move = netd_move };
 		r = netd_start(n, setup);
 	} else {
+		config_free(setup->config);
 		for (int i = 0; i < NETD_SOCKETS; i++)
 			if (setup->udp[i] >= 0)
 				close(setup->udp[i]);
 	}
+	setup->config = NULL;
 	if (r < 0) {
 		if (!n || !n->agent.listener)
 			close(setup->listen_fd);
@@ -561,6 +565,7 @@ struct netd *netd_free(struct netd *n)
 	for (int i = 0; i < NETD_SOCKETS; i++)
 		if (n->udp[i] >= 0)
 			close(n->udp[i]);
+	config_free(n->config);
 	sd_event_unref(n->event);
 	free(n);
 	return NULL;

@@ -30,7 +30,8 @@
 
 /* What main() has made ready before privileges went. */
 struct netd_setup {
-	struct config *config; /* borrowed */
+	struct config *config;	/* taken by netd_new(), in any case */
+	const char *config_dir; /* NULL: the compiled-in one */
 	struct probe probe;
 	bool no_hold;	       /* the kernel's own queue, by wish */
 	uid_t agent;	       /* whom the agent runs as */
@@ -43,6 +44,7 @@ struct netd {
 	sd_event_source *timer, *io[5];
 	struct timer_wheel *wheel;
 	struct config *config;
+	const char *config_dir;
 	struct probe probe;
 	int udp[NETD_SOCKETS];
 
@@ -134,6 +136,13 @@ void netd_on_spi(void *user, const struct addr *local, uint32_t spi,
 		 bool known);
 void netd_on_secured(void *user, const struct addr *local,
 		     const struct addr *remote, bool secured);
+/* --- netd-reload.c ------------------------------------------------------ */
+
+/* Brings the kernel to what the files say now, if that is what the digest is of
+ * (struct record_reload). 0, and nothing is done where they say what they
+ * did; -EINVAL; -ESTALE; -ENOMEM. */
+int netd_reload(struct netd *n, uint32_t digest)
+	__attribute__((warn_unused_result));
 
 /* --- netd-adopt.c ------------------------------------------------------- */
 
@@ -159,5 +168,8 @@ void netd_repair_prepare(struct netd *n);
  * or -errno; other things were tried then all the same. */
 int netd_repair(struct netd *n, size_t *ret_mended)
 	__attribute__((warn_unused_result));
+/* Link-local addresses under require need help of the kernel's; at start, and
+ * when the policies have changed. */
+void netd_keep_links(struct netd *n);
 
 #endif

@@ -302,6 +302,20 @@ static int supervisor_on_signal(sd_event_source *source,
 	return 0;
 }
 
+/* Of the terminal that it was started on: the end. Of anybody else: a reload,
+ * which the agent leads. */
+static int supervisor_on_hangup(sd_event_source *source,
+				const struct signalfd_siginfo *si, void *user)
+{
+	struct supervisor *s = user;
+
+	if (si->ssi_code == SI_KERNEL)
+		return supervisor_on_signal(source, si, user);
+	if (s->helpers[HELPER_AGENT].pid > 0)
+		kill(s->helpers[HELPER_AGENT].pid, SIGHUP);
+	return 0;
+}
+
 /* The runtime directory is the agent's, which makes its own socket there. */
 static int supervisor_make_dir(const struct standalone_options *o)
 {
@@ -383,10 +397,9 @@ static int supervisor_prepare(struct supervisor *s)
 	if (r >= 0)
 		r = sd_event_add_signal(s->event, NULL, SIGINT,
 					supervisor_on_signal, s);
-	/* Of the terminal that it was started on. */
 	if (r >= 0)
 		r = sd_event_add_signal(s->event, NULL, SIGHUP,
-					supervisor_on_signal, s);
+					supervisor_on_hangup, s);
 	for (int i = 0; r >= 0 && i < HELPERS; i++) {
 		s->helpers[i].supervisor = s;
 		s->helpers[i].program = programs[i];

@@ -107,6 +107,8 @@ static const char *status_warning(struct agent *a)
 	if (a->netd.left_out)
 		return "this host has more addresses than are protected: see "
 		       "tacit-netd's log";
+	if (a->reload.error)
+		return a->reload.why;
 	if (!signer_is_up(a->signer))
 		return "tacit-keyd does not answer: this host can prove to "
 		       "nobody who it is; see its log";

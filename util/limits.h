@@ -181,6 +181,9 @@
 #define LIMIT_KNOWN_ADDRESSES 64u
 #define LIMIT_KNOWN_KEYS      8u
 
+/* Bytes of what is said of a reload that failed. Beyond: cut short. */
+#define LIMIT_RELOAD_WHY 512u
+
 /* --- the log ------------------------------------------------------------ */
 
 /* Lines a second, and at once, from one struct log_limit. Beyond: left out

@@ -19,7 +19,7 @@ static const char *const names[RECORD_TYPES] = {
 	[RECORD_EXPIRE] = "EXPIRE",	  [RECORD_ORPHAN] = "ORPHAN",
 	[RECORD_ADDRESS] = "ADDRESS",	  [RECORD_SOCKET] = "SOCKET",
 	[RECORD_ABANDON] = "ABANDON",	  [RECORD_HINT] = "HINT",
-	[RECORD_REPAIR] = "REPAIR",
+	[RECORD_REPAIR] = "REPAIR",	  [RECORD_RELOAD] = "RELOAD",
 };
 
 const char *record_type_name(unsigned type)
@@ -179,7 +179,7 @@ static const char *welcome_check(const struct record_welcome *w)
 {
 	const uint32_t known = RECORD_HAS_ESP4 | RECORD_HAS_ESP6 |
 			       RECORD_HAS_HOLD | RECORD_HAS_CHACHA |
-			       RECORD_HAS_HEAR;
+			       RECORD_HAS_HEAR | RECORD_CONFIG_DIFFERS;
 
 	if (w->sockets > 0xf)
 		return "sockets";
@@ -262,6 +262,9 @@ static const char *body_check(const struct record *r, size_t *ret_used)
 	switch ((enum record_type)r->type) {
 	case RECORD_HELLO:
 		*ret_used = sizeof(r->hello);
+		return NULL;
+	case RECORD_RELOAD:
+		*ret_used = sizeof(r->reload);
 		return NULL;
 	case RECORD_INSTALL:
 		*ret_used = sizeof(r->install);

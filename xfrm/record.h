@@ -14,7 +14,7 @@
 #include "util/addr.h"
 #include "util/esp.h"
 
-#define RECORD_VERSION 4
+#define RECORD_VERSION 5
 
 /* How often each side says that it lives, and after how long a silence it is
  * taken for hung (design section 1), milliseconds. */
@@ -49,6 +49,7 @@ enum record_type {
 	RECORD_HINT,	/* netd to agent: a peer may have lost its SAs */
 	RECORD_REPAIR,	/* agent to netd: compare the kernel with what it
 			   should have */
+	RECORD_RELOAD,	/* agent to netd: read the configuration again */
 	RECORD_TYPES
 };
 
@@ -58,6 +59,15 @@ enum record_type {
 
 struct record_hello {
 	uint32_t pid;
+	uint32_t digest; /* as in struct record_reload */
+};
+
+/* Each side reads the files by itself, and they may change in between: digest
+ * (config_digest() of policy/config-change.h) is that of the agent's reading.
+ * 0: both have the same now. -EINVAL: netd finds errors, and has logged them;
+ * -ESTALE: it reads something else. Nothing has changed then. */
+struct record_reload {
+	uint32_t digest;
 };
 
 /* Descriptors come with it in this order: IPv4 port 500, IPv4 4500, IPv6 500,
@@ -73,6 +83,8 @@ enum record_welcome_flag {
 	RECORD_HAS_HOLD = 1 << 2, /* nft_queue works: packets are held */
 	RECORD_HAS_CHACHA = 1 << 3,
 	RECORD_HAS_HEAR = 1 << 4, /* it hears of peers that lost their SAs */
+	/* netd has read other files than HELLO is about. */
+	RECORD_CONFIG_DIFFERS = 1 << 5,
 };
 
 struct record_install {
@@ -200,6 +212,7 @@ struct record {
 	uint32_t seq;
 	union {
 		struct record_hello hello;
+		struct record_reload reload;
 		struct record_welcome welcome;
 		struct record_install install;
 		struct record_flow flow;

@@ -121,6 +121,16 @@ class Agent:
         self.stop()
         return self.start()
 
+    def reload(self, good=True, timeout=5):
+        """Reads its configuration again; returns what it logged."""
+        before = len(self.log())
+        word = "has been read again" if good else "stays in force"
+        self.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: f"tacitd: " in self.log()[before:] and any(
+            word in line for line in self.log()[before:].split("\n")
+            if "tacitd: " in line), timeout, "the reload")
+        return self.log()[before:]
+
     def pid(self, name):
         """The process of that name, or None while there is none."""
         if self.process is None:

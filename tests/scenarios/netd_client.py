@@ -14,7 +14,7 @@ import socket
 import struct
 import time
 
-VERSION = 4
+VERSION = 5
 REQID_MIN, REQID_MAX = 0x54000000, 0x54FFFFFF
 TRAP_REQID = 0x53FFFFFF
 
@@ -22,11 +22,11 @@ TYPES = [
     None, "HELLO", "INSTALL", "SWITCH", "HARDEN", "REMOVE_SA", "REMOVE",
     "MOVE", "VERDICT", "BYE", "ALIVE", "WELCOME", "REPLY", "ACQUIRE",
     "EXPIRE", "USED", "ORPHAN", "ADDRESS", "SOCKET", "ABANDON", "HINT",
-    "REPAIR",
+    "REPAIR", "RELOAD",
 ]
 (HELLO, INSTALL, SWITCH, HARDEN, REMOVE_SA, REMOVE, MOVE, VERDICT, BYE, ALIVE,
  WELCOME, REPLY, ACQUIRE, EXPIRE, USED, ORPHAN, ADDRESS, SOCKET,
- ABANDON, HINT, REPAIR) = range(1, len(TYPES))
+ ABANDON, HINT, REPAIR, RELOAD) = range(1, len(TYPES))
 
 IN_OPTIONAL, OUT_LATER, IN_ONLY = 1, 2, 4
 CLEAR, BLOCK, FORGET = 1, 2, 3
@@ -39,7 +39,8 @@ ESP = [("spi", "I"), ("cipher", "B"), ("esn", "B"), ("key_len", "B"),
        ("reserved", "B"), ("key", "96s")]
 HEAD = [("version", "H"), ("type", "H"), ("seq", "I")]
 BODIES = {
-    "hello": [("pid", "I")],
+    "hello": [("pid", "I"), ("digest", "I")],
+    "reload": [("digest", "I")],
     "welcome": [("sockets", "I"), ("flags", "I")],
     "install": [("local", ADDR), ("remote", ADDR), ("reqid", "I"),
                 ("acquire_seq", "I"), ("flags", "I"), ("hard_s", "I"),
@@ -67,7 +68,8 @@ BODIES = {
              ("udp_remote", "I")],
 }
 BODY_OF = {
-    HELLO: "hello", INSTALL: "install", SWITCH: "flow", HARDEN: "flow",
+    HELLO: "hello", RELOAD: "reload", INSTALL: "install",
+    SWITCH: "flow", HARDEN: "flow",
     REMOVE_SA: "flow", REMOVE: "flow", MOVE: "flow", USED: "flow",
     VERDICT: "verdict",
     ALIVE: "alive", WELCOME: "welcome", REPLY: "reply", ACQUIRE: "acquire",
@@ -247,7 +249,7 @@ class Client:
     def hello(self):
         self.seq += 1
         seq = self.seq
-        self.send_raw(pack(HELLO, seq, (os.getpid(),)))
+        self.send_raw(pack(HELLO, seq, (os.getpid(), 0)))
         self.last_alive = time.monotonic()
         w = self.wait(lambda r: r.kind == WELCOME and r.seq == seq)
         assert w, "no WELCOME"

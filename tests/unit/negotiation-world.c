@@ -110,10 +110,9 @@ bool ike_sa_describe(const struct ike_engine *e, struct handle sa,
 {
 	(void)e;
 	(void)sa;
-	if (!world.heard)
-		return false;
-	*ret = (struct ike_sa_info){ .last_heard = world.heard };
-	return true;
+	*ret = (struct ike_sa_info){ .last_heard = world.heard,
+				     .peer.method = world.method };
+	return world.described || world.heard;
 }
 
 void ike_close(struct ike_engine *e, uint64_t now, struct handle sa)
@@ -205,31 +204,37 @@ static const char *const policies[] = {
 	"Discover=dns\nWait=yes\n",
 	"Name=dns-require\nNetworks=10.10.0.0/16 fd0a::/16\n"
 	"Encryption=require\nDiscover=dns\n",
+	NULL
 };
 
-static struct config *load_policies(void)
+struct config *policies_of(const char *const *files)
 {
 	char dir[] = "/tmp/test-negotiation-XXXXXX", path[128];
 	struct config_errors errors;
 	struct config *config = NULL;
+	size_t n = 0;
 	int r;
 
+	if (!files)
+		files = policies;
+	while (files[n])
+		n++;
 	assert_non_null(mkdtemp(dir));
 	snprintf(path, sizeof(path), "%s/policy.d", dir);
 	assert_int_equal(mkdir(path, 0700), 0);
-	for (size_t i = 0; i < sizeof(policies) / sizeof(policies[0]); i++) {
+	for (size_t i = 0; i < n; i++) {
 		FILE *f;
 
 		snprintf(path, sizeof(path), "%s/policy.d/%zu.conf", dir, i);
 		f = fopen(path, "w");
 		assert_non_null(f);
-		fprintf(f, "[Policy]\n%s", policies[i]);
+		fprintf(f, "[Policy]\n%s", files[i]);
 		fclose(f);
 	}
 	r = config_load(dir, &config, &errors);
 	config_errors_log(&errors);
 	config_errors_done(&errors);
-	for (size_t i = 0; i < sizeof(policies) / sizeof(policies[0]); i++) {
+	for (size_t i = 0; i < n; i++) {
 		snprintf(path, sizeof(path), "%s/policy.d/%zu.conf", dir, i);
 		unlink(path);
 	}
@@ -248,7 +253,7 @@ int setup(void **state)
 	(void)state;
 	memset(&world, 0, sizeof(world));
 	world.now = 1000000;
-	a->config = load_policies();
+	a->config = policies_of(NULL);
 	a->timers = timer_wheel_new(world.now, a);
 	a->flows = flow_table_new(&key, on_state, negotiation_on_timer, a);
 	a->admission = admission_new(&key);

@@ -23,6 +23,8 @@ struct negotiation_world {
 	unsigned checked, probed;
 	uint16_t initiated_from, initiated_to; /* ports */
 	uint64_t heard; /* what the engine last heard of any peer; 0: none */
+	bool described; /* the engine knows every SA, with this proof */
+	enum ike_auth_method method;
 	unsigned discovered; /* how often it was asked for a key */
 	struct key_verdict verdict;
 };
@@ -41,6 +43,9 @@ void reply(const char *remote, unsigned type, int error);
 void expect_state(const char *remote, enum flow_state state);
 /* Acquire to SECURED as initiator. */
 void secure(const char *remote, uint32_t spi);
+/* A configuration of files "[Policy]\n" and each of these; NULL: the world's
+ * own. */
+struct config *policies_of(const char *const *files);
 int setup(void **state);
 int teardown(void **state);
 void pass(uint64_t ms);

@@ -37,6 +37,17 @@ static void good_flow(struct record *r)
 	r->flow.spi = ESP_SPI_MIN;
 }
 
+static void good_install(struct record_install *ret)
+{
+	ret->local = four(1);
+	ret->remote = four(2);
+	ret->reqid = RECORD_REQID_MIN;
+	ret->in.spi = ESP_SPI_MIN;
+	ret->in.cipher = ESP_AES_GCM_16_128;
+	ret->in.key_len = 20;
+	ret->out = ret->in;
+}
+
 /* A good record of each type. */
 static struct record good(enum record_type type)
 {
@@ -45,13 +56,7 @@ static struct record good(enum record_type type)
 	record_init(&r, type, 1);
 	switch (type) {
 	case RECORD_INSTALL:
-		r.install.local = four(1);
-		r.install.remote = four(2);
-		r.install.reqid = RECORD_REQID_MIN;
-		r.install.in.spi = ESP_SPI_MIN;
-		r.install.in.cipher = ESP_AES_GCM_16_128;
-		r.install.in.key_len = 20;
-		r.install.out = r.install.in;
+		good_install(&r.install);
 		break;
 	case RECORD_SWITCH:
 	case RECORD_HARDEN:
@@ -93,6 +98,7 @@ static struct record good(enum record_type type)
 		break;
 	case RECORD_REPAIR:
 	case RECORD_HELLO:
+	case RECORD_RELOAD:
 	case RECORD_BYE:
 	case RECORD_ALIVE:
 	case RECORD_WELCOME:
@@ -155,7 +161,8 @@ static const struct {
 	{ RECORD_MOVE, AT(flow.udp_remote), 4, 65536, "udp_remote" },
 	{ RECORD_REMOVE, AT(flow.udp_remote), 4, 1, "udp_remote" },
 	{ RECORD_USED, AT(flow.spi), 4, ESP_SPI_MIN - 1, "spi" },
-	{ RECORD_HELLO, AT(hello) + 4, 1, 1, "reserved" },
+	{ RECORD_HELLO, AT(hello) + 8, 1, 1, "reserved" },
+	{ RECORD_RELOAD, AT(reload) + 4, 1, 1, "reserved" },
 	{ RECORD_VERDICT, sizeof(struct record) - 1, 1, 1, "reserved" },
 	{ RECORD_INSTALL, AT(install.local.family), 2, 0, "local" },
 	{ RECORD_INSTALL, AT(install.local.family), 2, 17, "local" },
@@ -202,7 +209,7 @@ static const struct {
 	{ RECORD_VERDICT, AT(verdict.lifetime_ms), 4, 0, "lifetime_ms" },
 	{ RECORD_VERDICT, AT(verdict.remote.family), 2, 0, "remote" },
 	{ RECORD_WELCOME, AT(welcome.sockets), 4, 16, "sockets" },
-	{ RECORD_WELCOME, AT(welcome.flags), 4, 32, "flags" },
+	{ RECORD_WELCOME, AT(welcome.flags), 4, 64, "flags" },
 	{ RECORD_REPLY, AT(reply.error), 4, 1, "error" },
 	{ RECORD_REPLY, AT(reply.type), 4, 0, "type" },
 	{ RECORD_REPLY, AT(reply.type), 4, RECORD_TYPES, "type" },
