@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "agent/netd.h"
 #include "agent/notify.h"
@@ -103,8 +104,15 @@ void netd_on_first(void *user, const struct hold_packet *p)
 		send_acquire(user, &q);
 }
 
-static int larval_found(const struct ksa *sa, void *user)
+static bool is_past_soft_limit(const struct ksa *sa)
 {
+	return sa->full ||
+	       (sa->soft_s && (uint64_t)time(NULL) >= sa->added_s + sa->soft_s);
+}
+
+static int unheard_found(const struct ksa *sa, void *user)
+{
+	const struct kexpire soft = { .sa = *sa };
 	struct kacquire a = {
 		.src = sa->src,
 		.dst = sa->dst,
@@ -115,17 +123,20 @@ static int larval_found(const struct ksa *sa, void *user)
 
 	if (sa->larval && sa->reqid == KERNEL_TRAP_REQID)
 		netd_on_acquire(user, &a);
+	else if (!sa->larval && is_past_soft_limit(sa))
+		netd_on_expire(user, &soft);
 	return 0;
 }
 
-/* Acquires that the agent has not heard: their larval states still wait. */
-static void report_larval(struct netd *n)
+/* What the agent may not have heard: acquires, whose larval states still wait,
+ * and soft limits, which the kernel announces once. */
+static void report_unheard(struct netd *n)
 {
 	int r;
 
 	if (!netd_agent_listens(n))
 		return;
-	r = sad_dump_ours(n->nl, larval_found, n);
+	r = sad_dump_ours(n->nl, unheard_found, n);
 	if (r < 0)
 		log_limited(&n->limit, netd_now(n), LOG_WARNING, NULL,
 			    "The kernel's SAs cannot be read: %s",
@@ -136,7 +147,7 @@ void netd_look(struct timer *t, uint64_t now, void *user)
 {
 	(void)now;
 	(void)user;
-	report_larval(container_of(t, struct netd, look));
+	report_unheard(container_of(t, struct netd, look));
 }
 
 void netd_on_lost(void *user)
@@ -227,7 +238,7 @@ void netd_continue_reports(struct netd *n)
 			return;
 		netd_agent_send(&n->agent, &r, NULL, 0);
 		if (r.orphan.last)
-			report_larval(n);
+			report_unheard(n);
 	}
 }
 
@@ -558,7 +569,7 @@ void netd_on_hung(void *user, bool hung)
 	netd_arm(n, !hung);
 	show(hung ? "The agent hangs." : "Serving the agent.");
 	if (!hung)
-		report_larval(n);
+		report_unheard(n);
 }
 
 void netd_on_describe(void *user, struct record_alive *ret)

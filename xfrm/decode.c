@@ -121,6 +121,13 @@ static uint32_t seconds(uint64_t s)
 	return s > UINT32_MAX ? 0 : (uint32_t)s;
 }
 
+/* The kernel says so once, when the limit is reached. */
+static bool is_full(const struct xfrm_usersa_info *info)
+{
+	return info->curlft.bytes >= info->lft.soft_byte_limit ||
+	       info->curlft.packets >= info->lft.soft_packet_limit;
+}
+
 static int get_sa(const struct xfrm_usersa_info *info, struct ksa *ret)
 {
 	struct ksa sa = {
@@ -143,6 +150,8 @@ static int get_sa(const struct xfrm_usersa_info *info, struct ksa *ret)
 		return r;
 	sa.larval = info->id.spi == 0;
 	sa.used = info->curlft.packets > 0;
+	sa.full = is_full(info);
+	sa.added_s = info->curlft.add_time;
 	set_scope(&sa.src, sa.sel.ifindex);
 	set_scope(&sa.dst, sa.sel.ifindex);
 	/* Only ESP is ours; anything else keeps a reqid that is not. */

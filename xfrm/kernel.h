@@ -81,8 +81,10 @@ struct ksa {
 	/* spi always; the rest is set for installing only. */
 	struct esp_sa esp;
 	/* Decoded only. */
-	bool larval; /* an acquire that nobody answered yet; spi 0 */
-	bool used;   /* it has carried a packet */
+	bool larval;	  /* an acquire that nobody answered yet; spi 0 */
+	bool used;	  /* it has carried a packet */
+	bool full;	  /* past its soft limit of bytes or packets */
+	uint64_t added_s; /* since 1970 */
 	struct kselector sel;
 };
 

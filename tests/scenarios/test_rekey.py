@@ -7,6 +7,7 @@ one SA pair, and it is not the first one."""
 import time
 
 import pytest
+from agent import NETD
 from traffic import Sink, Stream, ping
 from waiting import wait_until
 
@@ -118,6 +119,31 @@ def test_child_one_way(lab, agents):
     for host, peer in ((a, b), (b, a)):
         wait_until(lambda: host.secured(peer), 20, "exactly one SA pair")
     assert not spis(a, b) & first
+    assert net.capture.clear_packets(a, b) == []
+
+
+@pytest.mark.seconds(5)
+def test_unheard(lab, agents):
+    """The kernel announces a soft limit once, and nobody heard it: the next
+    tacit-netd sees it, and the hard one is never reached."""
+    net, a, b = lab.pair()
+    a.policy("peers", "require", ChildPackets=PACKETS)
+    b.policy("peers", "require")
+    for host in (a, b):
+        host.start_agent()
+    assert None not in ping(a, b.ip, 2, interval=0.3)
+    first = spis(a, b)
+    sink = Sink(b, 4000)
+    pid = a.agent.hang(NETD)
+    stream = Stream(a, b.ip, 4000, 0.001)
+    wait_until(lambda: len(sink.packets()) > PACKETS * 0.8, 10, "soft limit")
+    stream.stop()
+    assert spis(a, b) == first
+    a.agent.kill(NETD)
+    a.agent.wait_replaced(NETD, pid)
+    wait_until(lambda: spis(a, b).isdisjoint(first), 10, "rekeyed")
+    assert len(sink.packets()) == len(stream.times)
+    assert None not in ping(a, b.ip, 2)
     assert net.capture.clear_packets(a, b) == []
 
 

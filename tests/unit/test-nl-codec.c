@@ -201,6 +201,31 @@ static void test_new_sa(void **state)
 				check_new_sa(inbound, (enum esp_cipher)c, esn);
 }
 
+/* What an SA that is read says of its soft limits. */
+static void test_full_sa(void **state)
+{
+	struct ksa sa = sample_sa(false, ESP_AES_GCM_16_128, true), back;
+
+	(void)state;
+	sa.soft_kib = 1;
+	sa.soft_packets = 3;
+	for (unsigned i = 0; i < 4; i++) {
+		struct nl_msg *m = codec_new_sa(&sa);
+		struct xfrm_usersa_info *info = nlmsg_data(nlmsg_hdr(m));
+
+		info->curlft.bytes = i == 1 ? 1024 : 1023;
+		info->curlft.packets = i == 2 ? 3 : 2;
+		info->curlft.add_time = 1800000000;
+		assert_int_equal(codec_read_sa(nlmsg_hdr(m), &back), 0);
+		assert_int_equal(back.full, i == 1 || i == 2);
+		assert_true(back.added_s == 1800000000);
+		nlmsg_free(m);
+		/* Without limits there is nothing to be full. */
+		if (i == 2)
+			sa.soft_kib = sa.soft_packets = 0;
+	}
+}
+
 static void test_bad_sa(void **state)
 {
 	struct ksa sa = sample_sa(true, ESP_AES_GCM_16_128, false);
@@ -650,6 +675,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_new_sa),
+		cmocka_unit_test(test_full_sa),
 		cmocka_unit_test(test_bad_sa),
 		cmocka_unit_test(test_delete_sa),
 		cmocka_unit_test(test_policies),
