@@ -16,6 +16,8 @@
 #include "agent/proof.h"
 
 #define SWITCH_MS 300u
+/* Where both began, and the engine looks whether the peer has it. */
+#define EARLY_MS  2000u
 #define HARDEN_MS 250u
 /* A renewal that failed is tried again after this. */
 #define RENEW_RETRY_MS 30000u
@@ -153,16 +155,20 @@ void negotiation_on_child_up(struct agent *a, struct handle sa,
 		negotiation_install(a, f, up, true);
 		return;
 	}
-	if (f->early_in == up->in.spi) {
-		/* The engine is sure of it now. */
+	if (f->early_in == up->in.spi && f->child.spi_in == up->in.spi) {
+		/* The engine is sure of it now: the peer has answered on it,
+		 * and had its SAs in before that. */
 		f->early_in = 0;
 		negotiation_set_child(f, sa, up);
+		if (f->state == FLOW_INSTALL && f->step == FLOW_STEP_SWITCH) {
+			timer_cancel(a->timers, &f->timer);
+			negotiation_step(a, f);
+		}
 		return;
 	}
 	/* With nothing better it is the flow's own for now: what the peer sends
 	 * on it wants an answer. */
-	if (up->redundant)
-		f->early_in = up->in.spi;
+	f->early_in = up->redundant ? up->in.spi : 0;
 	timer_cancel(a->timers, &f->timer);
 	if (f->state == FLOW_CLEAR || f->state == FLOW_BLOCKED)
 		negotiation_send_verdict(a, &f->local, &f->peer->addr, f->self,
@@ -364,7 +370,8 @@ void negotiation_on_reply(struct agent *a, struct handle flow,
 		} else {
 			f->step = FLOW_STEP_SWITCH;
 			timer_arm(a->timers, &f->timer,
-				  agent_now(a) + SWITCH_MS);
+				  agent_now(a) +
+					  (f->early_in ? EARLY_MS : SWITCH_MS));
 		}
 	}
 }

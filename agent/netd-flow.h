@@ -17,6 +17,7 @@ struct netd_sa {
 	bool old;	/* was an orphan's: goes when the new one is in use */
 	bool waiting;	/* not in the kernel before RECORD_SWITCH */
 	bool alone;	/* an in-SA whose out-SA may follow */
+	uint8_t outs;	/* out-SAs that were beside it, one after the other */
 	bool replaced;	/* a newer pair took over from it */
 	uint64_t until; /* of an old in-SA: when it goes */
 };
@@ -77,6 +78,12 @@ void netd_flow_forget_waiting(struct netd_flow *f);
 
 /* --- netd-rekey.c ------------------------------------------------------- */
 
+/* An out-SA so many times at most beside one in-SA. */
+#define NETD_OUTS 64u
+/* Sending is by this pair alone: of two out-SAs that were made in the same
+ * second the kernel takes either. The others may get theirs again. */
+void netd_rekey_supersede(struct netd_flow *f, const struct netd_sa *out,
+			  uint32_t spi_in);
 /* An SA pair that replaces another is in; sa_out: NULL where it has none. */
 void netd_rekey_begin(struct netd_flow *f, const struct record_install *in,
 		      const struct netd_sa *sa_out, uint64_t now);

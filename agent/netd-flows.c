@@ -301,6 +301,7 @@ int netd_flow_add_waiting(struct netd_flow *f)
 int netd_flow_switch(struct netd_flows *t, uint32_t reqid)
 {
 	struct netd_flow *f = netd_flow_get(t, reqid);
+	struct netd_sa *sa = f ? f->sas : NULL;
 	bool sending;
 	uint32_t out_reqid;
 	int r;
@@ -309,6 +310,8 @@ int netd_flow_switch(struct netd_flows *t, uint32_t reqid)
 		return -ENOENT;
 	if (!flow_has_out(f))
 		return -ENODATA;
+	while (sa && !sa->waiting)
+		sa = sa->next;
 	/* A rekeyed pair changes over by itself. */
 	r = f->changing ? 0 : netd_flow_add_waiting(f);
 	if (r < 0)
@@ -324,6 +327,8 @@ int netd_flow_switch(struct netd_flows *t, uint32_t reqid)
 		netd_flow_claim(f);
 		return r;
 	}
+	if (sa && !sa->waiting)
+		netd_rekey_supersede(f, sa, f->proof_spi);
 	netd_flow_delete(f, true, false);
 	f->gated = false;
 	t->ready(t->user, &f->pair->local, &f->pair->remote);

@@ -14,6 +14,11 @@
 /* Packets under way when the peer gets a new SA still come with the old. */
 #define FLOW_DRAIN_MS 5000u
 
+/* A pair may get its out-SA again, with the same keys: never with a sequence
+ * number, and so an IV, of the one before. In the seconds in between nobody can
+ * have sent so many packets. */
+#define OUT_SHIFT 24
+
 struct installation {
 	const struct record_install *in;
 	struct netd_flow *flow;
@@ -24,11 +29,15 @@ struct installation {
 	bool send;     /* from now on with the new out-SA */
 	bool gate;     /* but held back until RECORD_SWITCH */
 	bool known;    /* the in-SA is there: INSTALL with IN_ONLY before */
+	uint32_t oseq; /* of the out-SA, see there */
 };
 
-static struct ksa install_ksa(const struct record_install *in, bool inbound)
+static struct ksa install_ksa(const struct installation *x, bool inbound)
 {
+	const struct record_install *in = x->in;
+
 	return (struct ksa){
+		.oseq = inbound ? 0 : x->oseq,
 		.src = inbound ? in->remote : in->local,
 		.dst = inbound ? in->local : in->remote,
 		.reqid = in->reqid,
@@ -55,7 +64,12 @@ static int install_prepare_sas(struct installation *x)
 	if (f->n_sas + 2 > LIMIT_FLOW_SAS && !netd_rekey_evict(f))
 		return -ENOSPC;
 	x->known = netd_flow_in_alone(f->table, in->reqid, in->in.spi);
-	if (!x->known) {
+	if (x->known) {
+		x->oseq = (uint32_t)netd_sa_find(f->table, &f->pair->local,
+						 in->in.spi)
+				  ->outs
+			  << OUT_SHIFT;
+	} else {
 		x->sa_in = netd_sa_new(f, in->in.spi, true);
 		if (!x->sa_in)
 			return -ENOMEM;
@@ -71,7 +85,7 @@ static int install_prepare_sas(struct installation *x)
 	f->waiting = malloc(sizeof(*f->waiting));
 	if (!f->waiting)
 		return -ENOMEM;
-	*f->waiting = install_ksa(in, false);
+	*f->waiting = install_ksa(x, false);
 	return 0;
 }
 
@@ -115,11 +129,11 @@ static int install_sas(struct netd_flows *t, const struct installation *x)
 
 	if (x->sa_in) {
 		c[n].op = CHANGE_SA_ADD;
-		c[n++].sa = install_ksa(x->in, true);
+		c[n++].sa = install_ksa(x, true);
 	}
 	if (x->sa_out && !x->defer) {
 		c[n].op = CHANGE_SA_ADD;
-		c[n++].sa = install_ksa(x->in, false);
+		c[n++].sa = install_ksa(x, false);
 	}
 	r = n ? t->kernel->apply(t->kernel->user, c, n) : 0;
 	for (size_t i = 0; r < 0 && i < n; i++) {
@@ -208,6 +222,7 @@ static void install_commit(struct netd_flows *t, struct installation *x,
 			   uint32_t reqid_before, uint64_t now)
 {
 	struct netd_flow *f = x->flow;
+	struct netd_sa *sa_in;
 	bool old = false;
 
 	if (f->reqid != reqid_before) {
@@ -228,13 +243,12 @@ static void install_commit(struct netd_flows *t, struct installation *x,
 		timer_cancel(t->wheel, &f->lonely);
 	}
 	if (x->send)
-		netd_flow_delete(f, true, false);
+		netd_rekey_supersede(f, x->sa_out, x->in->in.spi);
 	if (old)
 		timer_arm(t->wheel, &f->drain, now + FLOW_DRAIN_MS);
-	if (x->sa_in)
-		x->sa_in->alone = x->in->flags & RECORD_IN_ONLY;
-	else
-		netd_sa_find(t, &f->pair->local, x->in->in.spi)->alone = false;
+	sa_in = netd_sa_find(t, &f->pair->local, x->in->in.spi);
+	sa_in->alone = x->in->flags & RECORD_IN_ONLY;
+	sa_in->outs += x->sa_out != NULL;
 	if (x->in->replaces)
 		netd_rekey_begin(f, x->in, x->sa_out, now);
 }

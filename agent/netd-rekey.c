@@ -43,6 +43,15 @@ static void rekey_retire(struct netd_flow *f, const struct netd_sa *stays)
 	}
 }
 
+void netd_rekey_supersede(struct netd_flow *f, const struct netd_sa *out,
+			  uint32_t spi_in)
+{
+	rekey_retire(f, out);
+	for (struct netd_sa *sa = f->sas; sa; sa = sa->next)
+		if (sa->inbound && sa->spi != spi_in)
+			sa->alone = sa->outs < NETD_OUTS;
+}
+
 int netd_rekey_change(struct netd_flow *f)
 {
 	struct netd_sa *sa = f->sas;

@@ -193,7 +193,7 @@ static int put_replay(struct nl_msg *m, const struct ksa *sa)
 {
 	struct xfrm_replay_state_esn *r;
 
-	if (!sa->inbound && !sa->esp.esn)
+	if (!sa->inbound && !sa->esp.esn && !sa->oseq)
 		return 0;
 	r = reserve(m, XFRMA_REPLAY_ESN_VAL,
 		    sizeof(*r) + CODEC_REPLAY_WINDOW / 8);
@@ -201,6 +201,7 @@ static int put_replay(struct nl_msg *m, const struct ksa *sa)
 		return -1;
 	r->bmp_len = CODEC_REPLAY_WINDOW / 32;
 	r->replay_window = CODEC_REPLAY_WINDOW;
+	r->oseq = sa->oseq;
 	return 0;
 }
 

@@ -75,7 +75,8 @@ struct ksa {
 	/* Of what it carries: kibibytes, packets; 0: none. */
 	uint32_t hard_kib, soft_kib, hard_packets, soft_packets;
 	bool inbound;
-	bool tunnel; /* mode; transport if not set */
+	bool tunnel;   /* mode; transport if not set */
+	uint32_t oseq; /* an out-SA goes on behind this sequence number */
 	/* ESP in UDP (RFC 3948) between these ports, host order; 0: not. */
 	uint16_t udp_src, udp_dst;
 	/* spi always; the rest is set for installing only. */

@@ -201,6 +201,26 @@ static void test_new_sa(void **state)
 				check_new_sa(inbound, (enum esp_cipher)c, esn);
 }
 
+/* An out-SA that goes on where another one was. */
+static void test_sequence(void **state)
+{
+	(void)state;
+	for (int esn = 0; esn < 2; esn++) {
+		struct ksa sa = sample_sa(false, ESP_AES_GCM_16_128, esn);
+		struct xfrm_replay_state_esn *r;
+		struct nl_msg *m;
+
+		sa.oseq = 1 << 24;
+		m = codec_new_sa(&sa);
+		r = nla_data(nlmsg_find_attr(nlmsg_hdr(m),
+					     sizeof(struct xfrm_usersa_info),
+					     XFRMA_REPLAY_ESN_VAL));
+		assert_int_equal(r->oseq, 1 << 24);
+		assert_int_equal(r->oseq_hi, 0);
+		nlmsg_free(m);
+	}
+}
+
 /* What an SA that is read says of its soft limits. */
 static void test_full_sa(void **state)
 {
@@ -675,6 +695,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_new_sa),
+		cmocka_unit_test(test_sequence),
 		cmocka_unit_test(test_full_sa),
 		cmocka_unit_test(test_bad_sa),
 		cmocka_unit_test(test_delete_sa),
