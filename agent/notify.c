@@ -54,10 +54,15 @@ static uint64_t notify_period(void)
 	return sd_watchdog_enabled(0, &usec) > 0 ? usec / 3 : 0;
 }
 
-static int notify_beat(sd_event_source *source, uint64_t now, void *user)
+static int notify_beat(sd_event_source *source, uint64_t due, void *user)
 {
+	uint64_t now = due;
+
 	(void)user;
 	notify_say("WATCHDOG=1");
+	/* It was due at 0 the first time. */
+	(void)sd_event_now(sd_event_source_get_event(source), CLOCK_MONOTONIC,
+			   &now);
 	sd_event_source_set_time(source, now + notify_period());
 	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }

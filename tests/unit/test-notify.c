@@ -84,6 +84,8 @@ static void test_watchdog(void **state)
 	while (recv(fd, text, sizeof(text), 0) == 10)
 		n++;
 	assert_int_equal(n, 3);
+	/* And not before its time. */
+	assert_int_equal(sd_event_run(event, 0), 0);
 	sd_event_unref(event);
 	unsetenv("WATCHDOG_USEC");
 	close(fd);
