@@ -89,6 +89,13 @@ struct keyd_job *keyd_job_free(struct keyd_job *j)
 	return NULL;
 }
 
+bool keyd_job_is_cheap(const struct keyd_job *j)
+{
+	return EVP_PKEY_is_a(j->key, "ED25519") ||
+	       (EVP_PKEY_is_a(j->key, "EC") &&
+		EVP_PKEY_get_bits(j->key) == 256);
+}
+
 static int sign(struct keyd_job *j)
 {
 	const struct keyd_sign *s = &j->record.sign;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The threads of tacit-keyd: they sign, and make keys.
+ * The threads of tacit-keyd: they sign what takes long, and make keys.
  * Results come back over an eventfd, in any order. Bounded by LIMIT_KEYD_JOBS.
  */
 #ifndef TACIT_AGENT_KEYD_WORKERS_H
@@ -30,7 +30,10 @@ int keyd_job_new(const struct keyd_record *r, const struct own_key *key,
 int keyd_job_new_key(const struct keyd_wanted *wanted, struct keyd_job **ret)
 	__attribute__((warn_unused_result));
 struct keyd_job *keyd_job_free(struct keyd_job *j);
-/* What a thread does with it. */
+/* A signature that takes less than handing it to a thread and back: tens of
+ * microseconds. */
+bool keyd_job_is_cheap(const struct keyd_job *j);
+/* What a thread does with it, or the loop where it is cheap. */
 void keyd_job_run(struct keyd_job *j);
 
 /* 0 or -errno. */

@@ -157,6 +157,12 @@ static void keyd_sign(struct keyd *k, const struct keyd_record *r)
 	}
 	if (keyd_job_new(r, key, &job) == 0) {
 		job->link = k->link;
+		if (keyd_job_is_cheap(job)) {
+			keyd_job_run(job);
+			keyd_send(k, &job->reply);
+			keyd_job_free(job);
+			return;
+		}
 		if (keyd_workers_add(k->workers, job) == 0)
 			return;
 	}
