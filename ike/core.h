@@ -6,6 +6,7 @@
 #ifndef TACIT_IKE_CORE_H
 #define TACIT_IKE_CORE_H
 
+#include "ike/alternative.h"
 #include "ike/auth.h"
 #include "ike/cookie.h"
 #include "ike/creation.h"
@@ -97,6 +98,8 @@ int ike_init_begin(struct ike_engine *e, uint64_t now, struct ike_sa *sa)
 	__attribute__((warn_unused_result));
 void ike_init_job_done(struct ike_engine *e, uint64_t now, struct ike_sa *sa,
 		       struct ike_job *job);
+/* A response that we can go on with. */
+bool ike_init_understands(const struct ike_sa *sa, const struct ike_message *m);
 /* An answer without SPIs, to a request that keeps no state here. */
 void ike_init_refuse(struct ike_engine *e, const struct ike_arrival *a,
 		     uint16_t notify, const void *data, size_t len);

@@ -150,6 +150,19 @@ static void init_request(struct ike_engine *e, const struct ike_arrival *a,
 		e->counters.malformed++;
 }
 
+/* Nobody has authenticated this: it must come from where our request went. */
+static bool is_from_there(const struct ike_arrival *a, const struct ike_sa *sa)
+{
+	struct endpoint local = sa->local, remote = sa->remote;
+
+	if (!sa->handshake)
+		return false;
+	local.port = sa->handshake->local_port;
+	remote.port = sa->handshake->remote_port;
+	return endpoint_equal(&remote, a->remote) &&
+	       endpoint_equal(&local, a->local);
+}
+
 static void init_response(struct ike_engine *e, const struct ike_arrival *a,
 			  int outcome)
 {
@@ -161,16 +174,14 @@ static void init_response(struct ike_engine *e, const struct ike_arrival *a,
 		e->counters.unknown_spi++;
 		return;
 	}
-	/* Nobody has authenticated this: it must come from where our request
-	 * went. */
 	if (ike_header_from_initiator(h) || h->id != 0 ||
-	    outcome != IKE_MESSAGE_OK ||
-	    !endpoint_equal(&sa->remote, a->remote) ||
-	    !endpoint_equal(&sa->local, a->local)) {
+	    outcome != IKE_MESSAGE_OK || !is_from_there(a, sa)) {
 		e->counters.malformed++;
 		return;
 	}
 	t = find(sa, h, false);
+	if (!t && sa->handshake->response.data)
+		ike_alternative_keep(a, sa);
 	if (t && has_required(t, a->m) && t->handler(e, a, sa) == -EBADMSG)
 		e->counters.malformed++;
 }
@@ -216,6 +227,8 @@ void ike_dispatch_reject(struct ike_engine *e, const struct ike_arrival *a,
 	const struct ike_header *h = &a->m->header;
 
 	if (ike_header_is_response(h)) {
+		if (ike_alternative_next(e, a->now, sa))
+			return;
 		/* What it answered is over: nothing else waits for it. */
 		sa->ours = ike_creation_free(e, sa->ours);
 		ike_info_close(e, a->now, sa, IKE_REASON_PROTOCOL, 0);

@@ -313,7 +313,8 @@ static void send_auth(struct ike_engine *e, uint64_t now, struct ike_sa *sa)
 static void begin(struct ike_engine *e, uint64_t now, struct ike_sa *sa)
 {
 	if (!ike_proof_plan(sa, NULL)) {
-		ike_sa_end(e, sa, IKE_REASON_AUTH, 0);
+		if (!ike_alternative_next(e, now, sa))
+			ike_sa_end(e, sa, IKE_REASON_AUTH, 0);
 	} else if (!sa->handshake->plan.key) {
 		send_auth(e, now, sa);
 	} else {
@@ -413,6 +414,8 @@ static int finish(struct ike_engine *e, const struct ike_arrival *a,
 
 	if (!suffices(e, a, sa)) {
 		e->counters.auth_failed++;
+		if (ike_alternative_next(e, a->now, sa))
+			return 0;
 		ike_info_close(e, a->now, sa, IKE_REASON_AUTH,
 			       IKE_NOTIFY_AUTHENTICATION_FAILED);
 		return 0;
@@ -435,9 +438,11 @@ int ike_auth_response(struct ike_engine *e, const struct ike_arrival *a,
 	if (rc < 0)
 		return rc;
 	/* 2.21.2: refused before it proved anything; nothing to delete. SK says
-	 * that the same peer answered both messages: nobody else can give a
-	 * better answer, so that there is none to wait for. */
+	 * that the same peer answered both messages: a better answer there can
+	 * only be to IKE_SA_INIT, and has come by now. */
 	if (!am.has_auth && am.error) {
+		if (ike_alternative_next(e, a->now, sa))
+			return 0;
 		ike_sa_end(e, sa, reason_of(am.error), am.error);
 		return 0;
 	}

@@ -71,6 +71,8 @@ int ike_init_begin(struct ike_engine *e, uint64_t now, struct ike_sa *sa)
 	rc = ike_sa_index_remote(e, sa);
 	if (rc < 0)
 		return rc;
+	sa->handshake->local_port = sa->local.port;
+	sa->handshake->remote_port = sa->remote.port;
 	return generate(e, now, sa, kex);
 }
 
@@ -264,6 +266,13 @@ static int parse_answer(const struct ike_sa *sa, const struct ike_message *m,
 	return 0;
 }
 
+bool ike_init_understands(const struct ike_sa *sa, const struct ike_message *m)
+{
+	struct answer an;
+
+	return parse_answer(sa, m, &an) == 0;
+}
+
 static struct ike_job *derive_job(const struct ike_sa *sa,
 				  const struct answer *an, uint64_t spi_r)
 {
@@ -343,8 +352,6 @@ static void derived(struct ike_engine *e, uint64_t now, struct ike_sa *sa,
 	}
 	sa->keys = job->keys;
 	sa->next_id = 1;
-	EVP_PKEY_free(hs->private);
-	hs->private = NULL;
 	hs->request = sa->request;
 	sa->request = (struct ike_blob){ 0 };
 	ike_auth_ready(e, now, sa);

@@ -9,6 +9,9 @@
 
 #include "ike/core.h"
 
+/* Requests without a response until another answer is tried: seconds. */
+#define PATIENCE 3u
+
 static uint8_t own_flag(const struct ike_sa *sa)
 {
 	return sa->initiator ? IKE_FLAG_INITIATOR : 0;
@@ -140,6 +143,10 @@ void ike_request_timeout(struct timer *t, uint64_t now, void *user)
 	struct ike_sa *sa = container_of(t, struct ike_sa, retransmit);
 	struct ike_engine *e = user;
 
+	/* Who answered IKE_SA_INIT says no more, and another one did. */
+	if (sa->state == IKE_SA_AUTH_SENT && sa->sends >= PATIENCE &&
+	    ike_alternative_next(e, now, sa))
+		return;
 	if (sa->sends < e->config.retransmit_sends) {
 		e->counters.retransmitted++;
 		if (!sa->probing)

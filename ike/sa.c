@@ -34,7 +34,8 @@ static const struct {
 					      MOVE(IKE_SA_IDENTIFY) |
 					      MOVE(IKE_SA_DEAD) },
 	[IKE_SA_IDENTIFY] = { "identify",
-			      MOVE(IKE_SA_SIGN) | MOVE(IKE_SA_VERIFY) |
+			      MOVE(IKE_SA_INIT_SENT) | MOVE(IKE_SA_SIGN) |
+				      MOVE(IKE_SA_VERIFY) |
 				      MOVE(IKE_SA_AUTH_SENT) |
 				      MOVE(IKE_SA_ESTABLISHED) |
 				      MOVE(IKE_SA_CHILDLESS) |
@@ -44,12 +45,14 @@ static const struct {
 				  MOVE(IKE_SA_CHILDLESS) | MOVE(IKE_SA_LINGER) |
 				  MOVE(IKE_SA_DEAD) },
 	[IKE_SA_VERIFY] = { "verify",
-			    MOVE(IKE_SA_INIT_DONE) | MOVE(IKE_SA_SIGN) |
+			    MOVE(IKE_SA_INIT_SENT) | MOVE(IKE_SA_INIT_DONE) |
+				    MOVE(IKE_SA_SIGN) |
 				    MOVE(IKE_SA_ESTABLISHED) |
 				    MOVE(IKE_SA_CHILDLESS) |
 				    MOVE(IKE_SA_DELETING) |
 				    MOVE(IKE_SA_LINGER) | MOVE(IKE_SA_DEAD) },
-	[IKE_SA_AUTH_SENT] = { "auth-sent", MOVE(IKE_SA_VERIFY) |
+	[IKE_SA_AUTH_SENT] = { "auth-sent", MOVE(IKE_SA_INIT_SENT) |
+						    MOVE(IKE_SA_VERIFY) |
 						    MOVE(IKE_SA_ESTABLISHED) |
 						    MOVE(IKE_SA_DELETING) |
 						    MOVE(IKE_SA_DEAD) },
@@ -324,6 +327,7 @@ void ike_sa_forget_handshake(struct ike_engine *e, struct ike_sa *sa)
 	ike_blob_done(&hs->auth);
 	ike_blob_done(&hs->signature);
 	EVP_PKEY_free(hs->private);
+	ike_alternative_free(hs->others);
 	ike_child_free(e, hs->child);
 	secret_wipe(hs, sizeof(*hs));
 	free(hs);

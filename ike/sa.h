@@ -76,6 +76,11 @@ struct ike_handshake {
 	const char *why;      /* static: what was wrong with a proof */
 	struct ike_blob auth; /* the IKE_AUTH that waits, its inside */
 	uint8_t auth_first;   /* type of its first payload */
+	/* Initiator: other answers than the one that we go on with, and how
+	 * many of them there have been; the ports that they come to. */
+	struct ike_alternative *others;
+	uint8_t n_others;
+	uint16_t local_port, remote_port;
 };
 
 struct ike_sa {

@@ -78,6 +78,9 @@
 /* IKE SAs that were rekeyed one after the other and are not gone yet, for one
  * peer. Beyond: TEMPORARY_FAILURE. */
 #define LIMIT_IKE_REKEYED 4u
+/* Answers to one IKE_SA_INIT that are kept beside the first, in case that one
+ * leads nowhere. Beyond: dropped. */
+#define LIMIT_IKE_INIT_ANSWERS 3u
 /* Restarts of one IKE_SA_INIT by COOKIE or INVALID_KE_PAYLOAD. */
 #define LIMIT_IKE_INIT_RETRIES 4u
 
