@@ -97,6 +97,7 @@ def test_require(lab):
         x.close()
 
 
+@pytest.mark.seconds(4)
 def test_identity(lab):
     """Only the one whom the program names: not an anonymous peer, and not one
     at an address that somebody lied about."""
@@ -240,6 +241,7 @@ def hostile(bus, s, address):
         broken.close()
 
 
+@pytest.mark.seconds(4)
 def test_callers(lab):
     """One caller's share; what he told goes with him; nobody hears of another's
     socket; what takes too long ends."""

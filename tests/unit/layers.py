@@ -15,6 +15,8 @@ import sys
 SIBLINGS = ("ike", "dnskeys", "policy", "xfrm", "cat")
 BELOW = {"util": set()}
 BELOW.update({folder: {"util"} for folder in SIBLINGS})
+# What programs get includes nothing of ours.
+BELOW["libtacit"] = set()
 BELOW["dbus"] = {"util", *SIBLINGS}
 BELOW["agent"] = {"util", "dbus", *SIBLINGS}
 
