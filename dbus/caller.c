@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * sd_bus_query_sender_creds() would wait for the bus; this does not.
+ * sd_bus_query_sender_creds() would wait for the bus; this does not. Who is not
+ * root may be somebody whom polkit lets.
  */
 #include "dbus/caller.h"
 
@@ -8,6 +9,8 @@
 #include <stdlib.h>
 #include <sys/types.h>
 #include <unistd.h>
+
+#include "dbus/polkit.h"
 
 /* A call that waits for the bus to say who made it. */
 struct question {
@@ -50,29 +53,82 @@ static void finish(sd_bus_message *call, int r, sd_bus_error *error)
 	sd_bus_error_free(error);
 }
 
-static int on_user(sd_bus_message *m, void *user, sd_bus_error *unused)
+/* The question lives as long as somebody waits for its answer. */
+static void keep(sd_bus_slot *slot)
+{
+	(void)sd_bus_slot_set_destroy_callback(slot, free);
+	(void)sd_bus_slot_set_floating(slot, 1);
+	sd_bus_slot_unref(slot);
+}
+
+static int on_polkit(sd_bus_message *m, void *user, sd_bus_error *unused)
 {
 	const struct question *q = user;
 	struct dbus_context *c = q->context;
 	sd_bus_message *call = dbus_pending_take(&c->pending, q->call);
 	sd_bus_error error = SD_BUS_ERROR_NULL;
-	uint32_t uid;
-	int r;
+	bool asks;
 
 	(void)unused;
-	/* An error: the caller has left the bus. */
-	if (call && !sd_bus_message_is_method_error(m, NULL)) {
-		r = sd_bus_message_read(m, "u", &uid);
-		if (r >= 0)
-			r = is_root(uid) ? q->then(call, c, &error)
-					 : refuse(&error, q->action);
-		finish(call, r, &error);
-	}
+	if (call && polkit_allows(m, &asks))
+		finish(call, q->then(call, c, &error), &error);
+	else if (call && asks)
+		finish(call,
+		       sd_bus_error_set(
+			       &error,
+			       SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED,
+			       "This needs the password of an administrator."),
+		       &error);
+	else if (call)
+		finish(call, refuse(&error, q->action), &error);
 	sd_bus_message_unref(call);
 	return 1;
 }
 
-/* The question lives as long as the bus waits for the answer. */
+/* Takes the call, unless it can be asked about. */
+static sd_bus_message *ask_polkit(const struct question *q)
+{
+	struct dbus_pending *calls = &q->context->pending;
+	sd_bus_message *call = dbus_pending_peek(calls, q->call);
+	struct question *copy = malloc(sizeof(*copy));
+	sd_bus_slot *slot = NULL;
+
+	if (copy && call) {
+		*copy = *q;
+		if (polkit_ask(call, q->action, on_polkit, copy, &slot) == 0) {
+			keep(slot);
+			return NULL;
+		}
+	}
+	free(copy);
+	return dbus_pending_take(calls, q->call);
+}
+
+static int on_user(sd_bus_message *m, void *user, sd_bus_error *unused)
+{
+	const struct question *q = user;
+	struct dbus_context *c = q->context;
+	sd_bus_error error = SD_BUS_ERROR_NULL;
+	sd_bus_message *call;
+	uint32_t uid = (uint32_t)-1;
+	bool there = !sd_bus_message_is_method_error(m, NULL) &&
+		     sd_bus_message_read(m, "u", &uid) >= 0;
+
+	(void)unused;
+	if (there && !is_root(uid))
+		call = ask_polkit(q);
+	else
+		call = dbus_pending_take(&c->pending, q->call);
+	/* An error: the caller has left the bus. */
+	if (call && there)
+		finish(call,
+		       is_root(uid) ? q->then(call, c, &error)
+				    : refuse(&error, q->action),
+		       &error);
+	sd_bus_message_unref(call);
+	return 1;
+}
+
 static int ask(struct dbus_context *c, sd_bus_message *m, const char *action,
 	       sd_bus_message_handler_t then, sd_bus_error *error)
 {
@@ -98,9 +154,7 @@ static int ask(struct dbus_context *c, sd_bus_message *m, const char *action,
 		free(q);
 		return r;
 	}
-	(void)sd_bus_slot_set_destroy_callback(slot, free);
-	(void)sd_bus_slot_set_floating(slot, 1);
-	sd_bus_slot_unref(slot);
+	keep(slot);
 	return 1;
 }
 

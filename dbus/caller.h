@@ -2,7 +2,8 @@
 /*
  * Who calls, and what they may. Root may everything, and so may the user that
  * the agent runs as. On the own socket the kernel says who it is; on the system
- * bus the bus is asked, and the answer is not waited for.
+ * bus the bus is asked, and for others polkit, where there is one; the answer
+ * is not waited for.
  */
 #ifndef TACIT_DBUS_CALLER_H
 #define TACIT_DBUS_CALLER_H

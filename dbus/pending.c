@@ -133,6 +133,14 @@ bool dbus_pending_waits(const struct dbus_pending *p, struct handle call)
 	return slots_get(p->calls, call) != NULL;
 }
 
+sd_bus_message *dbus_pending_peek(const struct dbus_pending *p,
+				  struct handle call)
+{
+	const struct call *c = slots_get(p->calls, call);
+
+	return c ? c->message : NULL;
+}
+
 sd_bus_message *dbus_pending_take(struct dbus_pending *p, struct handle call)
 {
 	struct call *c = slots_remove(p->calls, call);

@@ -33,6 +33,9 @@ int dbus_pending_add(struct dbus_pending *p, sd_bus_message *m,
 		     sd_bus_error *error) __attribute__((warn_unused_result));
 /* Is somebody still waiting for this? */
 bool dbus_pending_waits(const struct dbus_pending *p, struct handle call);
+/* The call, borrowed, which goes on waiting; NULL: it has been answered. */
+sd_bus_message *dbus_pending_peek(const struct dbus_pending *p,
+				  struct handle call);
 /* The call, which waits no more: the caller answers and unrefs it. NULL: it
  * has been answered. */
 sd_bus_message *dbus_pending_take(struct dbus_pending *p, struct handle call);
