@@ -137,6 +137,12 @@ static int explain_tsig(const struct tacit_publish *p, enum update_outcome o)
 			"tacit: the clock of %s differs from this one by "
 			"%" PRId64 " s (BADTIME): set the clocks\n",
 			p->server, u->skew);
+	else if (o == UPDATE_BADTSIG)
+		fprintf(stderr,
+			"tacit: %s does not accept the TSIG key \"%s\" "
+			"(NOTAUTH): it must be there under the same name, with "
+			"the same secret, and be allowed to update\n",
+			p->server, key);
 	else if (o == UPDATE_UNSIGNED)
 		fprintf(stderr,
 			"tacit: the answer of %s is not signed with the TSIG "
@@ -150,18 +156,22 @@ static int explain_tsig(const struct tacit_publish *p, enum update_outcome o)
 	return EXIT_UPDATE_TSIG;
 }
 
-static int explain_refused(const struct tacit_publish *p, const char *name)
+/* NOTAUTH is said of those who may not, too (RFC 8945 5.3.2): that the server
+ * has the zone has been seen. */
+static int explain_refused(const struct tacit_publish *p, const char *name,
+			   const char *code)
 {
 	if (p->update.key)
 		fprintf(stderr,
-			"tacit: %s refuses (REFUSED): allow the TSIG key "
-			"\"%s\" there to update IPSECKEY at %s\n",
-			p->server, p->update.key->name, name);
+			"tacit: %s refuses (%s): allow the TSIG key \"%s\" "
+			"there to update IPSECKEY at %s, and name the primary "
+			"server\n",
+			p->server, code, p->update.key->name, name);
 	else
 		fprintf(stderr,
-			"tacit: %s refuses (REFUSED): it wants a signed update; "
-			"name its TSIG key with --tsig FILE\n",
-			p->server);
+			"tacit: %s refuses (%s): it wants a signed update; name "
+			"its TSIG key with --tsig FILE\n",
+			p->server, code);
 	return EXIT_UPDATE_REFUSED;
 }
 
@@ -175,6 +185,7 @@ static int explain(const struct tacit_publish *p, const char *name,
 	case UPDATE_BADKEY:
 	case UPDATE_BADSIG:
 	case UPDATE_BADTIME:
+	case UPDATE_BADTSIG:
 	case UPDATE_UNSIGNED:
 	case UPDATE_NO_ALGORITHM:
 		return explain_tsig(p, o);
@@ -185,13 +196,9 @@ static int explain(const struct tacit_publish *p, const char *name,
 			p->server, strerror(-p->update.error));
 		return EXIT_DNS_UNREACHABLE;
 	case UPDATE_REFUSED:
-		return explain_refused(p, name);
+		return explain_refused(p, name, "REFUSED");
 	case UPDATE_NOTAUTH:
-		fprintf(stderr,
-			"tacit: %s is not the primary server of the zone of %s "
-			"(NOTAUTH): name the one that is\n",
-			p->server, name);
-		break;
+		return explain_refused(p, name, "NOTAUTH");
 	case UPDATE_NOTZONE:
 		fprintf(stderr,
 			"tacit: %s says that %s is in another zone (NOTZONE): "

@@ -172,6 +172,9 @@ static enum update_outcome check_tsig(struct update *u, ldns_pkt *reply,
 				  (int64_t)time(NULL);
 		return UPDATE_BADTIME;
 	}
+	/* Who knows the key signs, whatever else he says. */
+	if (!tsig && u->rcode == LDNS_RCODE_NOTAUTH)
+		return UPDATE_BADTSIG;
 	if (!tsig || !ldns_pkt_tsig_verify(reply, wire, len, u->key->name,
 					   u->key->secret, mac))
 		return UPDATE_UNSIGNED;
@@ -316,8 +319,8 @@ static void add_record(struct update_set *set, const ldns_rr *rr)
 	set->n++;
 }
 
-enum update_outcome update_read(struct update *u, const char *name,
-				struct update_set *ret)
+static enum update_outcome read_set(struct update *u, const char *name,
+				    struct update_set *ret)
 {
 	enum update_outcome o = find_zone(u, name, ret->zone);
 	ldns_rr_list *list;
@@ -338,6 +341,22 @@ enum update_outcome update_read(struct update *u, const char *name,
 	ldns_pkt_free(p);
 	/* What is not read whole cannot be required to be so. */
 	return ret->n == n ? UPDATE_OK : UPDATE_RUBBISH;
+}
+
+/* What everybody may see is asked for as by everybody: a key that may update
+ * need not be one that may ask. */
+enum update_outcome update_read(struct update *u, const char *name,
+				struct update_set *ret)
+{
+	const struct tsig_key *key = u->key;
+	enum update_outcome o;
+
+	u->key = NULL;
+	o = read_set(u, name, ret);
+	u->key = key;
+	if (key && (o == UPDATE_REFUSED || o == UPDATE_NOTAUTH))
+		o = read_set(u, name, ret);
+	return o;
 }
 
 /* --- changing it -------------------------------------------------------------- */

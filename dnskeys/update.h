@@ -21,6 +21,7 @@ enum update_outcome {
 	UPDATE_UNSIGNED,     /* an answer that its key has not signed */
 	UPDATE_BADKEY,	     /* the server does not know the key */
 	UPDATE_BADSIG,	     /* it has another secret of that name */
+	UPDATE_BADTSIG,	     /* one of these three: it does not say which */
 	UPDATE_BADTIME,	     /* the clocks differ */
 	UPDATE_NO_ALGORITHM, /* ldns cannot do it */
 	UPDATE_REFUSED,

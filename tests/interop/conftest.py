@@ -41,3 +41,8 @@ def strongswan_root():
 @pytest.fixture(scope="session")
 def nameserver_root():
     return root_of("nameserver")
+
+
+@pytest.fixture(scope="session")
+def knot_root():
+    return root_of("knot")

@@ -40,6 +40,7 @@ enum mood {
 	TSIG_BADSIG, /* and the two that follow: the errors of RFC 8945 */
 	TSIG_BADKEY,
 	TSIG_BADTIME,
+	SILENT_ABOUT_TSIG, /* NOTAUTH, and not a word of why */
 	MOODS
 };
 
@@ -87,7 +88,9 @@ static void sign(const struct server *s, ldns_pkt *reply, const ldns_pkt *query)
 	const char *secret = s->mood == FORGED ? "b3RoZXI=" : SECRET;
 	const ldns_rr *tsig = ldns_pkt_tsig(query);
 
-	if (!tsig || s->mood == UNSIGNED)
+	if (tsig && s->mood == SILENT_ABOUT_TSIG)
+		ldns_pkt_set_rcode(reply, LDNS_RCODE_NOTAUTH);
+	if (!tsig || s->mood == UNSIGNED || s->mood == SILENT_ABOUT_TSIG)
 		return;
 	(void)ldns_pkt_tsig_sign(reply, good_key.name, secret, 300,
 				 good_key.algorithm, ldns_rr_rdf(tsig, 3));
@@ -320,6 +323,7 @@ static void test_moods(void **state)
 		[TSIG_BADSIG] = UPDATE_BADSIG,
 		[TSIG_BADKEY] = UPDATE_BADKEY,
 		[TSIG_BADTIME] = UPDATE_BADTIME,
+		[SILENT_ABOUT_TSIG] = UPDATE_BADTSIG,
 	};
 	static struct update_set set;
 
