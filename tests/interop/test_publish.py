@@ -8,7 +8,6 @@ from dnstree import NameServer, reverse
 from knot import Knot, key_file
 from peer_keys import key
 from test_lookup import configure
-from waiting import wait_until
 
 pytestmark = pytest.mark.usefixtures("agents")
 
