@@ -388,6 +388,9 @@ static void agent_on_link_event(void *user, const struct record *r)
 		else
 			negotiation_on_address(a, &r->address.addr);
 		break;
+	case RECORD_COUNTED:
+		a->traffic.counted = r->counted;
+		break;
 	case RECORD_HINT:
 		negotiation_on_hint(a, &r->hint);
 		break;
@@ -401,6 +404,7 @@ static void agent_on_link_event(void *user, const struct record *r)
 	case RECORD_REMOVE_SA:
 	case RECORD_REMOVE:
 	case RECORD_MOVE:
+	case RECORD_COUNT:
 	case RECORD_VERDICT:
 	case RECORD_SOCKET:
 	case RECORD_ABANDON:
@@ -414,6 +418,14 @@ static void agent_on_link_event(void *user, const struct record *r)
 	}
 }
 
+/* What COUNTED has said a moment before. */
+static void agent_on_counted(struct agent *a, struct handle flow,
+			     const struct record_counted *c)
+{
+	traffic_on_reply(a, flow, c);
+	explain_on_reply(a, flow, c);
+}
+
 static void agent_on_link_reply(void *user, struct handle flow,
 				const struct record_reply *reply)
 {
@@ -425,6 +437,9 @@ static void agent_on_link_reply(void *user, struct handle flow,
 		log_limited(&a->log_netd, agent_now(a), LOG_WARNING, NULL,
 			    "tacit-netd refused a verdict: %s",
 			    strerror(-reply->error));
+	if (reply->type == RECORD_COUNT)
+		agent_on_counted(a, flow,
+				 reply->error ? NULL : &a->traffic.counted);
 	if (reply->type == RECORD_SOCKET)
 		demand_on_reply(a, flow, reply);
 	else
@@ -650,6 +665,8 @@ struct agent *agent_free(struct agent *a)
 	demand_stop(a);
 	dbus_server_free(a->bus);
 	waiters_done(&a->waiters);
+	explains_done(&a->explains);
+	traffic_done(&a->traffic);
 	capture_streams_done(&a->streams);
 	identify_stop(a);
 	link_free(a->link);

@@ -13,6 +13,7 @@
 #include "agent/capture.h"
 #include "agent/credentials.h"
 #include "agent/demand.h"
+#include "agent/explain.h"
 #include "agent/flow.h"
 #include "agent/jobs.h"
 #include "agent/key-dns.h"
@@ -20,6 +21,7 @@
 #include "agent/link.h"
 #include "agent/own-dns.h"
 #include "agent/reload.h"
+#include "agent/traffic.h"
 #include "agent/waiters.h"
 #include "agent/wire.h"
 #include "dbus/server.h"
@@ -66,6 +68,8 @@ struct agent {
 	struct capture *capture; /* NULL: not asked for */
 	struct capture_streams streams;
 	struct waiters waiters;
+	struct traffic traffic;
+	struct explains explains;
 	struct dbus_server *bus;
 	struct reload reload;
 	uint64_t started;

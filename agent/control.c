@@ -116,10 +116,23 @@ static int control_capture(void *user, const struct addr *peer,
 	return r;
 }
 
+static void control_traffic(void *user, uint32_t limit, struct handle call)
+{
+	traffic_list(user, limit, call);
+}
+
+static void control_explain(void *user, const struct addr *remote,
+			    struct handle call)
+{
+	explain_peer(user, remote, call);
+}
+
 void control_source(struct dbus_source *source)
 {
 	source->connect = control_connect;
 	source->disconnect = control_disconnect;
 	source->set_debug = control_set_debug;
 	source->capture = control_capture;
+	source->traffic = control_traffic;
+	source->explain = control_explain;
 }

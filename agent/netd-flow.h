@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The inside of a flow, shared by netd-flows.c, netd-install.c, netd-rekey.c
- * and netd-orphans.c alone.
+ * The inside of a flow, shared by netd-flows.c, netd-install.c, netd-rekey.c,
+ * netd-orphans.c and netd-count.c alone.
  */
 #ifndef TACIT_AGENT_NETD_FLOW_H
 #define TACIT_AGENT_NETD_FLOW_H

@@ -100,6 +100,11 @@ bool netd_flow_tunnel(const struct netd_flows *t, uint32_t reqid);
 bool netd_flow_has_spi(const struct netd_flows *t, const struct addr *dst,
 		       uint32_t spi);
 
+/* What the flow is to the kernel now: netd-count.c. 0; -ENOENT. */
+int netd_flow_count(const struct netd_flows *t, uint32_t reqid,
+		    struct record_counted *ret)
+	__attribute__((warn_unused_result));
+
 /* Is it an in-SA of this flow that came alone (RECORD_IN_ONLY)? */
 bool netd_flow_in_alone(const struct netd_flows *t, uint32_t reqid,
 			uint32_t spi);

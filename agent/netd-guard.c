@@ -190,6 +190,7 @@ int netd_guard_check(const struct netd_guard *g, const struct record *r,
 	case RECORD_REMOVE:
 	case RECORD_MOVE:
 	case RECORD_ABANDON:
+	case RECORD_COUNT:
 		return guard_flow(g, &r->flow, ret_why);
 	case RECORD_SOCKET:
 		return guard_socket(g, &r->socket, ret_why);
@@ -203,6 +204,7 @@ int netd_guard_check(const struct netd_guard *g, const struct record *r,
 	case RECORD_ORPHAN:
 	case RECORD_ADDRESS:
 	case RECORD_HINT:
+	case RECORD_COUNTED:
 	case RECORD_TYPES:
 		break;
 	}

@@ -12,8 +12,10 @@ struct netd_kernel {
 	void *user;
 	/* As change_apply(). */
 	int (*apply)(void *user, struct change *c, size_t n);
-	/* As sad_used(). */
+	/* As sad_used(), and sad_count(). */
 	int (*used)(void *user, const struct ksa *sa);
+	int (*count)(void *user, const struct ksa *sa, uint64_t *bytes,
+		     uint64_t *packets);
 	/* As sad_move(). */
 	int (*move)(void *user, const struct ksa *sa, uint16_t udp_remote);
 };

@@ -448,6 +448,18 @@ static int on_socket(struct netd *n, const struct record_socket *s, int fd)
 				netd_now(n));
 }
 
+static int on_count(struct netd *n, uint32_t reqid)
+{
+	struct record r;
+	int e;
+
+	record_init(&r, RECORD_COUNTED, 0);
+	e = netd_flow_count(&n->flows, reqid, &r.counted);
+	if (e == 0)
+		netd_agent_send(&n->agent, &r, NULL, 0);
+	return e;
+}
+
 static int carry_out(struct netd *n, const struct record *r, int fd)
 {
 	const struct record_flow *f = &r->flow;
@@ -476,6 +488,8 @@ static int carry_out(struct netd *n, const struct record *r, int fd)
 		return 0;
 	case RECORD_RELOAD:
 		return netd_reload(n, r->reload.digest);
+	case RECORD_COUNT:
+		return on_count(n, f->reqid);
 	case RECORD_BYE:
 		on_bye(n);
 		return 0;
@@ -490,6 +504,7 @@ static int carry_out(struct netd *n, const struct record *r, int fd)
 	case RECORD_ADDRESS:
 	case RECORD_HINT:
 	case RECORD_REPAIR:
+	case RECORD_COUNTED:
 	case RECORD_TYPES:
 		break;
 	}

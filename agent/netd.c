@@ -43,6 +43,14 @@ static int netd_used(void *user, const struct ksa *sa)
 	return sad_used(d->nl, sa);
 }
 
+static int netd_count(void *user, const struct ksa *sa, uint64_t *bytes,
+		      uint64_t *packets)
+{
+	struct netd *d = user;
+
+	return sad_count(d->nl, sa, bytes, packets);
+}
+
 static int netd_move(void *user, const struct ksa *sa, uint16_t udp_remote)
 {
 	struct netd *d = user;
@@ -489,6 +497,7 @@ int netd_new(sd_event *event, struct netd_setup *setup, struct netd **ret)
 		n->kernel = (struct netd_kernel){ .user = n,
 						  .apply = netd_apply,
 						  .used = netd_used,
+						  .count = netd_count,
 						  .move = netd_move };
 		r = netd_start(n, setup);
 	} else {

@@ -4,11 +4,19 @@
 #include "dbus/names.h"
 #include "dbus/topics.h"
 
+/* clang-format off */
 static const sd_bus_vtable *const topics[] = {
-	dbus_control_vtable, dbus_dns_vtable,	dbus_host_vtable,
-	dbus_keys_vtable,    dbus_peers_vtable, dbus_policies_vtable,
+	dbus_control_vtable,
+	dbus_dns_vtable,
+	dbus_explain_vtable,
+	dbus_host_vtable,
+	dbus_keys_vtable,
+	dbus_peers_vtable,
+	dbus_policies_vtable,
 	dbus_sockets_vtable,
+	dbus_traffic_vtable,
 };
+/* clang-format on */
 
 int dbus_manager_add(sd_bus *bus, struct dbus_context *context)
 {

@@ -83,7 +83,7 @@ static int close_entry(sd_bus_message *m)
 	return r < 0 ? r : sd_bus_message_close_container(m);
 }
 
-static int entry_text(sd_bus_message *m, const char *key, const char *text)
+int dbus_entry_text(sd_bus_message *m, const char *key, const char *text)
 {
 	int r = open_entry(m, key, "s");
 
@@ -92,8 +92,8 @@ static int entry_text(sd_bus_message *m, const char *key, const char *text)
 	return r < 0 ? r : close_entry(m);
 }
 
-static int entry_value(sd_bus_message *m, const char *key, const char *type,
-		       const void *value)
+int dbus_entry_value(sd_bus_message *m, const char *key, const char *type,
+		     const void *value)
 {
 	int r = open_entry(m, key, type);
 
@@ -102,7 +102,7 @@ static int entry_value(sd_bus_message *m, const char *key, const char *type,
 	return r < 0 ? r : close_entry(m);
 }
 
-static int append_peer_entries(sd_bus_message *m, const struct dbus_peer *p)
+int dbus_entries_peer(sd_bus_message *m, const struct dbus_peer *p)
 {
 	char remote[ADDR_STRLEN], local[ADDR_STRLEN];
 	const struct {
@@ -125,15 +125,15 @@ static int append_peer_entries(sd_bus_message *m, const struct dbus_peer *p)
 	int r = 0;
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]) && r >= 0; i++)
-		r = entry_text(m, texts[i].key, texts[i].text);
+		r = dbus_entry_text(m, texts[i].key, texts[i].text);
 	if (r >= 0)
-		r = entry_value(m, "SPIIn", "u", &p->spi_in);
+		r = dbus_entry_value(m, "SPIIn", "u", &p->spi_in);
 	if (r >= 0)
-		r = entry_value(m, "SPIOut", "u", &p->spi_out);
+		r = dbus_entry_value(m, "SPIOut", "u", &p->spi_out);
 	if (r >= 0)
-		r = entry_value(m, "SinceMs", "t", &p->since_ms);
+		r = dbus_entry_value(m, "SinceMs", "t", &p->since_ms);
 	if (r >= 0)
-		r = entry_value(m, "SetupUs", "t", &p->setup_us);
+		r = dbus_entry_value(m, "SetupUs", "t", &p->setup_us);
 	return r;
 }
 
@@ -142,7 +142,7 @@ int dbus_append_peer(sd_bus_message *m, const struct dbus_peer *p)
 	int r = sd_bus_message_open_container(m, 'a', "{sv}");
 
 	if (r >= 0 && p)
-		r = append_peer_entries(m, p);
+		r = dbus_entries_peer(m, p);
 	if (r >= 0)
 		r = sd_bus_message_close_container(m);
 	return r < 0 ? r : 0;
@@ -155,15 +155,15 @@ int dbus_append_socket(sd_bus_message *m, const struct dbus_socket_ends *s,
 	int r = sd_bus_message_open_container(m, 'a', "{sv}");
 
 	if (r >= 0)
-		r = entry_value(m, "Encrypted", "b", &encrypted);
+		r = dbus_entry_value(m, "Encrypted", "b", &encrypted);
 	if (r >= 0)
-		r = entry_text(m, "Protocol", s->protocol);
+		r = dbus_entry_text(m, "Protocol", s->protocol);
 	if (r >= 0)
-		r = entry_value(m, "LocalPort", "q", &s->local_port);
+		r = dbus_entry_value(m, "LocalPort", "q", &s->local_port);
 	if (r >= 0)
-		r = entry_value(m, "Port", "q", &s->port);
+		r = dbus_entry_value(m, "Port", "q", &s->port);
 	if (r >= 0)
-		r = append_peer_entries(m, p);
+		r = dbus_entries_peer(m, p);
 	if (r >= 0)
 		r = sd_bus_message_close_container(m);
 	return r < 0 ? r : 0;
@@ -197,17 +197,17 @@ int dbus_append_policy(sd_bus_message *m, const struct dbus_policy *p)
 	int r = sd_bus_message_open_container(m, 'a', "{sv}");
 
 	if (r >= 0)
-		r = entry_text(m, "Name", p->name);
+		r = dbus_entry_text(m, "Name", p->name);
 	if (r >= 0)
-		r = entry_text(m, "Level", p->level);
+		r = dbus_entry_text(m, "Level", p->level);
 	if (r >= 0)
-		r = entry_text(m, "Authentication", p->auth);
+		r = dbus_entry_text(m, "Authentication", p->auth);
 	if (r >= 0)
-		r = entry_value(m, "Wait", "b", &wait);
+		r = dbus_entry_value(m, "Wait", "b", &wait);
 	if (r >= 0)
 		r = entry_words(m, "Networks", p->networks);
 	if (r >= 0)
-		r = entry_text(m, "File", p->file);
+		r = dbus_entry_text(m, "File", p->file);
 	if (r >= 0)
 		r = sd_bus_message_close_container(m);
 	return r < 0 ? r : 0;
@@ -218,25 +218,25 @@ int dbus_append_key(sd_bus_message *m, const struct dbus_key *k)
 	int r = sd_bus_message_open_container(m, 'a', "{sv}");
 
 	if (r >= 0)
-		r = entry_text(m, "Name", k->name);
+		r = dbus_entry_text(m, "Name", k->name);
 	if (r >= 0)
-		r = entry_text(m, "Type", k->type);
+		r = dbus_entry_text(m, "Type", k->type);
 	if (r >= 0)
-		r = entry_text(m, "Fingerprint", k->fingerprint);
+		r = dbus_entry_text(m, "Fingerprint", k->fingerprint);
 	if (r >= 0)
-		r = entry_text(m, "PublicKey", k->public_key);
+		r = dbus_entry_text(m, "PublicKey", k->public_key);
 	if (r >= 0)
-		r = entry_text(m, "Stage", k->stage);
+		r = dbus_entry_text(m, "Stage", k->stage);
 	if (r >= 0)
-		r = entry_value(m, "Until", "t", &k->until);
+		r = dbus_entry_value(m, "Until", "t", &k->until);
 	if (r >= 0)
 		r = sd_bus_message_close_container(m);
 	return r < 0 ? r : 0;
 }
 
 /* A list of n texts. */
-static int entry_list(sd_bus_message *m, const char *key,
-		      const char *const *list, size_t n)
+int dbus_entry_list(sd_bus_message *m, const char *key, const char *const *list,
+		    size_t n)
 {
 	int r = open_entry(m, key, "as");
 
@@ -288,19 +288,19 @@ int dbus_append_dns(sd_bus_message *m, const struct dbus_dns *d)
 	int r = sd_bus_message_open_container(m, 'a', "{sv}");
 
 	if (r >= 0)
-		r = entry_value(m, "Lookup", "b", &lookup);
+		r = dbus_entry_value(m, "Lookup", "b", &lookup);
 	if (r >= 0)
-		r = entry_text(m, "Fault", d->fault);
+		r = dbus_entry_text(m, "Fault", d->fault);
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]) && r >= 0; i++)
-		r = entry_list(m, lists[i].key, lists[i].list,
-			       list_length(lists[i].list));
+		r = dbus_entry_list(m, lists[i].key, lists[i].list,
+				    list_length(lists[i].list));
 	if (r >= 0)
-		r = entry_value(m, "TLS", "b", &tls);
+		r = dbus_entry_value(m, "TLS", "b", &tls);
 	if (r >= 0)
-		r = entry_text(m, "RootHints",
-			       c->root_hints ? c->root_hints : "");
+		r = dbus_entry_text(m, "RootHints",
+				    c->root_hints ? c->root_hints : "");
 	if (r >= 0)
-		r = entry_text(m, "LocalIdentity", d->identity);
+		r = dbus_entry_text(m, "LocalIdentity", d->identity);
 	if (r >= 0)
 		r = entry_addresses(m, d);
 	if (r >= 0)
@@ -314,17 +314,18 @@ int dbus_append_rule(sd_bus_message *m, const struct dbus_rule *p)
 	int r = sd_bus_message_open_container(m, 'a', "{sv}");
 
 	if (r >= 0)
-		r = entry_text(m, "Name", p->name);
+		r = dbus_entry_text(m, "Name", p->name);
 	if (r >= 0)
-		r = entry_text(m, "Level", p->level);
+		r = dbus_entry_text(m, "Level", p->level);
 	if (r >= 0)
-		r = entry_text(m, "Authentication", p->auth);
+		r = dbus_entry_text(m, "Authentication", p->auth);
 	if (r >= 0)
-		r = entry_text(m, "Discover", p->discover);
+		r = dbus_entry_text(m, "Discover", p->discover);
 	if (r >= 0)
-		r = entry_list(m, "Identities", p->identities, p->n_identities);
+		r = dbus_entry_list(m, "Identities", p->identities,
+				    p->n_identities);
 	if (r >= 0)
-		r = entry_value(m, "InFile", "b", &in_file);
+		r = dbus_entry_value(m, "InFile", "b", &in_file);
 	if (r >= 0)
 		r = sd_bus_message_close_container(m);
 	return r < 0 ? r : 0;

@@ -17,6 +17,17 @@ int dbus_append_text(sd_bus_message *m, const char *text)
 /* a{sv}; NULL: an empty one. */
 int dbus_append_peer(sd_bus_message *m, const struct dbus_peer *p)
 	__attribute__((warn_unused_result));
+/* Entries of an a{sv} that is open: a text, a basic value, an array of texts,
+ * and all of a peer. */
+int dbus_entry_text(sd_bus_message *m, const char *key, const char *text)
+	__attribute__((warn_unused_result));
+int dbus_entry_value(sd_bus_message *m, const char *key, const char *type,
+		     const void *value) __attribute__((warn_unused_result));
+int dbus_entry_list(sd_bus_message *m, const char *key,
+		    const char *const *texts, size_t n)
+	__attribute__((warn_unused_result));
+int dbus_entries_peer(sd_bus_message *m, const struct dbus_peer *p)
+	__attribute__((warn_unused_result));
 int dbus_append_dns(sd_bus_message *m, const struct dbus_dns *d)
 	__attribute__((warn_unused_result));
 int dbus_append_rule(sd_bus_message *m, const struct dbus_rule *r)

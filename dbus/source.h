@@ -116,6 +116,13 @@ struct dbus_source {
 	int (*keys)(void *user,
 		    int (*each)(const struct dbus_key *k, void *ctx),
 		    void *ctx);
+	/* The call is answered with all that is known of the address, by
+	 * dbus_reply_explanation(). */
+	void (*explain)(void *user, const struct addr *remote,
+			struct handle call);
+	/* The call is answered with the busiest flows, at most limit, by
+	 * dbus_reply_traffic(). */
+	void (*traffic)(void *user, uint32_t limit, struct handle call);
 	/* Starts IKE with the peer now. The call is answered when it is secured,
 	 * by dbus_reply_peer(), or cannot be: dbus/pending.h. */
 	void (*connect)(void *user, const struct addr *remote,

@@ -12,7 +12,7 @@
 #include <systemd/sd-bus.h>
 
 /* What a newer agent says beyond that is passed over. */
-#define TACIT_DICT_MAX 32
+#define TACIT_DICT_MAX 64
 
 struct tacit_entry {
 	const char *key;

@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 struct tacit_row {
@@ -56,6 +57,23 @@ static void put_clean(FILE *f, const char *text)
 	}
 }
 
+/* Characters, as they will be printed. */
+static size_t width(const char *text)
+{
+	const unsigned char *s = (const unsigned char *)text;
+	size_t n = 0;
+
+	while (*s) {
+		size_t control = control_character(s);
+
+		s += control ? control : 1;
+		while (!control && (*s & 0xc0) == 0x80)
+			s++;
+		n++;
+	}
+	return n;
+}
+
 void tacit_output_text(const struct tacit_output *o, enum tacit_colour c,
 		       const char *text)
 {
@@ -96,24 +114,97 @@ char *tacit_span(uint64_t ms, char buf[static TACIT_SPAN_LEN])
 	return buf;
 }
 
-/* --- tables ------------------------------------------------------------- */
-
-/* Characters, as they will be printed. */
-static size_t width(const char *text)
+char *tacit_bytes(uint64_t n, char buf[static TACIT_BYTES_LEN])
 {
-	const unsigned char *s = (const unsigned char *)text;
-	size_t n = 0;
+	static const char units[] = "BkMGTPE";
+	uint64_t whole = n, rest = 0;
+	size_t i = 0;
 
-	while (*s) {
-		size_t control = control_character(s);
-
-		s += control ? control : 1;
-		while (!control && (*s & 0xc0) == 0x80)
-			s++;
-		n++;
+	while (whole >= 1000) {
+		rest = whole % 1000;
+		whole /= 1000;
+		i++;
 	}
-	return n;
+	if (i && whole < 10)
+		snprintf(buf, TACIT_BYTES_LEN, "%" PRIu64 ".%" PRIu64 " %cB",
+			 whole, rest / 100, units[i]);
+	else if (i)
+		snprintf(buf, TACIT_BYTES_LEN, "%" PRIu64 " %cB", whole,
+			 units[i]);
+	else
+		snprintf(buf, TACIT_BYTES_LEN, "%" PRIu64 " B", whole);
+	return buf;
 }
+
+/* --- the terminal's size ---------------------------------------------------- */
+
+/* A number of the environment, or 0. */
+static size_t size_of(const char *name)
+{
+	const char *text = getenv(name);
+	unsigned long n = text ? strtoul(text, NULL, 10) : 0;
+
+	return n < 100000 ? n : 0;
+}
+
+size_t tacit_output_width(const struct tacit_output *o)
+{
+	struct winsize w = { 0 };
+	size_t n = o->terminal ? size_of("COLUMNS") : 0;
+
+	if (!o->terminal || n)
+		return n;
+	/* Standard output may be a pager by now. */
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) < 0)
+		(void)ioctl(STDERR_FILENO, TIOCGWINSZ, &w);
+	return w.ws_col;
+}
+
+size_t tacit_output_height(const struct tacit_output *o)
+{
+	struct winsize w = { 0 };
+	size_t n = o->terminal ? size_of("LINES") : 0;
+
+	if (!o->terminal || n)
+		return n;
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) < 0)
+		(void)ioctl(STDERR_FILENO, TIOCGWINSZ, &w);
+	return w.ws_row;
+}
+
+/* A wrapped text narrower than that is no help. */
+#define NARROW 20
+
+void tacit_output_wrapped(const struct tacit_output *o, size_t column,
+			  const char *text)
+{
+	size_t room = tacit_output_width(o), at = 0;
+	char word[256];
+
+	room = room > column + NARROW ? room - column : SIZE_MAX;
+	while (*text) {
+		size_t len = strcspn(text, " "), w;
+
+		if (len >= sizeof(word))
+			len = sizeof(word) - 1;
+		memcpy(word, text, len);
+		word[len] = '\0';
+		text += len;
+		text += *text == ' ';
+		w = width(word);
+		if (at && at + 1 + w > room) {
+			fprintf(o->file, "\n%*s", (int)column, "");
+			at = 0;
+		} else if (at) {
+			fputc(' ', o->file);
+			at++;
+		}
+		put_clean(o->file, word);
+		at += w;
+	}
+}
+
+/* --- tables ------------------------------------------------------------- */
 
 void tacit_table_begin(struct tacit_table *t, const struct tacit_output *o,
 		       const char *const *heads, size_t columns)
@@ -177,14 +268,22 @@ int tacit_table_row(struct tacit_table *t, const char *const *cells,
 	return 0;
 }
 
-/* The last column is not padded. */
+/* The last column is not padded, and wrapped where the terminal ends. */
 static void put_cell(const struct tacit_table *t, size_t column,
 		     const char *text, enum tacit_colour colour)
 {
 	size_t pad = column + 1 < t->columns
 			     ? t->widths[column] - width(text) + 2
 			     : 0;
+	size_t at = 0;
 
+	for (size_t i = 0; i < column; i++)
+		at += t->widths[i] + 2;
+
+	if (column + 1 == t->columns && colour == TACIT_PLAIN) {
+		tacit_output_wrapped(t->output, at, text);
+		return;
+	}
 	tacit_output_text(t->output, colour, text);
 	fprintf(t->output->file, "%*s", (int)pad, "");
 }

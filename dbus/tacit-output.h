@@ -38,6 +38,19 @@ void tacit_output_text(const struct tacit_output *o, enum tacit_colour c,
 #define TACIT_SPAN_LEN 32
 char *tacit_span(uint64_t ms, char buf[static TACIT_SPAN_LEN]);
 
+/* "0 B", "999 B", "1.2 kB", "45 MB": three digits at most. */
+#define TACIT_BYTES_LEN 16
+char *tacit_bytes(uint64_t n, char buf[static TACIT_BYTES_LEN]);
+
+/* Columns and rows of the terminal; 0: not one, or not known. COLUMNS and LINES
+ * are stronger. */
+size_t tacit_output_width(const struct tacit_output *o);
+size_t tacit_output_height(const struct tacit_output *o);
+/* The text from this column on, wrapped between words to the width of the
+ * terminal. */
+void tacit_output_wrapped(const struct tacit_output *o, size_t column,
+			  const char *text);
+
 /* --- tables ------------------------------------------------------------- */
 
 #define TACIT_COLUMNS_MAX 12

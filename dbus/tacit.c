@@ -25,6 +25,9 @@ static const struct command {
 	  "is this host protected, and what needs attention" },
 	{ "peers", "[HOST]", 0, 1, tacit_peers,
 	  "who is encrypted, or all about one peer" },
+	{ "explain", "HOST", 1, 1, tacit_explain,
+	  "why this host is, or is not, encrypted" },
+	{ "top", "", 0, 0, tacit_top, "the busiest peers" },
 	{ "up", "HOST [SECONDS]", 1, 2, tacit_up,
 	  "encrypt to this host now, and wait for it" },
 	{ "down", "HOST", 1, 1, tacit_down, "end the encryption with it" },
@@ -263,7 +266,8 @@ static bool takes_options(const struct tacit *t, const struct command *c)
 /* Commands that say much go through a pager, on a terminal. */
 static bool is_long(const struct command *c)
 {
-	static const char *const words[] = { "peers", "policy list" };
+	static const char *const words[] = { "peers", "policy list",
+					     "explain" };
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
 		if (!strcmp(words[i], c->words))

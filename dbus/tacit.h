@@ -42,6 +42,8 @@ int tacit_key_dns(struct tacit *t, char **arguments);
 int tacit_key_publish(struct tacit *t, char **arguments);
 int tacit_key_rotate(struct tacit *t, char **arguments);
 int tacit_lookup(struct tacit *t, char **arguments);
+int tacit_explain(struct tacit *t, char **arguments);
+int tacit_top(struct tacit *t, char **arguments);
 int tacit_up(struct tacit *t, char **arguments);
 int tacit_down(struct tacit *t, char **arguments);
 int tacit_debug(struct tacit *t, char **arguments);

@@ -12,10 +12,12 @@
 
 extern const sd_bus_vtable dbus_control_vtable[];
 extern const sd_bus_vtable dbus_dns_vtable[];
+extern const sd_bus_vtable dbus_explain_vtable[];
 extern const sd_bus_vtable dbus_host_vtable[];
 extern const sd_bus_vtable dbus_keys_vtable[];
 extern const sd_bus_vtable dbus_peers_vtable[];
 extern const sd_bus_vtable dbus_policies_vtable[];
 extern const sd_bus_vtable dbus_sockets_vtable[];
+extern const sd_bus_vtable dbus_traffic_vtable[];
 
 #endif

@@ -175,6 +175,13 @@ static const char *meaning(uint8_t state)
 	return ike_sa_state_name(state);
 }
 
+const char *ike_sa_meaning(const struct ike_engine *e, struct handle sa)
+{
+	const struct ike_sa *found = slots_get(e->sas, sa);
+
+	return found ? meaning(found->state) : NULL;
+}
+
 /* SK_e, and SK_a behind it. */
 static struct ike_tap_key encr_of(const struct ike_sa *sa,
 				  const struct ike_protect_key *k)

@@ -67,6 +67,9 @@ int ike_tap_keys_format(const struct ike_tap_keys *k, char *buf, size_t size)
 void ike_tap_set(struct ike_engine *e,
 		 void (*tap)(void *user, const struct ike_tap *t));
 
+/* In what state this SA is, for people; NULL: there is none. */
+const char *ike_sa_meaning(const struct ike_engine *e, struct handle sa);
+
 /* --- for the engine ------------------------------------------------------- */
 
 struct ike_sa;

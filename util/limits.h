@@ -254,6 +254,10 @@
 #define LIMIT_BUS_PENDING_CALLER 16u
 /* The longest time-out of a call, milliseconds. Beyond: this. */
 #define LIMIT_BUS_TIMEOUT 120000u
+/* Flows whose traffic is measured at once, and requests to tacit-netd for it
+ * that are under way. Beyond: left out, which the answer says; they wait. */
+#define LIMIT_TRAFFIC	     4096u
+#define LIMIT_TRAFFIC_ASKING 64u
 /* Captures that are sent to callers at once. Beyond: refused. */
 #define LIMIT_BUS_CAPTURES 4u
 /* Sockets that callers have named or watch: in all, of one bus (so that the

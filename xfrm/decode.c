@@ -152,6 +152,8 @@ static int get_sa(const struct xfrm_usersa_info *info, struct ksa *ret)
 	sa.used = info->curlft.packets > 0;
 	sa.full = is_full(info);
 	sa.added_s = info->curlft.add_time;
+	sa.bytes = info->curlft.bytes;
+	sa.packets = info->curlft.packets;
 	set_scope(&sa.src, sa.sel.ifindex);
 	set_scope(&sa.dst, sa.sel.ifindex);
 	/* Only ESP is ours; anything else keeps a reqid that is not. */

@@ -86,6 +86,7 @@ struct ksa {
 	bool used;	  /* it has carried a packet */
 	bool full;	  /* past its soft limit of bytes or packets */
 	uint64_t added_s; /* since 1970 */
+	uint64_t bytes, packets; /* that it has carried */
 	struct kselector sel;
 };
 

@@ -20,6 +20,7 @@ static const char *const names[RECORD_TYPES] = {
 	[RECORD_ADDRESS] = "ADDRESS",	  [RECORD_SOCKET] = "SOCKET",
 	[RECORD_ABANDON] = "ABANDON",	  [RECORD_HINT] = "HINT",
 	[RECORD_REPAIR] = "REPAIR",	  [RECORD_RELOAD] = "RELOAD",
+	[RECORD_COUNT] = "COUNT",	  [RECORD_COUNTED] = "COUNTED",
 };
 
 const char *record_type_name(unsigned type)
@@ -256,18 +257,55 @@ static const char *hint_check(const struct record_hint *h)
 		       : NULL;
 }
 
-/* The name of the field that is wrong, and how much of the union is used. */
-static const char *body_check(const struct record *r, size_t *ret_used)
+static const char *counted_check(const struct record_counted *c)
+{
+	const uint32_t known = RECORD_IS_SENDING | RECORD_IS_HARDENED |
+			       RECORD_IS_GATED | RECORD_IS_ORPHAN;
+	const char *wrong = pair_check(&c->local, &c->remote);
+
+	if (wrong)
+		return wrong;
+	if (!reqid_valid(c->reqid))
+		return "reqid";
+	return c->flags & ~known ? "flags" : NULL;
+}
+
+/* How much of the union a record uses; nothing if it is not here. */
+static const size_t used[RECORD_TYPES] = {
+	[RECORD_HELLO] = sizeof(struct record_hello),
+	[RECORD_RELOAD] = sizeof(struct record_reload),
+	[RECORD_INSTALL] = sizeof(struct record_install),
+	[RECORD_VERDICT] = sizeof(struct record_verdict),
+	[RECORD_ALIVE] = sizeof(struct record_alive),
+	[RECORD_WELCOME] = sizeof(struct record_welcome),
+	[RECORD_REPLY] = sizeof(struct record_reply),
+	[RECORD_ACQUIRE] = sizeof(struct record_acquire),
+	[RECORD_EXPIRE] = sizeof(struct record_expire),
+	[RECORD_ORPHAN] = sizeof(struct record_orphan),
+	[RECORD_ADDRESS] = sizeof(struct record_address),
+	[RECORD_SOCKET] = sizeof(struct record_socket),
+	[RECORD_HINT] = sizeof(struct record_hint),
+	[RECORD_COUNTED] = sizeof(struct record_counted),
+	[RECORD_SWITCH] = sizeof(struct record_flow),
+	[RECORD_HARDEN] = sizeof(struct record_flow),
+	[RECORD_REMOVE_SA] = sizeof(struct record_flow),
+	[RECORD_REMOVE] = sizeof(struct record_flow),
+	[RECORD_MOVE] = sizeof(struct record_flow),
+	[RECORD_USED] = sizeof(struct record_flow),
+	[RECORD_ABANDON] = sizeof(struct record_flow),
+	[RECORD_COUNT] = sizeof(struct record_flow),
+};
+
+/* The name of the field that is wrong. */
+static const char *body_check(const struct record *r)
 {
 	switch ((enum record_type)r->type) {
 	case RECORD_HELLO:
-		*ret_used = sizeof(r->hello);
-		return NULL;
 	case RECORD_RELOAD:
-		*ret_used = sizeof(r->reload);
+	case RECORD_BYE:
+	case RECORD_REPAIR:
 		return NULL;
 	case RECORD_INSTALL:
-		*ret_used = sizeof(r->install);
 		return install_check(&r->install);
 	case RECORD_SWITCH:
 	case RECORD_HARDEN:
@@ -276,46 +314,33 @@ static const char *body_check(const struct record *r, size_t *ret_used)
 	case RECORD_MOVE:
 	case RECORD_USED:
 	case RECORD_ABANDON:
-		*ret_used = sizeof(r->flow);
+	case RECORD_COUNT:
 		return flow_check(&r->flow, r->type);
 	case RECORD_VERDICT:
-		*ret_used = sizeof(r->verdict);
 		return verdict_check(&r->verdict);
-	case RECORD_BYE:
-	case RECORD_REPAIR:
-		*ret_used = 0;
-		return NULL;
 	case RECORD_ALIVE:
-		*ret_used = sizeof(r->alive);
 		return r->alive.separate > 1 ? "separate" : NULL;
 	case RECORD_WELCOME:
-		*ret_used = sizeof(r->welcome);
 		return welcome_check(&r->welcome);
 	case RECORD_REPLY:
-		*ret_used = sizeof(r->reply);
 		return reply_check(&r->reply);
 	case RECORD_ACQUIRE:
-		*ret_used = sizeof(r->acquire);
 		return acquire_check(&r->acquire);
 	case RECORD_EXPIRE:
-		*ret_used = sizeof(r->expire);
 		return expire_check(&r->expire);
 	case RECORD_ORPHAN:
-		*ret_used = sizeof(r->orphan);
 		return orphan_check(&r->orphan);
 	case RECORD_ADDRESS:
-		*ret_used = sizeof(r->address);
 		return address_check(&r->address);
 	case RECORD_SOCKET:
-		*ret_used = sizeof(r->socket);
 		return socket_check(&r->socket);
 	case RECORD_HINT:
-		*ret_used = sizeof(r->hint);
 		return hint_check(&r->hint);
+	case RECORD_COUNTED:
+		return counted_check(&r->counted);
 	case RECORD_TYPES:
 		break;
 	}
-	*ret_used = 0;
 	return "type";
 }
 
@@ -323,14 +348,13 @@ int record_validate(const struct record *r, const char **ret_field)
 {
 	const size_t body = offsetof(struct record, hello);
 	const char *wrong;
-	size_t used = 0;
 
 	if (r->version != RECORD_VERSION)
 		wrong = "version";
 	else
-		wrong = body_check(r, &used);
-	if (!wrong && !all_zero((const uint8_t *)r + body + used,
-				sizeof(*r) - body - used))
+		wrong = body_check(r);
+	if (!wrong && !all_zero((const uint8_t *)r + body + used[r->type],
+				sizeof(*r) - body - used[r->type]))
 		wrong = "reserved";
 	if (!wrong)
 		return 0;

@@ -50,6 +50,9 @@ enum record_type {
 	RECORD_REPAIR,	/* agent to netd: compare the kernel with what it
 			   should have */
 	RECORD_RELOAD,	/* agent to netd: read the configuration again */
+	RECORD_COUNT,	/* agent to netd: what does a flow carry? COUNTED, then
+			 * REPLY */
+	RECORD_COUNTED, /* netd to agent */
 	RECORD_TYPES
 };
 
@@ -120,8 +123,8 @@ enum record_install_flag {
 	RECORD_IN_ONLY = 1 << 2,
 };
 
-/* RECORD_SWITCH, RECORD_HARDEN, RECORD_REMOVE, RECORD_ABANDON: reqid. RECORD_REMOVE_SA: the
- * SPI and its direction too. RECORD_USED: the in-SA's SPI. RECORD_MOVE: the
+/* RECORD_SWITCH, RECORD_HARDEN, RECORD_REMOVE, RECORD_ABANDON, RECORD_COUNT:
+ * reqid. RECORD_REMOVE_SA: the SPI and its direction too. RECORD_USED: the in-SA's SPI. RECORD_MOVE: the
  * port. */
 struct record_flow {
 	struct addr local, remote;
@@ -206,6 +209,22 @@ struct record_hint {
 	uint32_t udp_remote; /* the ESP came in UDP from this port; 0: plain */
 };
 
+/* What a flow is to the kernel now. Counts are those of the SAs that it has. */
+struct record_counted {
+	struct addr local, remote;
+	uint32_t reqid;
+	uint32_t flags;		  /* enum record_counted_flag */
+	uint32_t spi_in, spi_out; /* the newest ones; 0: none */
+	uint64_t bytes_in, packets_in, bytes_out, packets_out;
+};
+
+enum record_counted_flag {
+	RECORD_IS_SENDING = 1 << 0,  /* there is an out-policy */
+	RECORD_IS_HARDENED = 1 << 1, /* clear packets of it are refused */
+	RECORD_IS_GATED = 1 << 2,    /* packets wait for the peer's SAs */
+	RECORD_IS_ORPHAN = 1 << 3,
+};
+
 struct record {
 	uint16_t version; /* RECORD_VERSION */
 	uint16_t type;	  /* enum record_type */
@@ -225,6 +244,7 @@ struct record {
 		struct record_address address;
 		struct record_socket socket;
 		struct record_hint hint;
+		struct record_counted counted;
 	};
 };
 

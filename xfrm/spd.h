@@ -26,7 +26,10 @@ int sad_move(struct nlsock *s, const struct ksa *sa, uint16_t udp_remote)
 /* Has the SA of this destination and SPI carried a packet? 1, 0, or -errno. */
 int sad_used(struct nlsock *s, const struct ksa *sa)
 	__attribute__((warn_unused_result));
-/* The same for SAs and larval states. */
+/* Adds what the SA of this destination and SPI has carried. 0 or -errno. */
+int sad_count(struct nlsock *s, const struct ksa *sa, uint64_t *bytes,
+	      uint64_t *packets) __attribute__((warn_unused_result));
+/* As spd_dump_ours(), for SAs and larval states. */
 int sad_dump_ours(struct nlsock *s,
 		  int (*each)(const struct ksa *sa, void *user), void *user)
 	__attribute__((warn_unused_result));

@@ -3,7 +3,7 @@
 tacit-netd, well-behaved or hostile.
 
 The layout below is that of struct record on every Linux ABI (no field is
-wider than 32 bits); tests/unit/record-layout.txt pins it for both sides.
+padded); tests/unit/record-layout.txt pins it for both sides.
 """
 
 import array
@@ -22,11 +22,11 @@ TYPES = [
     None, "HELLO", "INSTALL", "SWITCH", "HARDEN", "REMOVE_SA", "REMOVE",
     "MOVE", "VERDICT", "BYE", "ALIVE", "WELCOME", "REPLY", "ACQUIRE",
     "EXPIRE", "USED", "ORPHAN", "ADDRESS", "SOCKET", "ABANDON", "HINT",
-    "REPAIR", "RELOAD",
+    "REPAIR", "RELOAD", "COUNT", "COUNTED",
 ]
 (HELLO, INSTALL, SWITCH, HARDEN, REMOVE_SA, REMOVE, MOVE, VERDICT, BYE, ALIVE,
  WELCOME, REPLY, ACQUIRE, EXPIRE, USED, ORPHAN, ADDRESS, SOCKET,
- ABANDON, HINT, REPAIR, RELOAD) = range(1, len(TYPES))
+ ABANDON, HINT, REPAIR, RELOAD, COUNT, COUNTED) = range(1, len(TYPES))
 
 IN_OPTIONAL, OUT_LATER, IN_ONLY = 1, 2, 4
 CLEAR, BLOCK, FORGET = 1, 2, 3
@@ -66,6 +66,10 @@ BODIES = {
                ("identified", "I")],
     "hint": [("local", ADDR), ("remote", ADDR), ("spi", "I"),
              ("udp_remote", "I")],
+    "counted": [("local", ADDR), ("remote", ADDR), ("reqid", "I"),
+                ("flags", "I"), ("spi_in", "I"), ("spi_out", "I"),
+                ("bytes_in", "Q"), ("packets_in", "Q"), ("bytes_out", "Q"),
+                ("packets_out", "Q")],
 }
 BODY_OF = {
     HELLO: "hello", RELOAD: "reload", INSTALL: "install",
@@ -75,7 +79,7 @@ BODY_OF = {
     ALIVE: "alive", WELCOME: "welcome", REPLY: "reply", ACQUIRE: "acquire",
     EXPIRE: "expire", ORPHAN: "orphan", ADDRESS: "address",
     SOCKET: "socket", ABANDON: "flow",
-    HINT: "hint",
+    HINT: "hint", COUNT: "flow", COUNTED: "counted",
 }
 
 

@@ -42,3 +42,35 @@ def test_up_and_down(lab, agents):
     assert code == EXIT_NOT_ENCRYPTED and b.ip in said, said
     assert run(a, "down", "192.0.2.99")[0] == EXIT_NO_PEER
     assert net.capture.esp_packets(a, b)
+
+
+@pytest.mark.seconds(6)
+def test_explain_and_top(lab, agents):
+    """What the kernel counts is what top and explain say; and IKE as it is
+    captured can be read by Wireshark's own format."""
+    net, a, b = lab.pair()
+    for host in (a, b):
+        host.policy("peers", "offer")
+        host.start_agent()
+    path = f"{a.dir}/ike.pcapng"
+    capture = a.ns.popen([*a.agent.command, "capture", b.ip, "4",
+                          "--output", path])
+    wait_until(lambda: "capture of IKE messages has begun" in a.agent.log(),
+               5, "the capture")
+    assert run(a, "up", b.ip)[0] == 0
+    assert None not in ping(a, b.ip, 5)
+    said = a.agent.tacit("explain", b.ip)
+    assert said["state"] == "secured" and said["in_kernel"]
+    assert said["clear_refused"] and said["sending"]
+    assert said["network"] == ("10.0.0.0/8" if lab.family == 4
+                               else "fd00::/8")
+    assert said["packets_out"] == 5 and said["packets_in"] == 5
+    flow, = a.agent.tacit("top")
+    assert flow["address"] == b.ip
+    assert flow["packets_out"] == flow["packets_in"] == 5
+    nobody = a.agent.tacit("explain", "192.0.2.99")
+    assert nobody["state"] == "unknown" and nobody["advice"]
+    assert capture.wait(10) == 0
+    with open(path, "rb") as f:
+        blocks = f.read()
+    assert blocks[:4] == b"\x0a\x0d\x0d\x0a" and b"decrypted" in blocks

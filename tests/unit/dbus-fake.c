@@ -7,8 +7,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "dbus/explain-dbus.h"
 #include "dbus/names.h"
 #include "dbus/peers-dbus.h"
+#include "dbus/traffic-dbus.h"
 
 void fake_address(const struct fake *f, uint32_t index, struct addr *ret)
 {
@@ -233,6 +235,63 @@ static int capture(void *user, const struct addr *remote, uint32_t seconds,
 	return 0;
 }
 
+static void explain(void *user, const struct addr *remote, struct handle call)
+{
+	struct fake *f = user;
+	struct dbus_explanation e = {
+		.remote = *remote,
+		.policy = "private",
+		.level = "offer",
+		.auth = "allow",
+		.discover = "always",
+		.network = "10.0.0.0/8",
+		.file = "/etc/tacit/policy.d/x.conf",
+		.line = 3,
+		.key_verdict = "secure",
+		.key_source = "reverse",
+		.key_name = "1.0.0.10.in-addr.arpa.",
+		.key_why = "",
+		.dns_fault = "",
+		.key_count = 1,
+		.ike_state = "established",
+		.ike_role = "initiator",
+		.netd = true,
+		.kernel = true,
+		.sending = true,
+		.hardened = true,
+		.bytes_in = 1234567,
+		.bytes_out = 999,
+		.packets_in = 12,
+		.packets_out = 9,
+		.advice = { "Do this, which is a long sentence that has to be "
+			    "wrapped where the terminal ends.",
+			    "Or that." },
+		.n_advice = 2,
+	};
+
+	e.known = peer(f, remote, &e.peer) == 0;
+	dbus_reply_explanation(f->pending, call, &e);
+}
+
+static void traffic(void *user, uint32_t limit, struct handle call)
+{
+	struct fake *f = user;
+	struct dbus_traffic_flow flows[3] = { 0 };
+	struct dbus_traffic t = { .flows = flows,
+				  .count = limit < 3 ? limit : 3,
+				  .interval_ms = 1000,
+				  .left_out = 7 };
+
+	for (uint32_t i = 0; i < 3; i++) {
+		fake_address(f, i, &flows[i].remote);
+		flows[i].local = flows[i].remote;
+		flows[i].bytes_in = 5000000000 / (i + 1);
+		flows[i].rate_in = 1234567 / (i + 1);
+		flows[i].rate_out = 9;
+	}
+	dbus_reply_traffic(f->pending, call, &t);
+}
+
 void fake_init(struct fake *f)
 {
 	*f = (struct fake){
@@ -269,6 +328,8 @@ struct dbus_source fake_source(struct fake *f)
 		.policies = policies,
 		.keys = keys,
 		.connect = connect_peer,
+		.explain = explain,
+		.traffic = traffic,
 		.disconnect = disconnect_peer,
 		.set_debug = set_debug,
 		.capture = capture,

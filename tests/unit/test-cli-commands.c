@@ -414,6 +414,62 @@ static void test_policies(void **state)
 	assert_non_null(strstr(w->out, "(built in)"));
 }
 
+static void test_explain(void **state)
+{
+	struct world *w = *state;
+
+	start_agent(w);
+	setenv("COLUMNS", "60", 1);
+	assert_int_equal(run_terminal(w, "explain 10.0.0.0 --no-color"),
+			 EXIT_OK);
+	unsetenv("COLUMNS");
+	assert_string_equal(
+		w->out,
+		"10.0.0.0: encrypted, for 1s\n"
+		"  Policy     private, which says offer: 10.0.0.0/8 is the\n"
+		"             most specific network that has this address\n"
+		"             in /etc/tacit/policy.d/x.conf, line 3\n"
+		"             proof: allow; IKE is tried: with everybody;\n"
+		"             first packets: go out in the clear\n"
+		"  Its key    DNS: secure, 1 usable\n"
+		"             asked: reverse, 1.0.0.10.in-addr.arpa.\n"
+		"  IKE        established, we are the initiator; X25519,\n"
+		"             AES-GCM-16-256, SHA2-256\n"
+		"             the peer is anonymous\n"
+		"  Kernel     SAs in 0x10000000 and out 0xf0000000,\n"
+		"             AES-GCM-16-256\n"
+		"             sending with them; clear packets from it are\n"
+		"             refused\n"
+		"             1.2 MB in (12 packets), 999 B out (9)\n"
+		"What would change it\n"
+		"  - Do this, which is a long sentence that has to be "
+		"wrapped\n    where the terminal ends.\n"
+		"  - Or that.\n");
+	assert_int_equal(run(w, "explain 192.0.2.1"), EXIT_OK);
+	assert_memory_equal(w->out,
+			    "Address\t192.0.2.1\nState\tunknown\n"
+			    "Policy\tprivate\n",
+			    49);
+	assert_non_null(strstr(w->out, "\nBytesIn\t1234567\n"));
+	assert_int_equal(run(w, "explain 192.0.2.1 --json"), EXIT_OK);
+	assert_non_null(strstr(w->out, "\"key_verdict\": \"secure\", "));
+	assert_non_null(strstr(w->out, "wrapped where the terminal ends.\", "
+				       "\"Or that.\"]}\n"));
+}
+
+static void test_top(void **state)
+{
+	struct world *w = *state;
+
+	start_agent(w);
+	assert_int_equal(run(w, "top"), EXIT_OK);
+	assert_string_equal(w->out, "10.0.0.0\t1234567\t9\t5000000000\t0\n"
+				    "10.0.0.1\t617283\t9\t2500000000\t0\n"
+				    "10.0.0.2\t411522\t9\t1666666666\t0\n");
+	assert_int_equal(run(w, "top --json"), EXIT_OK);
+	assert_non_null(strstr(w->out, "\"rate_in\": 1234567, "));
+}
+
 static void test_pager(void **state)
 {
 	struct world *w = *state;
@@ -650,13 +706,22 @@ static void test_check_config(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_usage),	   TEST(test_status),
-		TEST(test_attention),	   TEST(test_peers),
-		TEST(test_peers_json),	   TEST(test_many_peers),
-		TEST(test_policies),	   TEST(test_failures),
-		TEST(test_default_socket), TEST(test_check_config),
-		TEST(test_up_down),	   TEST(test_capture),
-		TEST(test_pager),	   TEST(test_key_dns),
+		TEST(test_usage),
+		TEST(test_status),
+		TEST(test_attention),
+		TEST(test_peers),
+		TEST(test_peers_json),
+		TEST(test_many_peers),
+		TEST(test_policies),
+		TEST(test_failures),
+		TEST(test_default_socket),
+		TEST(test_check_config),
+		TEST(test_up_down),
+		TEST(test_capture),
+		TEST(test_pager),
+		TEST(test_explain),
+		TEST(test_top),
+		TEST(test_key_dns),
 	};
 
 	setenv("TERM", "xterm", 1);

@@ -63,7 +63,7 @@ members=$(cat "$top"/dbus/*-dbus.c | tr -d '\n\t' |
 		grep -o '_WITH_ARGS("[A-Za-z]*"' | cut -d'"' -f2
 	sed -n 's/.*FIELD("\([A-Za-z]*\)".*/\1/p' "$top/dbus/host-dbus.c"
 	sed -n 's/.*entry_[a-z]*(m, "\([A-Za-z]*\)".*/\1/p; s/.*{ "\([A-Za-z]*\)", *$/\1/p; s/.*{ "\([A-Za-z]*\)", [a-z].*/\1/p' \
-		"$top/dbus/marshal.c"
+		"$top/dbus/marshal.c" "$top"/dbus/*-dbus.c
 	sed -n 's/.*"\.Error\.\([A-Za-z]*\)".*/\1/p' "$top/dbus/names.h")
 [ "$(echo "$members" | wc -w)" -ge 38 ] || bad "too few members found"
 echo "$members" | all_in "member" dbus/org.tacit.Agent1.md

@@ -65,6 +65,7 @@ static struct record good(enum record_type type)
 	case RECORD_MOVE:
 	case RECORD_USED:
 	case RECORD_ABANDON:
+	case RECORD_COUNT:
 		good_flow(&r);
 		break;
 	case RECORD_VERDICT:
@@ -83,6 +84,7 @@ static struct record good(enum record_type type)
 	case RECORD_EXPIRE:
 	case RECORD_ORPHAN:
 	case RECORD_SOCKET:
+	case RECORD_COUNTED:
 		/* They begin alike. */
 		r.socket.local = four(1);
 		r.socket.remote = four(2);
@@ -225,6 +227,10 @@ static const struct {
 	{ RECORD_ADDRESS, AT(address.addr.family), 2, 0, "addr" },
 	{ RECORD_HINT, AT(hint.remote.family), 2, 0, "remote" },
 	{ RECORD_HINT, AT(hint.udp_remote), 4, 65536, "udp_remote" },
+	{ RECORD_COUNT, AT(flow.reqid), 4, 1, "reqid" },
+	{ RECORD_COUNTED, AT(counted.remote.family), 2, 0, "remote" },
+	{ RECORD_COUNTED, AT(counted.reqid), 4, 1, "reqid" },
+	{ RECORD_COUNTED, AT(counted.flags), 4, 16, "flags" },
 };
 
 static void test_wrong(void **state)
@@ -376,6 +382,16 @@ static const struct {
 	FIELD(hint.remote),
 	FIELD(hint.spi),
 	FIELD(hint.udp_remote),
+	FIELD(counted.local),
+	FIELD(counted.remote),
+	FIELD(counted.reqid),
+	FIELD(counted.flags),
+	FIELD(counted.spi_in),
+	FIELD(counted.spi_out),
+	FIELD(counted.bytes_in),
+	FIELD(counted.packets_in),
+	FIELD(counted.bytes_out),
+	FIELD(counted.packets_out),
 };
 
 static void test_layout(void **state)

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The answer to Explain. */
+#ifndef TACIT_DBUS_EXPLAIN_DBUS_H
+#define TACIT_DBUS_EXPLAIN_DBUS_H
+
+#include "dbus/pending.h"
+#include "dbus/source.h"
+
+#define DBUS_ADVICE_MAX 6
+
+/* All that the agent knows about an address. Strings are borrowed, never NULL. */
+struct dbus_explanation {
+	struct addr remote;
+	/* The policy; name "": none. */
+	const char *policy, *level, *auth, *discover, *network, *file;
+	uint32_t line; /* of the file; 0: built in */
+	bool wait;
+	/* What it is now, if it is known at all. */
+	bool known;
+	struct dbus_peer peer;
+	uint32_t failures;
+	uint64_t next_ms; /* until the next attempt; 0: with the next packet */
+	/* Its keys, as far as they have been asked for. */
+	bool key_file;
+	const char *key_verdict; /* "secure", "none", ..., or "" */
+	const char *key_source, *key_name, *key_why, *dns_fault;
+	uint32_t key_count;
+	/* The IKE SA, of an attempt or established, in words. */
+	const char *ike_state, *ike_role;
+	/* What tacit-netd has in the kernel. */
+	bool netd, kernel, sending, hardened;
+	uint64_t bytes_in, bytes_out, packets_in, packets_out;
+	/* What would change it. */
+	const char *advice[DBUS_ADVICE_MAX];
+	size_t n_advice;
+};
+
+void dbus_reply_explanation(struct dbus_pending *p, struct handle call,
+			    const struct dbus_explanation *e);
+
+#endif
