@@ -101,6 +101,7 @@ int key_finder_ask(struct key_finder *f, const struct key_question *q,
 		   const struct key_asker *asker, struct key_answer *ret)
 {
 	struct asked *a = calloc(1, sizeof(*a));
+	struct handle ticket;
 	int found;
 
 	if (!a || slots_add(f->asked, a, &a->q.ticket) < 0) {
@@ -108,9 +109,9 @@ int key_finder_ask(struct key_finder *f, const struct key_question *q,
 		*ret = (struct key_answer){ 0 };
 		return -ENETUNREACH;
 	}
-	a->q.policy = q->policy;
-	a->q.remote = q->remote;
-	a->q.identity = q->identity;
+	ticket = a->q.ticket;
+	a->q = *q;
+	a->q.ticket = ticket;
 	a->asker = *asker;
 	a->so_far = -ENOENT;
 	found = go_on(f, a, ret);
