@@ -308,6 +308,7 @@ void identify_reload(struct agent *a)
 			  a->config->local_identity);
 	else
 		c->local = local;
+	own_dns_reload(a->own_dns);
 	key_finder_set_policies(a->key_finder, identify_policy, a);
 	if (key_files_replace(a->key_files, a->config->peers) < 0)
 		log_error("The keys of keys.d cannot be kept: out of memory.");

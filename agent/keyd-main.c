@@ -130,6 +130,11 @@ static int load_identity(const struct options *o, struct ike_identity *ret)
 	return r < 0 ? EXIT_BAD_CONFIG : EXIT_OK;
 }
 
+static int identify_again(void *user, struct ike_identity *ret)
+{
+	return load_identity(user, ret) == EXIT_OK ? 0 : -EINVAL;
+}
+
 /* --- nobody else's memory --------------------------------------------------- */
 
 /* The state directory is root's, the keys in it our user's. */
@@ -242,7 +247,9 @@ int main(int argc, char **argv)
 {
 	struct options o = { .runtime_dir = RUNTIME_DIR,
 			     .state_dir = STATE_DIR };
-	struct keyd_setup setup = { .listen_fd = -1,
+	struct keyd_setup setup = { .identify = identify_again,
+				    .user = &o,
+				    .listen_fd = -1,
 				    .order_fd = -1,
 				    .keys = { .dir = -1 } };
 	int code = parse_options(argc, argv, &o);

@@ -4,6 +4,9 @@
  * beside the active one, takes its place when DNS has had it for a TTL (so that
  * nobody knows only the old one any more), and the old one is kept for a TTL
  * longer. Each step is one rename (dnskeys/key-life.h). Time is Unix seconds.
+ *
+ * Root begins it, and the agent says what it has seen in DNS: whoever takes over
+ * the agent can hurry what root has begun, and begin nothing.
  */
 #ifndef TACIT_AGENT_KEYD_ROTATE_H
 #define TACIT_AGENT_KEYD_ROTATE_H

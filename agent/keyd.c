@@ -24,6 +24,9 @@
 #include "util/log.h"
 #include "util/privilege.h"
 
+/* The configuration is read again at most so often. */
+#define IDENTIFY_MS 1000u
+
 /* Records in one go: finished work must come between. */
 #define KEYD_ROUND 64
 
@@ -33,6 +36,9 @@ struct keyd {
 	struct keyd_keys keys;
 	struct keyd_guard guard;
 	struct keyd_addresses addresses;
+	int (*identify)(void *user, struct ike_identity *ret);
+	void *user;
+	uint64_t identified; /* ms */
 	struct keyd_workers *workers;
 	struct keyd_orders *orders;
 	struct channel *channel; /* NULL: no agent */
@@ -144,6 +150,23 @@ static void keyd_refuse(struct keyd *k, const struct keyd_record *to,
 	keyd_send(k, &r);
 }
 
+/* Has the configuration another name for this host now? */
+static bool keyd_identify(struct keyd *k)
+{
+	uint64_t now = keyd_now(k);
+	struct ike_identity id;
+
+	if (!k->identify || now - k->identified < IDENTIFY_MS)
+		return false;
+	k->identified = now;
+	if (k->identify(k->user, &id) < 0 ||
+	    ike_identity_equal(&id, &k->guard.identity))
+		return false;
+	log_info("LocalIdentity= is another one now.");
+	k->guard.identity = id;
+	return true;
+}
+
 static void keyd_sign(struct keyd *k, const struct keyd_record *r)
 {
 	struct own_key *key = NULL;
@@ -151,6 +174,8 @@ static void keyd_sign(struct keyd *k, const struct keyd_record *r)
 	enum keyd_refused why =
 		keyd_guard_check(&k->guard, keyd_now(k), r, &key);
 
+	if (why == KEYD_REFUSED_IDENTITY && keyd_identify(k))
+		why = keyd_guard_check(&k->guard, keyd_now(k), r, &key);
 	if (why != KEYD_REFUSED_NONE) {
 		keyd_refuse(k, r, why);
 		return;
@@ -181,6 +206,17 @@ static void keyd_bad(struct keyd *k, const char *what)
 		    what);
 }
 
+static void keyd_seen(struct keyd *k, const struct keyd_record *r)
+{
+	const char *field;
+
+	if (keyd_record_validate(r, &field) < 0)
+		keyd_bad(k, field);
+	else if (keyd_rotate_seen(&k->keys, r->seen.key, r->seen.ttl,
+				  keyd_today()))
+		keyd_send_keys(k);
+}
+
 static void keyd_on_record(struct keyd *k, const struct keyd_record *r)
 {
 	if (r->type == KEYD_ALIVE)
@@ -191,9 +227,7 @@ static void keyd_on_record(struct keyd *k, const struct keyd_record *r)
 	} else if (r->type == KEYD_SIGN && k->greeted) {
 		keyd_sign(k, r);
 	} else if (r->type == KEYD_SEEN && k->greeted) {
-		if (keyd_rotate_seen(&k->keys, r->seen.key, r->seen.ttl,
-				     keyd_today()))
-			keyd_send_keys(k);
+		keyd_seen(k, r);
 	} else {
 		keyd_bad(k, "type");
 	}
@@ -495,6 +529,8 @@ int keyd_new(sd_event *event, struct keyd_setup *setup, struct keyd **ret)
 	k->event = sd_event_ref(event);
 	k->keys = setup->keys;
 	setup->keys = (struct keyd_keys){ .dir = -1 };
+	k->identify = setup->identify;
+	k->user = setup->user;
 	k->guard = (struct keyd_guard){
 		.keys = &k->keys,
 		.identity = setup->identity,

@@ -19,6 +19,10 @@ struct keyd_setup {
 	int order_fd;		      /* likewise; -1: no orders */
 	struct keyd_keys keys;	      /* likewise */
 	struct ike_identity identity; /* as in struct keyd_guard */
+	/* Reads it again, when the agent asks in another name: the configuration
+	 * may have changed. 0 or -errno. NULL: it stays. */
+	int (*identify)(void *user, struct ike_identity *ret);
+	void *user;
 };
 
 struct keyd;

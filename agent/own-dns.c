@@ -362,6 +362,21 @@ static void name_of(const struct config *c, char *buf, size_t size)
 		snprintf(buf, size, "%s.", id + 1);
 }
 
+void own_dns_reload(struct own_dns *o)
+{
+	struct place *p = &o->places[NAME_FIRST];
+	char name[sizeof(o->name)];
+
+	name_of(o->config, name, sizeof(name));
+	if (!strcmp(name, o->name))
+		return;
+	memcpy(o->name, name, sizeof(name));
+	leave(o, p);
+	if (name[0])
+		occupy(o, p, NULL);
+	evaluate(o);
+}
+
 int own_dns_new(sd_event *event, struct key_dns *dns,
 		const struct config *config, const struct own_dns_ops *ops,
 		struct own_dns **ret)

@@ -28,6 +28,8 @@ int own_dns_new(sd_event *event, struct key_dns *dns,
 struct own_dns *own_dns_free(struct own_dns *o);
 /* An address of ours came or went. Only global ones are looked up. */
 void own_dns_address(struct own_dns *o, const struct addr *a, bool gone);
+/* The configuration has changed. */
+void own_dns_reload(struct own_dns *o);
 /* Our keys have changed. */
 void own_dns_keys_changed(struct own_dns *o);
 /* Those that DNS may know of, borrowed until the loop runs again. */

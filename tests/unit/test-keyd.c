@@ -295,10 +295,22 @@ static void turn(struct link *l)
 		assert_true(sd_event_run(l->event, 1000) >= 0);
 }
 
+static unsigned identified;
+
+/* The configuration has another name from the second time on. */
+static int identify(void *user, struct ike_identity *ret)
+{
+	(void)user;
+	return ike_identity_parse(identified++ ? "b.example.org" : "10.0.0.1",
+				  ret);
+}
+
 static int link_up(void **state)
 {
 	static struct link l;
-	struct keyd_setup setup = { .order_fd = -1, .keys = { .dir = -1 } };
+	struct keyd_setup setup = { .identify = identify,
+				    .order_fd = -1,
+				    .keys = { .dir = -1 } };
 	struct own_key k;
 
 	log_open("test-keyd", LOG_EMERG);
@@ -422,6 +434,62 @@ static void test_hostile_over_socket(void **state)
 		assert_true(reply.sig.error < 0);
 		assert_int_equal(reply.sig.len, 0);
 	}
+}
+
+/* What an agent says to have seen in DNS moves a next key alone, and only on;
+ * a record that is not well formed moves nothing. */
+static void test_seen(void **state)
+{
+	struct link *l = *state;
+	struct keyd_record r;
+
+	for (unsigned i = 0; i < 5; i++) {
+		keyd_record_init(&r, KEYD_SEEN, 0);
+		r.seen.key = i == 1 ? l->id + 1 : l->id;
+		r.seen.ttl = i == 2 ? UINT32_MAX : 60;
+		r.seen.reserved = i == 3;
+		if (i == 4)
+			r.sign.message[0] = 1;
+		if (i == 1)
+			hello(l);
+		put(l, &r, sizeof(r));
+		turn(l);
+		assert_int_equal(get(l, &r), 0);
+	}
+	keyd_fake_sign(&r, l->id, true);
+	put(l, &r, sizeof(r));
+	turn(l);
+	assert_int_equal(get(l, &r), KEYD_SIGNED);
+	assert_int_equal(r.sig.error, 0);
+}
+
+/* A name that is new in the configuration is ours with the first signature in
+ * it; what is asked all the time is read seldom. */
+static void test_renamed(void **state)
+{
+	struct link *l = *state;
+	struct keyd_record r;
+	int errors[3];
+
+	identified = 0;
+	hello(l);
+	for (unsigned i = 0; i < 3; i++) {
+		keyd_fake_sign(&r, l->id, true);
+		memset(r.sign.identity, 0, sizeof(r.sign.identity));
+		r.sign.identity_type = IKE_ID_FQDN;
+		r.sign.identity_len = 13;
+		memcpy(r.sign.identity, "b.example.org", 13);
+		put(l, &r, sizeof(r));
+		turn(l);
+		assert_int_equal(get(l, &r), KEYD_SIGNED);
+		errors[i] = r.sig.error;
+		if (i == 1)
+			usleep(1100000);
+		assert_true(identified <= 1 + (i == 2));
+	}
+	assert_int_equal(errors[0], -EPERM);
+	assert_int_equal(errors[1], -EPERM);
+	assert_int_equal(errors[2], 0);
 }
 
 /* Before HELLO nothing is signed. */
@@ -610,6 +678,8 @@ int main(void)
 		G(test_rate),
 		L(test_signature),
 		L(test_hostile_over_socket),
+		L(test_seen),
+		L(test_renamed),
 		L(test_not_greeted),
 		L(test_lengths),
 		L(test_descriptors),

@@ -312,6 +312,27 @@ static void test_again(void **state)
 	assert_int_equal(b->seen, 2);
 }
 
+/* Another name by a reload. */
+static void test_renamed(void **state)
+{
+	struct bench *b = *state;
+
+	publish(b, NAME, 7, 60);
+	publish(b, "i.signed.test.", 1, 60);
+	start(b, "@h.signed.test", V4, NULL);
+	turn(b, 15);
+	assert_true(warns(b, NAME));
+	strcpy(b->identity, "@i.signed.test");
+	own_dns_reload(b->own);
+	assert_null(own_dns_warning(b->own));
+	turn(b, 15);
+	assert_null(own_dns_warning(b->own));
+	b->config.local_identity = NULL;
+	own_dns_reload(b->own);
+	turn(b, 2);
+	assert_null(own_dns_warning(b->own));
+}
+
 static void test_local_addresses(void **state)
 {
 	static const char *const none[] = { "127.0.0.1", "::1", "fe80::1",
@@ -345,6 +366,7 @@ int main(void)
 		B(test_none_of_ours), B(test_one_too_many),
 		B(test_gateway),      B(test_bogus),
 		B(test_again),	      B(test_local_addresses),
+		B(test_renamed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
