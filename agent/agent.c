@@ -20,6 +20,7 @@
 
 #include "agent/demand.h"
 #include "agent/handover.h"
+#include "agent/control.h"
 #include "agent/identify.h"
 #include "agent/key-watch.h"
 #include "agent/negotiation.h"
@@ -433,6 +434,10 @@ static void agent_on_link_reply(void *user, struct handle flow,
 
 	if (reply->type == RECORD_RELOAD)
 		reload_on_reply(a, reply);
+	if (reply->type == RECORD_REPAIR) {
+		control_on_repaired(a, flow, reply);
+		return;
+	}
 	if (reply->error < 0 && reply->type == RECORD_VERDICT)
 		log_limited(&a->log_netd, agent_now(a), LOG_WARNING, NULL,
 			    "tacit-netd refused a verdict: %s",

@@ -127,10 +127,39 @@ static void control_explain(void *user, const struct addr *remote,
 	explain_peer(user, remote, call);
 }
 
+/* The link hands the call back with netd's reply, as it does with flows. */
+static void control_repair(void *user, struct handle call)
+{
+	struct agent *a = user;
+	struct record r;
+
+	if (!link_is_up(a->link)) {
+		refuse(a, call, DBUS_ERROR_NOT_ENCRYPTED,
+		       "tacit-netd does not answer: see its log.");
+		return;
+	}
+	record_init(&r, RECORD_REPAIR, 0);
+	link_request(a->link, call, &r);
+}
+
+void control_on_repaired(struct agent *a, struct handle call,
+			 const struct record_reply *reply)
+{
+	if (reply->error < 0) {
+		refuse(a, call, SD_BUS_ERROR_FAILED,
+		       "Not all could be put right: %s. See tacit-netd's log.",
+		       strerror(-reply->error));
+		return;
+	}
+	dbus_pending_return_number(dbus_server_pending(a->bus), call,
+				   reply->count);
+}
+
 void control_source(struct dbus_source *source)
 {
 	source->connect = control_connect;
 	source->disconnect = control_disconnect;
+	source->repair = control_repair;
 	source->set_debug = control_set_debug;
 	source->capture = control_capture;
 	source->traffic = control_traffic;

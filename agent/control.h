@@ -8,4 +8,8 @@
 /* Fills the calls of source that change something; user is the agent. */
 void control_source(struct dbus_source *source);
 
+/* tacit-netd's answer, for the call that asked. */
+void control_on_repaired(struct agent *a, struct handle call,
+			 const struct record_reply *reply);
+
 #endif

@@ -15,6 +15,8 @@
 
 /* How long a Connect waits if it does not say. */
 #define CONNECT_MS 15000u
+/* Comparing takes tacit-netd a second where there are 100,000 SAs. */
+#define REPAIR_MS 20000u
 
 static int connect_peer(sd_bus_message *m, void *user, sd_bus_error *error)
 {
@@ -65,6 +67,23 @@ static int disconnect_peer(sd_bus_message *m, void *user, sd_bus_error *error)
 static int method_disconnect(sd_bus_message *m, void *user, sd_bus_error *error)
 {
 	return caller_may(user, m, DBUS_ACTION_CHANGE, disconnect_peer, error);
+}
+
+static int repair(sd_bus_message *m, void *user, sd_bus_error *error)
+{
+	struct dbus_context *c = user;
+	struct handle call;
+	int r = dbus_pending_add(&c->pending, m, REPAIR_MS, &call, error);
+
+	if (r < 0)
+		return r;
+	c->source.repair(c->source.user, call);
+	return 1;
+}
+
+static int method_repair(sd_bus_message *m, void *user, sd_bus_error *error)
+{
+	return caller_may(user, m, DBUS_ACTION_CHANGE, repair, error);
 }
 
 /* An address, or nothing for all peers. */
@@ -146,6 +165,9 @@ const sd_bus_vtable dbus_control_vtable[] = {
 				SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD_WITH_ARGS("Disconnect", SD_BUS_ARGS("s", address),
 				SD_BUS_NO_RESULT, method_disconnect,
+				SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("Repair", SD_BUS_NO_ARGS,
+				SD_BUS_RESULT("u", mended), method_repair,
 				SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD_WITH_ARGS(
 		"SetDebug", SD_BUS_ARGS("s", level, "s", address),

@@ -162,6 +162,16 @@ void dbus_pending_return(struct dbus_pending *p, struct handle call)
 	sd_bus_message_unref(m);
 }
 
+void dbus_pending_return_number(struct dbus_pending *p, struct handle call,
+				uint32_t number)
+{
+	sd_bus_message *m = dbus_pending_take(p, call);
+
+	if (m)
+		(void)sd_bus_reply_method_return(m, "u", number);
+	sd_bus_message_unref(m);
+}
+
 void dbus_pending_fail(struct dbus_pending *p, struct handle call,
 		       const char *name, const char *message)
 {

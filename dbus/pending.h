@@ -41,6 +41,9 @@ sd_bus_message *dbus_pending_peek(const struct dbus_pending *p,
 sd_bus_message *dbus_pending_take(struct dbus_pending *p, struct handle call);
 /* Answers without a value. */
 void dbus_pending_return(struct dbus_pending *p, struct handle call);
+/* Answers with a number, "u". */
+void dbus_pending_return_number(struct dbus_pending *p, struct handle call,
+				uint32_t number);
 /* Answers with an error of dbus/names.h. */
 void dbus_pending_fail(struct dbus_pending *p, struct handle call,
 		       const char *name, const char *message);

@@ -137,6 +137,9 @@ struct dbus_source {
 	 * -errno; -EBUSY: there are enough captures. */
 	int (*capture)(void *user, const struct addr *peer, uint32_t seconds,
 		       int *ret_fd);
+	/* Has the kernel compared with what it should have. The call is answered
+	 * with how many things were not so. */
+	void (*repair)(void *user, struct handle call);
 	void (*dns)(void *user, struct dbus_dns *ret);
 	/* 0; -ENOENT: no policy covers it. */
 	int (*rule)(void *user, const struct addr *remote,

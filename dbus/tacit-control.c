@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * `tacit up`, `down` and `debug`: what changes something for a moment.
+ * `tacit up`, `down`, `repair` and `debug`: what changes something for a moment.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -13,6 +13,8 @@
 
 #define UP_SECONDS     15u
 #define UP_SECONDS_MAX 120u
+/* As long as the agent lets it take, and a little more. */
+#define REPAIR_SECONDS 25u
 
 int tacit_parse_seconds(const char *text, uint32_t max, uint32_t *ret)
 {
@@ -116,6 +118,40 @@ int tacit_down(struct tacit *t, char **arguments)
 		code = EXIT_OK;
 	if (code == EXIT_OK)
 		say_done(&t->out);
+	tacit_client_free(client);
+	return code;
+}
+
+static void show_mended(const struct tacit_output *o, uint32_t n)
+{
+	if (o->json)
+		fprintf(o->file, "{\"mended\": %u}\n", n);
+	else if (n)
+		fprintf(o->file, "%u %s put right.\n", n,
+			n == 1 ? "thing was" : "things were");
+	else
+		fputs("All is as it should be.\n", o->file);
+}
+
+int tacit_repair(struct tacit *t, char **arguments)
+{
+	struct tacit_client *client;
+	sd_bus_message *reply;
+	uint32_t mended = 0;
+	int code = tacit_client_new(t->socket, &client);
+
+	(void)arguments;
+	if (code)
+		return code;
+	tacit_client_patience(client, REPAIR_SECONDS);
+	code = tacit_client_call(client, DBUS_INTERFACE, "Repair", &reply, "");
+	if (code == EXIT_OK) {
+		if (sd_bus_message_read(reply, "u", &mended) > 0)
+			show_mended(&t->out, mended);
+		else
+			code = tacit_client_bad_reply();
+		sd_bus_message_unref(reply);
+	}
 	tacit_client_free(client);
 	return code;
 }

@@ -46,6 +46,7 @@ int tacit_explain(struct tacit *t, char **arguments);
 int tacit_top(struct tacit *t, char **arguments);
 int tacit_up(struct tacit *t, char **arguments);
 int tacit_down(struct tacit *t, char **arguments);
+int tacit_repair(struct tacit *t, char **arguments);
 int tacit_debug(struct tacit *t, char **arguments);
 int tacit_capture(struct tacit *t, char **arguments);
 /* Asks no agent. */

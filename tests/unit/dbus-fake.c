@@ -208,6 +208,13 @@ static int disconnect_peer(void *user, const struct addr *remote)
 	return peer(user, remote, &p);
 }
 
+static void repair(void *user, struct handle call)
+{
+	struct fake *f = user;
+
+	dbus_pending_return_number(f->pending, call, 7);
+}
+
 static void set_debug(void *user, int level, const struct addr *remote)
 {
 	struct fake *f = user;
@@ -331,6 +338,7 @@ struct dbus_source fake_source(struct fake *f)
 		.explain = explain,
 		.traffic = traffic,
 		.disconnect = disconnect_peer,
+		.repair = repair,
 		.set_debug = set_debug,
 		.capture = capture,
 		.dns = dns,
