@@ -152,30 +152,34 @@ static int no_connection(const char *path, int error)
 	}
 }
 
-int tacit_client_new(const char *socket, struct tacit_client **ret)
+int tacit_client_try(const char *socket, struct tacit_client **ret)
 {
-	const char *path = socket ? socket : DEFAULT_SOCKET;
 	struct tacit_client *c = calloc(1, sizeof(*c));
-	int r, system;
+	int r;
 
 	if (!c)
-		return no_connection(path, -ENOMEM);
-	r = open_socket(path, &c->bus);
+		return -ENOMEM;
+	r = open_socket(socket ? socket : DEFAULT_SOCKET, &c->bus);
 	/* Who names a socket wants this agent and no other. */
-	if (r < 0 && !socket) {
-		system = open_system_bus(&c->bus);
-		if (system >= 0) {
-			r = 0;
-			c->name = DBUS_NAME;
-		}
+	if (r < 0 && !socket && open_system_bus(&c->bus) >= 0) {
+		r = 0;
+		c->name = DBUS_NAME;
 	}
 	if (r < 0) {
 		free(c);
-		return no_connection(path, r);
+		return r;
 	}
 	(void)sd_bus_set_method_call_timeout(c->bus, TIMEOUT_US);
 	*ret = c;
-	return EXIT_OK;
+	return 0;
+}
+
+int tacit_client_new(const char *socket, struct tacit_client **ret)
+{
+	int r = tacit_client_try(socket, ret);
+
+	return r < 0 ? no_connection(socket ? socket : DEFAULT_SOCKET, r)
+		     : EXIT_OK;
 }
 
 struct tacit_client *tacit_client_free(struct tacit_client *c)

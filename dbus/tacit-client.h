@@ -16,6 +16,9 @@ struct tacit_client;
  * exit code; EXIT_OK sets *ret. */
 int tacit_client_new(const char *socket, struct tacit_client **ret)
 	__attribute__((warn_unused_result));
+/* The same without a word: 0 or -errno. */
+int tacit_client_try(const char *socket, struct tacit_client **ret)
+	__attribute__((warn_unused_result));
 struct tacit_client *tacit_client_free(struct tacit_client *c);
 /* A call with arguments as for sd_bus_message_append(); the reply is the
  * caller's. The result is an exit code. */

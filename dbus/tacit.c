@@ -31,6 +31,8 @@ static const struct command {
 	{ "up", "HOST [SECONDS]", 1, 2, tacit_up,
 	  "encrypt to this host now, and wait for it" },
 	{ "down", "HOST", 1, 1, tacit_down, "end the encryption with it" },
+	{ "doctor", "", 0, 0, tacit_doctor,
+	  "what this host lacks, or has in the way, and the remedy" },
 	{ "repair", "", 0, 0, tacit_repair,
 	  "put right what others did to the kernel's state" },
 	{ "policy list", "", 0, 0, tacit_policy_list, "the policies in force" },

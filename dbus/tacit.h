@@ -49,7 +49,8 @@ int tacit_down(struct tacit *t, char **arguments);
 int tacit_repair(struct tacit *t, char **arguments);
 int tacit_debug(struct tacit *t, char **arguments);
 int tacit_capture(struct tacit *t, char **arguments);
-/* Asks no agent. */
+/* Ask no agent, or do without its answer. */
+int tacit_doctor(struct tacit *t, char **arguments);
 int tacit_check_config(struct tacit *t, char **arguments);
 
 /* A whole number of seconds, from 1 on. Exit code. */

@@ -15,6 +15,7 @@ enum exitcode {
 	EXIT_NO_PEER = 4,	   /* tacit: the agent knows no such peer */
 	EXIT_TIMED_OUT = 5,	   /* tacit: waited for in vain */
 	EXIT_NOT_ENCRYPTED = 6,	   /* tacit: the peer is not, and will not be */
+	EXIT_DOCTOR_WARNING = 7,   /* tacit doctor: not all is well */
 	EXIT_NO_ESP = 10,	   /* this kernel has no ESP */
 	EXIT_NO_PRIVILEGE = 11,	   /* a capability is missing */
 	EXIT_PORT_TAKEN = 12,	   /* UDP 500 or 4500 belongs to another */

@@ -171,6 +171,15 @@
 /* Requests under way in tacit-keyd. Beyond: refused, counted. */
 #define LIMIT_KEYD_JOBS 1024u
 
+/* --- tacit doctor -------------------------------------------------------- */
+
+/* Findings. Beyond: left out. Rules of the host's firewall that are read, jumps
+ * that are followed, and rules on one packet's way. Beyond: not judged. */
+#define LIMIT_DOCTOR_FINDINGS 256u
+#define LIMIT_DOCTOR_RULES    65536u
+#define LIMIT_DOCTOR_JUMPS    16u
+#define LIMIT_DOCTOR_STEPS    262144u
+
 /* --- configuration ---------------------------------------------------- */
 
 #define LIMIT_POLICIES	      1024u

@@ -69,6 +69,18 @@ static int probe_one(struct nlsock *s, int family, enum esp_cipher cipher)
 	}
 }
 
+int probe_cipher(int family, enum esp_cipher cipher)
+{
+	struct nlsock *s = NULL;
+	int r = nlsock_open(NETLINK_XFRM, &s);
+
+	if (r < 0)
+		return r;
+	r = probe_one(s, family, cipher);
+	nlsock_free(s);
+	return r;
+}
+
 int probe_kernel(struct probe *ret)
 {
 	struct probe p = { 0 };

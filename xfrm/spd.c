@@ -134,6 +134,7 @@ struct spd_walk {
 	int (*policy)(const struct kpolicy *p, void *user);
 	int (*sa)(const struct ksa *sa, void *user);
 	void *user;
+	bool all; /* others' too */
 };
 
 /* What we cannot read is not ours. */
@@ -143,7 +144,8 @@ static int spd_walk_one(const struct nlmsghdr *h, void *user)
 	struct kpolicy p;
 	struct ksa sa;
 
-	if (w->policy && codec_read_policy(h, &p) == 0 && kpolicy_is_ours(&p))
+	if (w->policy && codec_read_policy(h, &p) == 0 &&
+	    (w->all || kpolicy_is_ours(&p)))
 		return w->policy(&p, w->user);
 	if (w->sa && codec_read_sa(h, &sa) == 0 && ksa_is_ours(&sa))
 		return w->sa(&sa, w->user);
@@ -169,6 +171,14 @@ int spd_dump_ours(struct nlsock *s,
 		  int (*each)(const struct kpolicy *p, void *user), void *user)
 {
 	struct spd_walk w = { .policy = each, .user = user };
+
+	return spd_walk(s, codec_dump_policies(), &w);
+}
+
+int spd_dump_all(struct nlsock *s,
+		 int (*each)(const struct kpolicy *p, void *user), void *user)
+{
+	struct spd_walk w = { .policy = each, .user = user, .all = true };
 
 	return spd_walk(s, codec_dump_policies(), &w);
 }

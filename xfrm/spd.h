@@ -18,6 +18,10 @@ int spd_get(struct nlsock *s, const struct kpolicy *p, struct kpolicy *ret)
 int spd_dump_ours(struct nlsock *s,
 		  int (*each)(const struct kpolicy *p, void *user), void *user)
 	__attribute__((warn_unused_result));
+/* The same for all that can be read, whoever's. */
+int spd_dump_all(struct nlsock *s,
+		 int (*each)(const struct kpolicy *p, void *user), void *user)
+	__attribute__((warn_unused_result));
 /* Gives an SA (dst, SPI, direction) with ESP in UDP another port of its peer;
  * everything else of it stays, keys and counters too. 0; -EINVAL: it has no
  * ESP in UDP; -ESRCH; -errno. */

@@ -101,9 +101,11 @@ class Host:
         for family, address in own.items():
             self.own[family].append(address)
             self.addresses.append(address)
-        # The link-local one, which the kernel made.
-        shown = self.ns.run("ip", "-6", "-o", "address", "show", "dev",
-                            interface, "scope", "link")
+        # The link-local one, which the kernel made, or will at once.
+        shown = wait_until(
+            lambda: self.ns.run("ip", "-6", "-o", "address", "show", "dev",
+                                interface, "scope", "link"), 5,
+            "a link-local address")
         self.link_local = shown.split()[3].split("/")[0]
         self.addresses.append(self.link_local)
 
