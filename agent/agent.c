@@ -18,9 +18,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "agent/control.h"
 #include "agent/demand.h"
 #include "agent/handover.h"
-#include "agent/control.h"
 #include "agent/identify.h"
 #include "agent/key-watch.h"
 #include "agent/negotiation.h"
