@@ -676,7 +676,8 @@ static void test_connect(void **state)
 	expect_error(call_with(w, "Connect", "su", "example.", 50),
 		     DBUS_ERROR_INVALID_ADDRESS);
 	reply = call_with(w, "Repair", "");
-	assert_true(sd_bus_message_read(reply, "u", &mended) > 0 && mended == 7);
+	assert_true(sd_bus_message_read(reply, "u", &mended) > 0 &&
+		    mended == 7);
 	sd_bus_message_unref(reply);
 	reply = call_with(w, "Disconnect", "s", "10.0.0.1");
 	assert_false(sd_bus_message_is_method_error(reply, NULL));
