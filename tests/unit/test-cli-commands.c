@@ -655,6 +655,17 @@ static void write_policy(const struct world *w, const char *text)
 	assert_int_equal(fclose(f), 0);
 }
 
+static void test_repair(void **state)
+{
+	struct world *w = *state;
+
+	start_agent(w);
+	assert_int_equal(run(w, "repair"), EXIT_OK);
+	assert_string_equal(w->out, "7 things were put right.\n");
+	assert_int_equal(run(w, "--json repair"), EXIT_OK);
+	assert_string_equal(w->out, "{\"mended\": 7}\n");
+}
+
 static void test_check_config(void **state)
 {
 	struct world *w = *state;
@@ -716,6 +727,7 @@ int main(void)
 		TEST(test_failures),
 		TEST(test_default_socket),
 		TEST(test_check_config),
+		TEST(test_repair),
 		TEST(test_up_down),
 		TEST(test_capture),
 		TEST(test_pager),
