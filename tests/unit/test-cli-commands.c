@@ -717,22 +717,14 @@ static void test_check_config(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_usage),
-		TEST(test_status),
-		TEST(test_attention),
-		TEST(test_peers),
-		TEST(test_peers_json),
-		TEST(test_many_peers),
-		TEST(test_policies),
-		TEST(test_failures),
-		TEST(test_default_socket),
-		TEST(test_check_config),
-		TEST(test_repair),
-		TEST(test_up_down),
-		TEST(test_capture),
-		TEST(test_pager),
-		TEST(test_explain),
-		TEST(test_top),
+		TEST(test_usage),	   TEST(test_status),
+		TEST(test_attention),	   TEST(test_peers),
+		TEST(test_peers_json),	   TEST(test_many_peers),
+		TEST(test_policies),	   TEST(test_failures),
+		TEST(test_default_socket), TEST(test_check_config),
+		TEST(test_repair),	   TEST(test_up_down),
+		TEST(test_capture),	   TEST(test_pager),
+		TEST(test_explain),	   TEST(test_top),
 		TEST(test_key_dns),
 	};
 
