@@ -379,6 +379,9 @@ static void agent_on_link_event(void *user, const struct record *r)
 	case RECORD_USED:
 		negotiation_on_used(a, &r->flow);
 		break;
+	case RECORD_IDLE:
+		negotiation_on_idle(a, &r->flow);
+		break;
 	case RECORD_ORPHAN:
 		negotiation_on_orphan(a, &r->orphan);
 		break;
@@ -496,15 +499,15 @@ static int agent_on_hangup(sd_event_source *source,
 	return 0;
 }
 
-/* Tunnel mode too, for those who insist: the two hosts are its ends as well,
- * so that it protects the same packets. */
+/* Tunnel mode between the two hosts protects the same packets. */
 static enum ike_modes agent_modes(void *user, const struct addr *local,
 				  const struct addr *remote)
 {
-	(void)user;
+	const struct agent *a = user;
+
 	(void)local;
-	(void)remote;
-	return IKE_MODES_EITHER;
+	return negotiation_modes(
+		policy_table_lookup(a->config->policies, remote));
 }
 
 static int agent_new_engine(struct agent *a)

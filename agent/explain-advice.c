@@ -113,6 +113,7 @@ static void reason_advice(const struct flow *f, struct advice *a)
 		       "tacit.");
 		break;
 	case IKE_REASON_NONE:
+	case IKE_REASON_IDLE:
 	case IKE_REASON_POLICY:
 	case IKE_REASON_DELETED:
 	case IKE_REASON_REPLACED:

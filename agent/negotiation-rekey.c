@@ -16,13 +16,6 @@
  * 3.3.3); some margin below. */
 #define PACKETS_WITHOUT_ESN 0xf0000000u
 
-/* A soft limit is this part of the hard one, plus up to so much at random,
- * percent: SAs that were made together are not rekeyed together. Who made it
- * comes first, so that mostly one side rekeys and not both. */
-#define SOFT_INITIATOR 65u
-#define SOFT_RESPONDER 80u
-#define SOFT_SPREAD    11u
-
 static uint32_t negotiation_random(void)
 {
 	uint32_t r = 0;
@@ -33,12 +26,16 @@ static uint32_t negotiation_random(void)
 	return r;
 }
 
+/* SAs that were made together are not rekeyed together. Who made it comes
+ * first, so that mostly one side rekeys and not both. */
 void negotiation_set_limits(const struct policy *p,
 			    const struct ike_child_up *up,
 			    struct record_install *ret)
 {
-	uint32_t percent = (up->initiator ? SOFT_INITIATOR : SOFT_RESPONDER) +
-			   negotiation_random() % SOFT_SPREAD;
+	uint32_t percent = 100u - (up->initiator ? p->rekey_margin
+						 : p->rekey_margin * 2u / 5u);
+
+	percent -= negotiation_random() % (p->rekey_fuzz + 1u);
 
 	ret->hard_s = p->child_lifetime_s;
 	ret->hard_kib = p->child_kib;
@@ -147,6 +144,19 @@ void negotiation_on_expire(struct agent *a, const struct record_expire *x)
 	else if (ike_delete_child(a->ike, agent_now(a), f->child.ike,
 				  f->child.spi_in) < 0)
 		ike_close(a->ike, agent_now(a), f->child.ike);
+}
+
+void negotiation_on_idle(struct agent *a, const struct record_flow *idle)
+{
+	struct flow *f = flow_table_get(a->flows, &idle->local, &idle->remote);
+	struct handle sa;
+
+	if (!f || f->reqid != idle->reqid || f->state != FLOW_SECURED ||
+	    !f->policy || !f->policy->idle_ms)
+		return;
+	sa = f->child.ike;
+	negotiation_lost(a, f, IKE_REASON_IDLE);
+	ike_close(a->ike, agent_now(a), sa);
 }
 
 static struct flow *negotiation_flow_of(struct agent *a, struct handle sa)

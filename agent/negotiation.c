@@ -151,6 +151,14 @@ static void negotiation_wait(struct agent *a, struct flow *f)
 	}
 }
 
+enum ike_modes negotiation_modes(const struct policy *p)
+{
+	if (!p || p->mode == POLICY_MODE_ANY)
+		return IKE_MODES_EITHER;
+	return p->mode == POLICY_MODE_TUNNEL ? IKE_MODES_TUNNEL
+					     : IKE_MODES_TRANSPORT;
+}
+
 void negotiation_algorithms(const struct agent *a, const struct addr *remote,
 			    struct algorithms *ret)
 {
@@ -172,7 +180,7 @@ static void negotiation_initiate(struct agent *a, struct flow *f)
 	struct ike_request req = {
 		.local = { f->local, a->config->port },
 		.remote = { f->peer->addr, a->config->port },
-		.modes = IKE_MODES_EITHER,
+		.modes = negotiation_modes(f->policy),
 		.patient = f->policy->level == POLICY_REQUIRE,
 		.algorithms = &algorithms,
 	};

@@ -34,6 +34,8 @@ void negotiation_on_reply(struct agent *a, struct handle flow,
 			  const struct record_reply *reply);
 void negotiation_on_expire(struct agent *a, const struct record_expire *x);
 void negotiation_on_used(struct agent *a, const struct record_flow *used);
+/* Nothing has been said either way for the policy's IdleTime=. */
+void negotiation_on_idle(struct agent *a, const struct record_flow *idle);
 void negotiation_on_orphan(struct agent *a, const struct record_orphan *o);
 void negotiation_on_hint(struct agent *a, const struct record_hint *h);
 /* --- negotiation-reload.c --------------------------------------------- */
@@ -76,6 +78,8 @@ enum ike_admission negotiation_admit(struct agent *a,
 				     const struct endpoint *remote);
 /* May this policy lead to an SA at all? */
 bool negotiation_wanted_by(const struct policy *p);
+/* Those of Mode=; p may be NULL. */
+enum ike_modes negotiation_modes(const struct policy *p);
 /* What is proposed to this peer and accepted from it: its policy's, without
  * what the kernel has not. */
 void negotiation_algorithms(const struct agent *a, const struct addr *remote,

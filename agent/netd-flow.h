@@ -44,6 +44,10 @@ struct netd_flow {
 	uint32_t look_spi;   /* its in-SA: has it been used? */
 	uint64_t look_since; /* ms */
 	uint64_t moved;	     /* ms: its peer's port was last followed */
+	struct {
+		uint64_t packets, now; /* seen before, and this time */
+		uint64_t since;	       /* ms: they have been the same */
+	} idle;			       /* agent/netd-idle.c */
 	struct timer look;
 	struct ksa *waiting; /* an out-SA with its key; owned */
 	struct timer drain;  /* end of the old in-SAs */

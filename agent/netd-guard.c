@@ -205,6 +205,7 @@ int netd_guard_check(const struct netd_guard *g, const struct record *r,
 	case RECORD_ADDRESS:
 	case RECORD_HINT:
 	case RECORD_COUNTED:
+	case RECORD_IDLE:
 	case RECORD_TYPES:
 		break;
 	}

@@ -503,6 +503,7 @@ static int carry_out(struct netd *n, const struct record *r, int fd)
 	case RECORD_ORPHAN:
 	case RECORD_ADDRESS:
 	case RECORD_HINT:
+	case RECORD_IDLE:
 	case RECORD_REPAIR:
 	case RECORD_COUNTED:
 	case RECORD_TYPES:

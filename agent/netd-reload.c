@@ -109,6 +109,7 @@ int netd_reload(struct netd *n, uint32_t digest)
 	netd_shunts_review(&n->shunts, reload_stays, n);
 	netd_keep_links(n);
 	netd_set_ranges(n);
+	netd_idle_start(n);
 	config_free(next);
 	log_info("The configuration has been read again.");
 	return 0;

@@ -79,6 +79,11 @@ void netd_sockets_done(struct netd_sockets *t)
 	hmap_done(&t->by_reqid);
 }
 
+bool netd_sockets_of(const struct netd_sockets *t, uint32_t reqid)
+{
+	return hmap_first(&t->by_reqid, reqid) != NULL;
+}
+
 size_t netd_sockets_count(const struct netd_sockets *t)
 {
 	return slots_count(t->all);

@@ -32,6 +32,8 @@ int netd_sockets_init(struct netd_sockets *t)
 	__attribute__((warn_unused_result));
 /* The policies stay: they are for as long as the sockets live. */
 void netd_sockets_done(struct netd_sockets *t);
+/* Is there one that is for the flow with this reqid? */
+bool netd_sockets_of(const struct netd_sockets *t, uint32_t reqid);
 size_t netd_sockets_count(const struct netd_sockets *t);
 
 /*

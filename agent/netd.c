@@ -455,6 +455,7 @@ static int netd_start(struct netd *n, const struct netd_setup *setup)
 	if (!n->wheel)
 		r = -ENOMEM;
 	timer_init(&n->look, netd_look);
+	timer_init(&n->idle, netd_idle_look);
 	if (r == 0)
 		r = netd_sockets_init(&n->sockets);
 	if (r == 0)
@@ -474,6 +475,7 @@ static int netd_start(struct netd *n, const struct netd_setup *setup)
 	if (r == 0)
 		r = netd_watch(n);
 	if (r == 0) {
+		netd_idle_start(n);
 		netd_arm(n, false);
 		r = netd_agent_init(&n->agent, n->event, n->wheel,
 				    setup->listen_fd, &ops);
@@ -568,8 +570,10 @@ struct netd *netd_free(struct netd *n)
 	event_listener_free(n->events);
 	address_watch_free(n->addresses);
 	nlsock_free(n->nl);
-	if (n->wheel)
+	if (n->wheel) {
 		timer_cancel(n->wheel, &n->look);
+		timer_cancel(n->wheel, &n->idle);
+	}
 	timer_wheel_free(n->wheel);
 	for (int i = 0; i < NETD_SOCKETS; i++)
 		if (n->udp[i] >= 0)

@@ -69,6 +69,7 @@ struct netd {
 	bool greeted;	      /* the agent has said HELLO */
 	bool addresses_known; /* the first reading is over */
 	struct timer look;    /* for larval states, after lost events */
+	struct timer idle;    /* for flows without traffic */
 	struct watch *watch;  /* NULL: deletions go unnoticed */
 	struct nft_watch *tables;
 	struct timer tables_look, mend; /* agent/netd-repair.c */
@@ -143,6 +144,12 @@ void netd_on_secured(void *user, const struct addr *local,
  * did; -EINVAL; -ESTALE; -ENOMEM. */
 int netd_reload(struct netd *n, uint32_t digest)
 	__attribute__((warn_unused_result));
+
+/* --- netd-idle.c -------------------------------------------------------- */
+
+/* At start, and when there are other policies. */
+void netd_idle_start(struct netd *n);
+void netd_idle_look(struct timer *t, uint64_t now, void *user);
 
 /* --- netd-adopt.c ------------------------------------------------------- */
 

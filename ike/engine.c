@@ -53,6 +53,7 @@ const char *ike_reason_name(enum ike_reason r)
 		[IKE_REASON_NO_KEY] = "no-key",
 		[IKE_REASON_BOGUS] = "bogus",
 		[IKE_REASON_RESOURCES] = "resources",
+		[IKE_REASON_IDLE] = "idle",
 		[IKE_REASON_POLICY] = "policy",
 	};
 

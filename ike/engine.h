@@ -144,6 +144,7 @@ enum ike_reason {
 	IKE_REASON_NO_KEY,	/* the owner: no key of the peer is known */
 	IKE_REASON_BOGUS,	/* the owner: DNS says what cannot be true */
 	IKE_REASON_RESOURCES,	/* memory, randomness, a limit */
+	IKE_REASON_IDLE,	/* the owner: nothing was said for long */
 	IKE_REASON_POLICY,	/* the owner: its policy is another one now */
 };
 const char *ike_reason_name(enum ike_reason r); /* "unanswered" */

@@ -30,7 +30,8 @@ static void add_policy(struct digest *d, const struct policy *p)
 		p->level,	 p->auth,	   p->discover,
 		p->wait,	 p->wait_ms,	   p->retry_ms,
 		p->child_kib,	 p->n_networks,	   p->child_lifetime_s,
-		p->n_identities, p->child_packets,
+		p->n_identities, p->child_packets, p->idle_ms,
+		p->mode,	 p->rekey_margin,  p->rekey_fuzz,
 	};
 
 	add(d, p->name, strlen(p->name));
@@ -80,6 +81,9 @@ bool policy_same(const struct policy *a, const struct policy *b)
 	       a->child_lifetime_s == b->child_lifetime_s &&
 	       a->child_kib == b->child_kib &&
 	       a->child_packets == b->child_packets &&
+	       a->idle_ms == b->idle_ms && a->mode == b->mode &&
+	       a->rekey_margin == b->rekey_margin &&
+	       a->rekey_fuzz == b->rekey_fuzz &&
 	       same_algorithms(&a->algorithms, &b->algorithms);
 }
 

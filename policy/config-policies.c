@@ -10,10 +10,14 @@
 #include <string.h>
 
 #include "policy/config-error.h"
+#include "policy/config-networks.h"
 
 #define WAIT_MS	   2000u
 #define RETRY_MS   60000u
 #define LIFETIME_S (4u * 3600)
+#define IDLE_MS	   (3600u * 1000)
+#define MARGIN	   25u
+#define FUZZ	   10u
 
 struct policy *config_policy_new(void)
 {
@@ -25,22 +29,32 @@ struct policy *config_policy_new(void)
 	p->wait_ms = WAIT_MS;
 	p->retry_ms = RETRY_MS;
 	p->child_lifetime_s = LIFETIME_S;
+	p->idle_ms = IDLE_MS;
+	p->rekey_margin = MARGIN;
+	p->rekey_fuzz = FUZZ;
 	return p;
 }
 
 int config_policies_add(struct config_policies *all, struct policy *p,
-			unsigned *lines, unsigned name_line)
+			struct config_networks *networks, unsigned name_line)
 {
+	struct config_policy new = { .policy = p, .name_line = name_line };
 	struct config_policy *grown =
 		reallocarray(all->list, all->count + 1, sizeof(*grown));
 
 	if (!grown) {
 		policy_free(p);
-		free(lines);
+		if (networks)
+			config_networks_done(networks);
 		return -ENOMEM;
 	}
 	all->list = grown;
-	grown[all->count++] = (struct config_policy){ p, lines, name_line };
+	if (networks) {
+		new.spots = networks->spots;
+		new.files = networks->files;
+		new.n_files = networks->n_files;
+	}
+	grown[all->count++] = new;
 	all->n_networks += p->n_networks;
 	return 0;
 }
@@ -49,6 +63,7 @@ int config_policies_add(struct config_policies *all, struct policy *p,
 struct place {
 	const struct policy *policy;
 	const struct prefix *network;
+	const char *file; /* of the network */
 	unsigned line;
 	size_t order; /* of reading */
 };
@@ -91,7 +106,8 @@ static int check_networks(const struct config_policies *all,
 		for (size_t j = 0; j < c->policy->n_networks; j++, n++)
 			list[n] = (struct place){ c->policy,
 						  &c->policy->networks[j],
-						  c->lines[j], n };
+						  c->spots[j].file,
+						  c->spots[j].line, n };
 	}
 	qsort(list, n, sizeof(*list), by_network);
 	for (size_t i = 1; i < n; i++) {
@@ -99,10 +115,10 @@ static int check_networks(const struct config_policies *all,
 
 		if (!prefix_equal(a->network, b->network))
 			continue;
-		config_errors_add(errors, b->policy->file, b->line,
+		config_errors_add(errors, b->file, b->line,
 				  "%s is there already, at %s:%u: remove one",
-				  prefix_format(b->network, text),
-				  a->policy->file, a->line);
+				  prefix_format(b->network, text), a->file,
+				  a->line);
 	}
 	free(list);
 	return 0;
@@ -216,7 +232,10 @@ void config_policies_done(struct config_policies *all)
 {
 	for (size_t i = 0; i < all->count; i++) {
 		policy_free(all->list[i].policy);
-		free(all->list[i].lines);
+		for (size_t k = 0; k < all->list[i].n_files; k++)
+			free(all->list[i].files[k]);
+		free(all->list[i].files);
+		free(all->list[i].spots);
 	}
 	free(all->list);
 	*all = (struct config_policies){ 0 };

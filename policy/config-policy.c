@@ -14,24 +14,24 @@
 #include "policy/config-algorithms.h"
 #include "policy/config-error.h"
 #include "policy/config-file.h"
+#include "policy/config-networks.h"
 #include "policy/config-value.h"
 
 /* The file being read. */
 struct draft {
 	struct config_policies *all;
 	struct policy *policy;
-	unsigned *lines;
-	size_t room;
+	struct config_networks networks;
 	bool name_given;
 	bool level_known; /* Encryption= is there, and good */
 	bool wait_known;
-	bool bad_networks; /* complained of already */
 	bool no_memory;
 };
 
 enum key { /* the order of the table below */
 	   KEY_NAME,
 	   KEY_NETWORKS,
+	   KEY_NETWORKS_FILE,
 	   KEY_ENCRYPTION,
 	   KEY_AUTHENTICATION,
 	   KEY_DISCOVER,
@@ -45,6 +45,10 @@ enum key { /* the order of the table below */
 	   KEY_ACCEPT_ANSWER,
 	   KEY_ACCEPT,
 	   KEY_IDENTITY,
+	   KEY_IDLE_TIME,
+	   KEY_MODE,
+	   KEY_REKEY_MARGIN,
+	   KEY_REKEY_FUZZ,
 };
 
 static bool good_name(const char *name)
@@ -72,109 +76,18 @@ static void set_name(const struct config_place *at)
 	strcpy(d->policy->name, at->item->value);
 }
 
-static void add_network(struct draft *d, const struct config_place *at,
-			const struct prefix *network)
-{
-	struct policy *p = d->policy;
-
-	if (d->all->n_networks + p->n_networks >= LIMIT_POLICY_NETWORKS) {
-		if (!d->all->too_many)
-			config_errors_add(at->errors, at->path, at->item->line,
-					  "There are more than %u networks in "
-					  "all: use fewer, larger ones",
-					  LIMIT_POLICY_NETWORKS);
-		d->all->too_many = true;
-		return;
-	}
-	if (p->n_networks == d->room) {
-		size_t room = d->room ? d->room * 2 : 4;
-		struct prefix *n = reallocarray(p->networks, room, sizeof(*n));
-		unsigned *l;
-
-		if (n)
-			p->networks = n;
-		l = reallocarray(d->lines, room, sizeof(*l));
-		if (l)
-			d->lines = l;
-		if (!n || !l) {
-			d->no_memory = true;
-			return;
-		}
-		d->room = room;
-	}
-	d->lines[p->n_networks] = at->item->line;
-	p->networks[p->n_networks++] = *network;
-}
-
-static void bad_network(const struct config_place *at, const char *text,
-			enum config_network why, const struct prefix *meant)
-{
-	char buf[PREFIX_STRLEN];
-
-	switch (why) {
-	case CONFIG_NETWORK_OK:
-		break;
-	case CONFIG_NETWORK_HOST_BITS:
-		config_errors_add(at->errors, at->path, at->item->line,
-				  "%s has bits set behind its prefix length: "
-				  "write %s",
-				  text, prefix_format(meant, buf));
-		break;
-	case CONFIG_NETWORK_LENGTH:
-		config_errors_add(at->errors, at->path, at->item->line,
-				  "%s has no good prefix length: write 0 to 32 "
-				  "for IPv4, 0 to 128 for IPv6",
-				  text);
-		break;
-	case CONFIG_NETWORK_SYNTAX:
-		if (*text == '#' || *text == ';')
-			config_errors_add(at->errors, at->path, at->item->line,
-					  "A comment cannot follow %s=: give "
-					  "it a line of its own",
-					  at->key->name);
-		else if (at->item->continued && strchr(text, '='))
-			config_errors_add(at->errors, at->path, at->item->line,
-					  "An indented line goes on with %s= "
-					  "above it, and %s is no network: "
-					  "remove the indentation",
-					  at->key->name, text);
-		else
-			config_errors_add(at->errors, at->path, at->item->line,
-					  "%s is not a network: write it as in "
-					  "10.0.0.0/8 or 2001:db8::/32",
-					  text);
-		break;
-	}
-}
-
 static void set_networks(const struct config_place *at)
 {
 	struct draft *d = at->target;
-	char text[256], *save, *word;
-	size_t len = strlen(at->item->value);
 
-	/* inih's lines are shorter as distributions build it. */
-	if (len >= sizeof(text)) {
-		config_errors_add(at->errors, at->path, at->item->line,
-				  "This line is too long: break it and indent "
-				  "what follows");
-		return;
-	}
-	memcpy(text, at->item->value, len + 1);
-	word = strtok_r(text, " \t", &save);
-	for (; word; word = strtok_r(NULL, " \t", &save)) {
-		struct prefix network;
-		enum config_network why = config_value_network(word, &network);
+	config_networks_set(&d->networks, at);
+}
 
-		if (why == CONFIG_NETWORK_OK) {
-			add_network(d, at, &network);
-			continue;
-		}
-		bad_network(at, word, why, &network);
-		d->bad_networks = true;
-		if (*word == '#' || *word == ';')
-			break;
-	}
+static void set_networks_file(const struct config_place *at)
+{
+	struct draft *d = at->target;
+
+	config_networks_include(&d->networks, at);
 }
 
 static void set_encryption(const struct config_place *at)
@@ -306,6 +219,65 @@ static void set_child_packets(const struct config_place *at)
 		d->policy->child_packets = v;
 }
 
+static void set_idle_time(const struct config_place *at)
+{
+	struct draft *d = at->target;
+	uint64_t ms;
+
+	if (!strcmp(at->item->value, "infinity"))
+		d->policy->idle_ms = 0;
+	else if (span_in(at, 1000, 7ull * 86400000, "1s to 7d, or infinity",
+			 &ms))
+		d->policy->idle_ms = (uint32_t)ms;
+}
+
+static void set_mode(const struct config_place *at)
+{
+	struct draft *d = at->target;
+
+	if (!strcmp(at->item->value, "any"))
+		d->policy->mode = POLICY_MODE_ANY;
+	else if (!strcmp(at->item->value, "transport"))
+		d->policy->mode = POLICY_MODE_TRANSPORT;
+	else if (!strcmp(at->item->value, "tunnel"))
+		d->policy->mode = POLICY_MODE_TUNNEL;
+	else
+		config_place_error(at, "write any, transport or tunnel");
+}
+
+/* "25%"; the sign may be left out. */
+static void set_percent(const struct config_place *at, uint32_t min,
+			uint32_t max, uint8_t *ret)
+{
+	size_t len = strlen(at->item->value);
+	char digits[4] = "";
+	uint32_t v;
+
+	if (len && at->item->value[len - 1] == '%')
+		len--;
+	if (len < sizeof(digits))
+		memcpy(digits, at->item->value, len);
+	if (config_value_number(digits, max, &v) < 0 || v < min)
+		config_place_error(at, "write a share from %u%% to %u%%", min,
+				   max);
+	else
+		*ret = (uint8_t)v;
+}
+
+static void set_rekey_margin(const struct config_place *at)
+{
+	struct draft *d = at->target;
+
+	set_percent(at, 5, 50, &d->policy->rekey_margin);
+}
+
+static void set_rekey_fuzz(const struct config_place *at)
+{
+	struct draft *d = at->target;
+
+	set_percent(at, 0, 25, &d->policy->rekey_fuzz);
+}
+
 static void set_propose(const struct config_place *at)
 {
 	struct draft *d = at->target;
@@ -380,6 +352,8 @@ static void set_identity(const struct config_place *at)
 static const struct config_key policy_keys[] = {
 	[KEY_NAME] = { "Policy", "Name", false, set_name },
 	[KEY_NETWORKS] = { "Policy", "Networks", true, set_networks },
+	[KEY_NETWORKS_FILE] = { "Policy", "NetworksFile", true,
+				set_networks_file },
 	[KEY_ENCRYPTION] = { "Policy", "Encryption", false, set_encryption },
 	[KEY_AUTHENTICATION] = { "Policy", "Authentication", false,
 				 set_authentication },
@@ -397,6 +371,11 @@ static const struct config_key policy_keys[] = {
 				set_accept_answer },
 	[KEY_ACCEPT] = { "Algorithms", "Accept", false, set_accept },
 	[KEY_IDENTITY] = { "Policy", "Identity", true, set_identity },
+	[KEY_IDLE_TIME] = { "Policy", "IdleTime", false, set_idle_time },
+	[KEY_MODE] = { "Policy", "Mode", false, set_mode },
+	[KEY_REKEY_MARGIN] = { "Policy", "RekeyMargin", false,
+			       set_rekey_margin },
+	[KEY_REKEY_FUZZ] = { "Policy", "RekeyFuzz", false, set_rekey_fuzz },
 };
 
 /* Only who begins has anybody to find. */
@@ -486,7 +465,9 @@ static void check_policy(struct draft *d, const struct config_seen *seen,
 		check_level(d, seen, path, errors);
 	if (d->level_known)
 		check_discover(d, seen, path, errors);
-	if (!p->n_networks && !d->bad_networks)
+	/* A list that is empty today is one all the same. */
+	if (!p->n_networks && !d->networks.bad &&
+	    !seen->key_line[KEY_NETWORKS_FILE])
 		config_errors_add(errors, path,
 				  seen->key_line[KEY_NETWORKS]
 					  ? seen->key_line[KEY_NETWORKS]
@@ -508,24 +489,19 @@ int config_policy_read(struct config_policies *all, const char *path,
 
 	if (!d.policy)
 		return -ENOMEM;
+	d.networks = (struct config_networks){ .all = all, .policy = d.policy };
 	d.policy->file = strdup(path);
 	if (!d.policy->file)
 		goto fail;
 	if (config_file_read(path, &keys, errors, &d, &seen))
 		check_policy(&d, &seen, path, base, errors);
-	if (d.no_memory)
+	if (d.no_memory || d.networks.no_memory)
 		goto fail;
-	/* Without what doubling left over. */
-	if (d.policy->n_networks) {
-		struct prefix *fit = reallocarray(
-			d.policy->networks, d.policy->n_networks, sizeof(*fit));
-		if (fit)
-			d.policy->networks = fit;
-	}
-	return config_policies_add(all, d.policy, d.lines,
+	config_networks_fit(&d.networks);
+	return config_policies_add(all, d.policy, &d.networks,
 				   seen.key_line[KEY_NAME]);
 fail:
 	policy_free(d.policy);
-	free(d.lines);
+	config_networks_done(&d.networks);
 	return -ENOMEM;
 }

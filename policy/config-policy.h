@@ -7,11 +7,19 @@
 
 #include "policy/config.h"
 
+/* A place in a file. */
+struct config_spot {
+	const char *file;
+	unsigned line;
+};
+
 /* The policies while they are being read, with what only errors need. */
 struct config_policies {
 	struct config_policy {
 		struct policy *policy;
-		unsigned *lines;    /* of each network */
+		struct config_spot *spots; /* of each network */
+		char **files; /* that spots name beside the policy's */
+		size_t n_files;
 		unsigned name_line; /* 0: the name is the file's */
 	} * list;
 	size_t count;
@@ -24,9 +32,11 @@ struct config_policies {
 
 /* A policy with the defaults, without name and networks; NULL: no memory. */
 struct policy *config_policy_new(void);
-/* Takes the policy and its lines, on failure too. 0 or -ENOMEM. */
+struct config_networks;
+/* Takes the policy and what networks has of it, on failure too; networks may be
+ * NULL. 0 or -ENOMEM. */
 int config_policies_add(struct config_policies *all, struct policy *p,
-			unsigned *lines, unsigned name_line)
+			struct config_networks *networks, unsigned name_line)
 	__attribute__((warn_unused_result));
 /* Reads one file of policy.d; base is its name without the directory. What is
  * wrong goes to errors. 0 or -ENOMEM. */

@@ -37,6 +37,13 @@ enum policy_discover {
 	POLICY_DISCOVER_DNS,	/* only where a key is known: DNS, or keys.d */
 };
 
+/* Mode= */
+enum policy_mode {
+	POLICY_MODE_ANY, /* transport, or tunnel where the peer insists */
+	POLICY_MODE_TRANSPORT,
+	POLICY_MODE_TUNNEL,
+};
+
 struct policy {
 	char name[LIMIT_POLICY_NAME + 1];
 	enum policy_level level;
@@ -46,11 +53,16 @@ struct policy {
 				require always holds) */
 	uint32_t wait_ms;  /* WaitTime=: the longest that a packet is held */
 	uint32_t retry_ms; /* RetryTime=: a failed peer is left alone so long */
+	uint32_t idle_ms;  /* IdleTime=: SAs without traffic end; 0: never */
+	enum policy_mode mode;
 	/* Of each Child SA; it is rekeyed before that. */
-	uint32_t child_lifetime_s;    /* ChildLifetime=, seconds */
-	uint32_t child_kib;	      /* ChildBytes=, kibibytes; 0: no limit */
-	uint32_t child_packets;	      /* ChildPackets=; 0: no limit */
-	struct algorithms algorithms; /* [Algorithms] */
+	uint32_t child_lifetime_s; /* ChildLifetime=, seconds */
+	uint32_t child_kib;	   /* ChildBytes=, kibibytes; 0: no limit */
+	uint32_t child_packets;	   /* ChildPackets=; 0: no limit */
+	/* Percent of these: who made it rekeys so long before the end at the
+	 * latest, and up to so much earlier at random. */
+	uint8_t rekey_margin, rekey_fuzz; /* RekeyMargin=, RekeyFuzz= */
+	struct algorithms algorithms;	  /* [Algorithms] */
 	/* Identity=: who may be there, canonical; "@*.example.org" is every
 	 * name in that domain. None: whoever proves an identity. */
 	char **identities;

@@ -186,6 +186,8 @@
 #define LIMIT_POLICY_NETWORKS 65536u
 #define LIMIT_CONFIG_ERRORS   64u
 #define LIMIT_POLICY_NAME     63u
+/* Files with networks of one policy. */
+#define LIMIT_POLICY_FILES 16u
 /* Identities that one policy accepts. */
 #define LIMIT_POLICY_IDENTITIES 256u
 /* Files in keys.d/; addresses and public keys of one peer. */

@@ -21,6 +21,7 @@ static const char *const names[RECORD_TYPES] = {
 	[RECORD_ABANDON] = "ABANDON",	  [RECORD_HINT] = "HINT",
 	[RECORD_REPAIR] = "REPAIR",	  [RECORD_RELOAD] = "RELOAD",
 	[RECORD_COUNT] = "COUNT",	  [RECORD_COUNTED] = "COUNTED",
+	[RECORD_IDLE] = "IDLE",
 };
 
 const char *record_type_name(unsigned type)
@@ -294,6 +295,7 @@ static const size_t used[RECORD_TYPES] = {
 	[RECORD_USED] = sizeof(struct record_flow),
 	[RECORD_ABANDON] = sizeof(struct record_flow),
 	[RECORD_COUNT] = sizeof(struct record_flow),
+	[RECORD_IDLE] = sizeof(struct record_flow),
 };
 
 /* The name of the field that is wrong. */
@@ -313,6 +315,7 @@ static const char *body_check(const struct record *r)
 	case RECORD_REMOVE:
 	case RECORD_MOVE:
 	case RECORD_USED:
+	case RECORD_IDLE:
 	case RECORD_ABANDON:
 	case RECORD_COUNT:
 		return flow_check(&r->flow, r->type);

@@ -14,7 +14,7 @@
 #include "util/addr.h"
 #include "util/esp.h"
 
-#define RECORD_VERSION 5
+#define RECORD_VERSION 6
 
 /* How often each side says that it lives, and after how long a silence it is
  * taken for hung (design section 1), milliseconds. */
@@ -53,6 +53,7 @@ enum record_type {
 	RECORD_COUNT,	/* agent to netd: what does a flow carry? COUNTED, then
 			 * REPLY */
 	RECORD_COUNTED, /* netd to agent */
+	RECORD_IDLE,	/* netd to agent: nothing passed for IdleTime= */
 	RECORD_TYPES
 };
 

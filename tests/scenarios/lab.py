@@ -38,8 +38,11 @@ class Net:
         self.capture = Capture(self.ns, self.ports)
 
     def attach(self, host, number):
-        """A port for a host, which gets .number as its address."""
+        """A port for a host, which gets .number as its address; a host may
+        have several."""
         port = f"to-{host.name}"
+        if port in self.ports:
+            port += f"-{number}"
         interface = f"eth{len(host.nets)}"
         mac = f"02:00:00:00:{self.number:02x}:{number:02x}"
         self.ports[port] = host.name
@@ -55,7 +58,7 @@ class Net:
         host.ns.ip(f"link set {interface} up",
                    f"address add {v4}/24 dev {interface}",
                    f"address add {v6}/64 dev {interface} nodad")
-        self.links[host.name] = interface, mac, {4: v4, 6: v6}
+        self.links.setdefault(host.name, (interface, mac, {4: v4, 6: v6}))
         host.attached(self, interface, {4: v4, 6: v6})
 
     def introduce(self, *hosts):

@@ -14,7 +14,7 @@ import socket
 import struct
 import time
 
-VERSION = 5
+VERSION = 6
 REQID_MIN, REQID_MAX = 0x54000000, 0x54FFFFFF
 TRAP_REQID = 0x53FFFFFF
 
@@ -22,11 +22,12 @@ TYPES = [
     None, "HELLO", "INSTALL", "SWITCH", "HARDEN", "REMOVE_SA", "REMOVE",
     "MOVE", "VERDICT", "BYE", "ALIVE", "WELCOME", "REPLY", "ACQUIRE",
     "EXPIRE", "USED", "ORPHAN", "ADDRESS", "SOCKET", "ABANDON", "HINT",
-    "REPAIR", "RELOAD", "COUNT", "COUNTED",
+    "REPAIR", "RELOAD", "COUNT", "COUNTED", "IDLE",
 ]
 (HELLO, INSTALL, SWITCH, HARDEN, REMOVE_SA, REMOVE, MOVE, VERDICT, BYE, ALIVE,
  WELCOME, REPLY, ACQUIRE, EXPIRE, USED, ORPHAN, ADDRESS, SOCKET,
- ABANDON, HINT, REPAIR, RELOAD, COUNT, COUNTED) = range(1, len(TYPES))
+ ABANDON, HINT, REPAIR, RELOAD, COUNT, COUNTED,
+ IDLE) = range(1, len(TYPES))
 
 IN_OPTIONAL, OUT_LATER, IN_ONLY = 1, 2, 4
 CLEAR, BLOCK, FORGET = 1, 2, 3
@@ -79,7 +80,7 @@ BODY_OF = {
     ALIVE: "alive", WELCOME: "welcome", REPLY: "reply", ACQUIRE: "acquire",
     EXPIRE: "expire", ORPHAN: "orphan", ADDRESS: "address",
     SOCKET: "socket", ABANDON: "flow",
-    HINT: "hint", COUNT: "flow", COUNTED: "counted",
+    HINT: "hint", COUNT: "flow", COUNTED: "counted", IDLE: "flow",
 }
 
 

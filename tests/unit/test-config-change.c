@@ -73,6 +73,10 @@ static const char *const changes[] = {
 	BASE "ChildBytes=1G\n",
 	BASE "ChildPackets=1000\n",
 	BASE "Identity=a.example\n",
+	BASE "IdleTime=5min\n",
+	BASE "Mode=tunnel\n",
+	BASE "RekeyMargin=30%\n",
+	BASE "RekeyFuzz=0%\n",
 	BASE "[Algorithms]\nPropose=AES-GCM-128\n",
 	BASE "[Algorithms]\nAccept=X448\n",
 };

@@ -64,6 +64,7 @@ static struct record good(enum record_type type)
 	case RECORD_REMOVE_SA:
 	case RECORD_MOVE:
 	case RECORD_USED:
+	case RECORD_IDLE:
 	case RECORD_ABANDON:
 	case RECORD_COUNT:
 		good_flow(&r);

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <config.h> /* not policy/config.h: asprintf() and the like */
+
+#include "policy/config-networks.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/config-error.h"
+#include "policy/config-value.h"
+
+/* Where a word stands, for errors. */
+struct where {
+	const struct config_place *at;
+	const char *file;
+	unsigned line;
+	bool list; /* of a NetworksFile= */
+};
+
+static bool networks_grow(struct config_networks *n)
+{
+	struct policy *p = n->policy;
+	size_t room = n->room ? n->room * 2 : 4;
+	struct prefix *networks;
+	struct config_spot *spots;
+
+	if (p->n_networks < n->room)
+		return true;
+	networks = reallocarray(p->networks, room, sizeof(*networks));
+	if (networks)
+		p->networks = networks;
+	spots = reallocarray(n->spots, room, sizeof(*spots));
+	if (spots)
+		n->spots = spots;
+	if (!networks || !spots) {
+		n->no_memory = true;
+		return false;
+	}
+	n->room = room;
+	return true;
+}
+
+static void add(struct config_networks *n, const struct where *w,
+		const struct prefix *network)
+{
+	struct policy *p = n->policy;
+
+	if (n->all->n_networks + p->n_networks >= LIMIT_POLICY_NETWORKS) {
+		if (!n->all->too_many)
+			config_errors_add(w->at->errors, w->file, w->line,
+					  "There are more than %u networks in "
+					  "all: use fewer, larger ones",
+					  LIMIT_POLICY_NETWORKS);
+		n->all->too_many = true;
+		return;
+	}
+	if (!networks_grow(n))
+		return;
+	n->spots[p->n_networks] = (struct config_spot){ w->file, w->line };
+	p->networks[p->n_networks++] = *network;
+}
+
+/* What else a word that is no network may have been meant to be. */
+static void bad_word(const struct where *w, const char *text)
+{
+	const struct config_place *at = w->at;
+
+	if (!w->list && (*text == '#' || *text == ';'))
+		config_errors_add(at->errors, w->file, w->line,
+				  "A comment cannot follow %s=: give it a line "
+				  "of its own",
+				  at->key->name);
+	else if (!w->list && at->item->continued && strchr(text, '='))
+		config_errors_add(at->errors, w->file, w->line,
+				  "An indented line goes on with %s= above it, "
+				  "and %s is no network: remove the "
+				  "indentation",
+				  at->key->name, text);
+	else
+		config_errors_add(at->errors, w->file, w->line,
+				  "%s is not a network: write it as in "
+				  "10.0.0.0/8 or 2001:db8::/32",
+				  text);
+}
+
+static void word(struct config_networks *n, const struct where *w,
+		 const char *text)
+{
+	char buf[PREFIX_STRLEN];
+	struct prefix network;
+
+	n->bad = true;
+	switch (config_value_network(text, &network)) {
+	case CONFIG_NETWORK_OK:
+		n->bad = false;
+		add(n, w, &network);
+		break;
+	case CONFIG_NETWORK_HOST_BITS:
+		config_errors_add(w->at->errors, w->file, w->line,
+				  "%s has bits set behind its prefix length: "
+				  "write %s",
+				  text, prefix_format(&network, buf));
+		break;
+	case CONFIG_NETWORK_LENGTH:
+		config_errors_add(w->at->errors, w->file, w->line,
+				  "%s has no good prefix length: write 0 to 32 "
+				  "for IPv4, 0 to 128 for IPv6",
+				  text);
+		break;
+	case CONFIG_NETWORK_SYNTAX:
+		bad_word(w, text);
+		break;
+	}
+}
+
+void config_networks_set(struct config_networks *n,
+			 const struct config_place *at)
+{
+	const struct where w = { at, n->policy->file, at->item->line, false };
+	char text[256], *save, *next;
+	size_t len = strlen(at->item->value);
+	bool bad = n->bad;
+
+	/* inih's lines are shorter as distributions build it. */
+	if (len >= sizeof(text)) {
+		config_errors_add(at->errors, at->path, at->item->line,
+				  "This line is too long: break it and indent "
+				  "what follows");
+		return;
+	}
+	memcpy(text, at->item->value, len + 1);
+	next = strtok_r(text, " \t", &save);
+	for (; next; next = strtok_r(NULL, " \t", &save)) {
+		word(n, &w, next);
+		bad = bad || n->bad;
+		if (*next == '#' || *next == ';')
+			break;
+	}
+	n->bad = bad;
+}
+
+static void read_list(struct config_networks *n, struct where *w, FILE *f)
+{
+	char line[256], *save, *next;
+	bool bad = n->bad;
+
+	while (fgets(line, sizeof(line), f)) {
+		w->line++;
+		if (!strchr(line, '\n') && !feof(f)) {
+			config_errors_add(w->at->errors, w->file, w->line,
+					  "This line is too long: write one "
+					  "network a line");
+			bad = true;
+			break;
+		}
+		line[strcspn(line, "#\r\n")] = '\0';
+		next = strtok_r(line, " \t", &save);
+		for (; next; next = strtok_r(NULL, " \t", &save)) {
+			word(n, w, next);
+			bad = bad || n->bad;
+		}
+	}
+	n->bad = bad;
+}
+
+/* The name, kept for the spots; NULL: no memory. */
+static const char *keep_name(struct config_networks *n,
+			     const struct config_place *at)
+{
+	const char *value = at->item->value, *slash = strrchr(at->path, '/');
+	int dir = slash ? (int)(slash - at->path + 1) : 0;
+	char **files = reallocarray(n->files, n->n_files + 1, sizeof(char *));
+	char *name;
+
+	if (files)
+		n->files = files;
+	if (!files || asprintf(&name, "%.*s%s", *value == '/' ? 0 : dir,
+			       at->path, value) < 0) {
+		n->no_memory = true;
+		return NULL;
+	}
+	files[n->n_files++] = name;
+	return name;
+}
+
+void config_networks_include(struct config_networks *n,
+			     const struct config_place *at)
+{
+	struct where w = { .at = at, .list = true };
+	FILE *f;
+
+	if (n->n_files == LIMIT_POLICY_FILES) {
+		config_place_error(at, "a policy has at most %u of them",
+				   LIMIT_POLICY_FILES);
+		return;
+	}
+	w.file = keep_name(n, at);
+	if (!w.file)
+		return;
+	f = fopen(w.file, "re");
+	if (!f) {
+		config_place_error(at, "%s: %s", w.file, strerror(errno));
+		n->bad = true;
+		return;
+	}
+	read_list(n, &w, f);
+	if (ferror(f)) {
+		config_place_error(at, "%s cannot be read to its end", w.file);
+		n->bad = true;
+	}
+	fclose(f);
+}
+
+void config_networks_fit(struct config_networks *n)
+{
+	struct policy *p = n->policy;
+	struct prefix *fit;
+
+	if (!p->n_networks)
+		return;
+	fit = reallocarray(p->networks, p->n_networks, sizeof(*fit));
+	if (fit)
+		p->networks = fit;
+}
+
+void config_networks_done(struct config_networks *n)
+{
+	for (size_t i = 0; i < n->n_files; i++)
+		free(n->files[i]);
+	free(n->files);
+	free(n->spots);
+	*n = (struct config_networks){ 0 };
+}
