@@ -7,11 +7,9 @@
 #include "agent/demand.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "agent/negotiation-internal.h"
 #include "agent/negotiation.h"
@@ -32,7 +30,7 @@ struct demand {
 	struct handle self, call, flow;
 	struct agent *agent;
 	enum demand_step step;
-	int fd;
+	int fd; /* the call's: as long as that waits */
 	struct socket_info socket;
 	struct addr local, remote;
 	struct ike_identity identity; /* type 0: anybody */
@@ -50,7 +48,6 @@ static void demand_free(struct demand *d)
 {
 	timer_cancel(d->agent->timers, &d->timer);
 	slots_remove(d->agent->demands.all, d->self);
-	close(d->fd);
 	free(d);
 }
 
@@ -438,19 +435,6 @@ static bool has_way(struct agent *a, const struct dbus_demand *q,
 	return false;
 }
 
-static int add(struct agent *a, int fd, struct demand *d)
-{
-	int r;
-
-	d->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-	if (d->fd < 0)
-		return -errno;
-	r = slots_add(a->demands.all, d, &d->self);
-	if (r < 0)
-		close(d->fd);
-	return r;
-}
-
 void demand_require(void *user, int fd, const struct dbus_demand *q,
 		    struct handle call)
 {
@@ -467,6 +451,7 @@ void demand_require(void *user, int fd, const struct dbus_demand *q,
 		*d = (struct demand){ .agent = a,
 				      .call = call,
 				      .step = DEMAND_SHUT,
+				      .fd = fd,
 				      .socket = q->socket,
 				      .local = local,
 				      .remote = q->remote,
@@ -474,7 +459,7 @@ void demand_require(void *user, int fd, const struct dbus_demand *q,
 		d->socket.local.addr = local;
 		d->socket.remote.addr = q->remote;
 		timer_init(&d->timer, on_timer);
-		r = add(a, fd, d);
+		r = slots_add(a->demands.all, d, &d->self);
 	}
 	if (r < 0) {
 		refuse(a, call, SD_BUS_ERROR_LIMITS_EXCEEDED,

@@ -3,8 +3,8 @@
  * What programs demand for their sockets: RequireEncryption of the bus. The
  * socket is shut at once, IKE runs where there is no SA, and when the peer has
  * proven what was demanded the socket opens to that flow's SAs alone, by
- * tacit-netd (xfrm/record.h), which closes it when they go. Until then the agent
- * has the descriptor; after the answer it has nothing.
+ * tacit-netd (xfrm/record.h), which closes it when they go. Until then the call
+ * has the descriptor; after the answer nobody here has it.
  */
 #ifndef TACIT_AGENT_DEMAND_H
 #define TACIT_AGENT_DEMAND_H

@@ -9,12 +9,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "agent/agent.h"
 #include "agent/follow.h"
 #include "agent/standalone.h"
 #include "util/exitcode.h"
+#include "util/limits.h"
 #include "util/log.h"
 #include "util/privilege.h"
 
@@ -113,6 +115,18 @@ static int become_agent(struct agent_options *o)
 	return 0;
 }
 
+/* Callers' descriptors wait with their calls: see LIMIT_BUS_PENDING. */
+static void allow_descriptors(void)
+{
+	struct rlimit l;
+
+	if (getrlimit(RLIMIT_NOFILE, &l) < 0 || l.rlim_cur >= LIMIT_DESCRIPTORS)
+		return;
+	l.rlim_cur =
+		l.rlim_max < LIMIT_DESCRIPTORS ? l.rlim_max : LIMIT_DESCRIPTORS;
+	(void)setrlimit(RLIMIT_NOFILE, &l);
+}
+
 static int run_agent(const struct options *o)
 {
 	struct agent_options options = {
@@ -140,6 +154,7 @@ static int run_agent(const struct options *o)
 		config_free(config);
 		return EXIT_NO_PRIVILEGE;
 	}
+	allow_descriptors();
 	r = agent_new(&options, config, &agent);
 	if (r == -EADDRINUSE) {
 		log_error("another agent is running on %s; stop it, or give "

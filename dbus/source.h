@@ -108,8 +108,8 @@ struct dbus_source {
 	void (*socket)(void *user, const struct socket_info *s,
 		       struct dbus_peer *ret);
 	/* This socket, which is fit for it, is never to be in the clear. The
-	 * descriptor stays the caller's; the call is answered later by
-	 * dbus_sockets_reply() or dbus_pending_fail(). */
+	 * descriptor is the call's, which is answered by dbus_sockets_reply() or
+	 * dbus_pending_fail(). */
 	void (*require)(void *user, int fd, const struct dbus_demand *d,
 			struct handle call);
 	/* In the order in which they are used. */

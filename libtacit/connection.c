@@ -132,6 +132,11 @@ static int open_socket(const char *path, sd_bus **ret)
 		r = sd_bus_negotiate_fds(bus, 1);
 	if (r >= 0)
 		r = sd_bus_start(bus);
+	/* It may have no place for us. */
+	if (r >= 0)
+		r = sd_bus_call_method(bus, NULL, PATH,
+				       "org.freedesktop.DBus.Peer", "Ping",
+				       NULL, NULL, NULL);
 	if (r < 0) {
 		sd_bus_unref(bus);
 		return r;

@@ -271,6 +271,9 @@
 #define LIMIT_TRAFFIC_ASKING 64u
 /* Captures that are sent to callers at once. Beyond: refused. */
 #define LIMIT_BUS_CAPTURES 4u
+/* Descriptors that the agent may have open, where the system lets it: more than
+ * those of all calls that wait. */
+#define LIMIT_DESCRIPTORS 4096u
 /* Sockets that callers have named or watch: in all, of one bus (so that the
  * system bus leaves places to the own socket), and of one caller. Beyond: the
  * call fails. Characters in a name. */
