@@ -285,3 +285,45 @@ def test_callers(lab):
     assert second.call("GetSocket", "h", sockets[1])[0]["Protocol"] == "udp"
     for x in (*sockets, listener):
         x.close()
+
+
+@pytest.mark.seconds(4)
+def test_agent_dies(lab):
+    """Killed under traffic: sockets go on, encrypted; those for an identity end
+    when the next agent renews the SAs of which it knows nothing. With the agent
+    hanging and everything flushed from the kernel they send nothing."""
+    net = lab.net()
+    a, b = lab.host("a", net), lab.host("b", net)
+    for host, peer in ((a, b), (b, a)):
+        host.policy("peers", "offer", Authentication="offer")
+        host.keys.know("peer", peer.keys.base64, peer.ip)
+        host.start_agent()
+    bus = client(a)
+    listener = Listener(b, 7000)
+    plain, named = new(a), new(a)
+    require(bus, plain, b.ip)
+    assert require(bus, named, b.ip, Identity=b.ip)["Identity"] == b.ip
+    ends = []
+    for s in (plain, named):
+        s.connect((b.ip, 7000))
+        ends.append(listener.socket.accept()[0])
+        ends[-1].settimeout(5)
+    pid = a.agent.kill(AGENT)
+    for s, there in zip((plain, named), ends):
+        s.send(MAGIC)
+        assert there.recv(100) == MAGIC
+    a.agent.wait_replaced(AGENT, pid)
+    assert error_of(named.recv, 1) == errno.ECONNABORTED
+    plain.send(MAGIC)
+    assert ends[0].recv(100) == MAGIC
+    a.agent.hang(AGENT)
+    b.agent.stop()
+    a.ns.run("ip", "xfrm", "state", "flush")
+    a.ns.run("ip", "xfrm", "policy", "flush")
+    # Into its queue and no further, or tacit-netd has noticed.
+    assert error_of(plain.send, MAGIC) in (0, errno.ECONNABORTED)
+    time.sleep(0.5)
+    assert [f for f in net.capture.sent(a, b, ("clear",))
+            if f.payload] == []
+    for x in (plain, named, listener, *ends):
+        x.close()
