@@ -203,7 +203,7 @@ static int step(struct keyd_keys *k, struct own_key *key, uint64_t now)
 
 bool keyd_rotate_tick(struct keyd_keys *k, uint64_t now)
 {
-	bool changed = false;
+	bool changed = false, failed = false;
 	int r;
 
 	for (unsigned i = 0; i < k->count; i++) {
@@ -215,7 +215,7 @@ bool keyd_rotate_tick(struct keyd_keys *k, uint64_t now)
 			log_error("The key %s cannot be rotated: %s; it is "
 				  "tried again.",
 				  name, strerror(-r));
-		k->complained = r < 0;
+		failed |= r < 0;
 		if (r <= 0)
 			continue;
 		changed = true;
@@ -223,5 +223,6 @@ bool keyd_rotate_tick(struct keyd_keys *k, uint64_t now)
 		keyd_keys_sort(k);
 		i = UINT32_MAX;
 	}
+	k->complained = failed;
 	return changed;
 }

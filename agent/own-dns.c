@@ -15,7 +15,7 @@
 #include "util/log.h"
 
 /* Addresses often come several at once, with nobody to ask yet. */
-#define FIRST_MS 1000u
+#define FIRST_MS 300u
 /* After what could not be asked, and at most so long. */
 #define AGAIN_MS   10000u
 #define OLDEST_MS  3600000u
@@ -26,6 +26,7 @@ struct place {
 	bool used, asking;
 	struct addr addr;
 	struct handle waiter;
+	bool ours;	     /* our keys were in the last answer that says */
 	uint64_t due;	     /* ms */
 	struct keyset *keys; /* NULL: not known */
 };
@@ -68,6 +69,13 @@ static const struct keyset *secure_keys(const struct place *p)
 								      : NULL;
 }
 
+/* Nobody can see what is there now, but it had our keys. */
+static bool is_hidden(const struct place *p)
+{
+	return p->ours && (p->keys->status == KEYSET_UNREACHABLE ||
+			   p->keys->status == KEYSET_BOGUS);
+}
+
 static const struct signer_key *before(const struct signer_key *keys, size_t n,
 				       const struct signer_key *next)
 {
@@ -91,7 +99,7 @@ static bool is_published(const struct own_dns *o, const struct signer_key *old,
 		const struct place *p = &o->places[i];
 		const struct keyset *set = secure_keys(p);
 
-		if (p->used && (!p->keys || p->asking))
+		if (p->used && (!p->keys || p->asking || is_hidden(p)))
 			return false;
 		if (!set)
 			continue;
@@ -221,6 +229,18 @@ static void arm(struct own_dns *o)
 		(void)sd_event_source_set_time(o->timer, at * 1000);
 }
 
+static void note_ours(const struct own_dns *o, struct place *p)
+{
+	size_t ours, strange;
+
+	count_keys(o, p->keys, &ours, &strange);
+	if (p->keys->status == KEYSET_SECURE)
+		p->ours = ours > 0;
+	else if (p->keys->status == KEYSET_NONE ||
+		 p->keys->status == KEYSET_INSECURE)
+		p->ours = false;
+}
+
 static void on_keys(void *user, struct keyset *keys)
 {
 	struct place *p = user;
@@ -230,6 +250,7 @@ static void on_keys(void *user, struct keyset *keys)
 	p->asking = false;
 	keyset_unref(p->keys);
 	p->keys = keyset_ref(keys);
+	note_ours(o, p);
 	p->due = now_ms(o) + (left < OLDEST_MS ? left : OLDEST_MS);
 	evaluate(o);
 	arm(o);

@@ -306,8 +306,13 @@ static int exit_code(struct tacit_found *f)
 	};
 
 	if (f->status == KEYSET_NONE && f->forward.name[0] && !exists(&f->a) &&
-	    !exists(&f->aaaa))
+	    !exists(&f->aaaa)) {
+		fprintf(stderr,
+			"tacit: DNS knows no host of the name %s; is that its "
+			"full name?\n",
+			f->forward.name);
 		return EXIT_NO_HOST;
+	}
 	return codes[f->status];
 }
 

@@ -243,9 +243,9 @@ static bool is_elsewhere(const struct tacit_publish *p, enum update_outcome o)
 	return o == UPDATE_NOTAUTH || (o == UPDATE_REFUSED && p->update.key);
 }
 
-static enum update_outcome try(struct tacit_publish *p, const char *name,
-			       const struct update_set *set,
-			       const struct plan *plan)
+static enum update_outcome carry_out(struct tacit_publish *p, const char *name,
+				     const struct update_set *set,
+				     const struct plan *plan)
 {
 	if (!plan->n_add && !plan->n_remove)
 		return UPDATE_OK;
@@ -274,7 +274,7 @@ int tacit_publish_name(struct tacit_publish *p, const struct tacit_owner *owner,
 			ret->code = too_foreign(owner, &plan);
 			goto out;
 		}
-		o = try(p, owner->name, set, &plan);
+		o = carry_out(p, owner->name, set, &plan);
 	}
 	if (set) {
 		memcpy(ret->zone, set->zone, sizeof(ret->zone));

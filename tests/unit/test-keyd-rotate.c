@@ -255,7 +255,9 @@ static void test_in_the_way(void **state)
 	assert_int_equal(keyd_rotate_finish(&p->keys, "", NOW), 1);
 	assert_int_equal(
 		mkdirat(p->keys.dir, "ed25519.old-1764617600.pem", 0700), 0);
+	assert_false(p->keys.complained);
 	assert_false(keyd_rotate_tick(&p->keys, NOW));
+	assert_true(p->keys.complained);
 	assert_int_equal(stage(p, p->first), KEY_ACTIVE);
 	assert_int_equal(stage(p, next), KEY_NEXT);
 	assert_true(keyd_rotate_tick(&p->keys, NOW + 1));
