@@ -76,6 +76,8 @@ static void rewind_sa(struct ike_engine *e, struct ike_sa *sa)
 	ike_keys_wipe(&sa->keys);
 	sa->tapped = false;
 	sa->spi_r = 0;
+	sa->modes = hs->modes;
+	sa->inner_us = (struct addr){ 0 };
 	sa->local.port = hs->local_port;
 	sa->remote.port = hs->remote_port;
 	ike_sa_set_state(e, sa, IKE_SA_INIT_SENT);

@@ -145,6 +145,7 @@ static void establish(struct ike_engine *e, uint64_t now, struct ike_sa *sa,
 	sa->proofs = (sa->handshake->plan.method != IKE_AUTH_NULL) +
 		     (am->claim.auth.method != IKE_AUTH_NULL);
 	ike_sa_set_state(e, sa, IKE_SA_ESTABLISHED);
+	ike_stranger_settle(e, sa);
 	sa->risen = ++e->events;
 	sa->established_at = sa->last_heard = now;
 	ike_child_attach(sa, sa->handshake->child, up);
@@ -359,8 +360,12 @@ static int accept_child(struct ike_sa *sa, const struct ike_message *m,
 	struct ike_offer offer;
 	int rc = 0;
 
+	/* 3.10.1: an error notify is the failure of the whole, whatever else
+	 * there is. */
+	if (am->error)
+		return 1;
 	if (!am->has_child)
-		return am->error ? 1 : -EBADMSG;
+		return -EBADMSG;
 	if (ike_lease_asked(sa))
 		rc = ike_lease_take(sa, m);
 	if (rc != 0)

@@ -71,6 +71,7 @@ int ike_init_begin(struct ike_engine *e, uint64_t now, struct ike_sa *sa)
 	rc = ike_sa_index_remote(e, sa);
 	if (rc < 0)
 		return rc;
+	sa->handshake->modes = sa->modes;
 	sa->handshake->local_port = sa->local.port;
 	sa->handshake->remote_port = sa->remote.port;
 	return generate(e, now, sa, kex);
@@ -517,7 +518,7 @@ static int demand_cookie(struct ike_engine *e, const struct ike_arrival *a)
 /* The cheap questions first. 0: go on; 1: that was all; -EBADMSG; -EIO. */
 static int screen(struct ike_engine *e, const struct ike_arrival *a)
 {
-	switch (ike_stranger_judge(e)) {
+	switch (ike_stranger_judge(e, &a->remote->addr)) {
 	case IKE_STRANGER_WELCOME:
 		break;
 	case IKE_STRANGER_PROVE:

@@ -58,6 +58,7 @@ void ike_rekey_adopt(struct ike_engine *e, uint64_t now, struct ike_sa *old,
 
 	heir->last = NULL;
 	inherit(e, heir, old);
+	ike_stranger_leave(e, old, heir);
 	heir->children = old->children;
 	heir->n_children = old->n_children;
 	heir->add = old->add;

@@ -208,6 +208,10 @@ static size_t datagram_max(const struct ike_sa *sa)
 	return sa->fragment_mtu - headers;
 }
 
+/* RFC 7383 2.5.2: what every IPv4 path takes; of IPv6 nothing takes less than
+ * we begin with. */
+#define FRAGMENT_SMALL 576u
+
 /* A message that is open and not sealed, as text to be cut. */
 struct whole {
 	struct ike_header header;
@@ -277,6 +281,57 @@ int ike_fragment_seal(struct ike_sa *sa, struct ike_outgoing *out,
 	m.total = (uint16_t)total;
 	ike_builder_header(&out->b, &m.header);
 	return seal_all(sa, &m, max, key, ret);
+}
+
+/* The text of what was sealed, back into whole->text. 0; -EBADMSG. */
+static int open_own(const struct ike_sa *sa, const struct ike_blob *b,
+		    const uint8_t *key, uint8_t *text, struct whole *ret)
+{
+	size_t len = 0, one, n;
+
+	*ret = (struct whole){ .text = text };
+	for (size_t at = 0; at < b->len; at += one) {
+		struct ike_message m;
+
+		one = ike_fragment_next(b->data + at, b->len - at);
+		if (ike_message_parse(b->data + at, one, &m) < 0 ||
+		    !ike_message_is_protected(&m) ||
+		    ike_protect_read(&m, sa->cipher, key, text + len, &n) != 0)
+			return -EBADMSG;
+		if (at == 0) {
+			ret->header = m.header;
+			ret->first = m.payloads[0].inner;
+		}
+		len += n;
+	}
+	ret->len = len;
+	return 0;
+}
+
+int ike_fragment_recut(struct ike_sa *sa, const uint8_t *key,
+		       struct ike_blob *b)
+{
+	/* A read wants room for the largest, behind what is there already. */
+	uint8_t text[2 * LIMIT_IKE_MESSAGE];
+	uint16_t before = sa->fragment_mtu;
+	struct whole m;
+	int rc;
+
+	if (!sa->fragmentation || sa->remote.addr.family == AF_INET6 ||
+	    before <= FRAGMENT_SMALL)
+		return 0;
+	sa->fragment_mtu = FRAGMENT_SMALL;
+	if (ike_fragment_next(b->data, b->len) <= datagram_max(sa))
+		return 0;
+	rc = open_own(sa, b, key, text, &m);
+	m.room = ike_protect_room(sa->cipher, datagram_max(sa), true);
+	m.total = (uint16_t)((m.len + m.room - 1) / m.room);
+	if (rc == 0 && m.total <= LIMIT_IKE_FRAGMENTS)
+		rc = seal_all(sa, &m, datagram_max(sa), key, b);
+	secret_wipe(text, sizeof(text));
+	if (rc < 0)
+		sa->fragment_mtu = before;
+	return rc;
 }
 
 size_t ike_fragment_next(const uint8_t *data, size_t len)

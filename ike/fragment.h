@@ -61,6 +61,10 @@ struct ike_blob;
 int ike_fragment_seal(struct ike_sa *sa, struct ike_outgoing *out,
 		      const uint8_t *key, struct ike_blob *ret)
 	__attribute__((warn_unused_result));
+/* Nothing that was sealed so arrived: cuts it smaller, and all that follows,
+ * where that is possible (2.5.2). 0; -errno: it is as it was. */
+int ike_fragment_recut(struct ike_sa *sa, const uint8_t *key,
+		       struct ike_blob *b) __attribute__((warn_unused_result));
 /* The length of the datagram at data, of len bytes that were sealed so. */
 size_t ike_fragment_next(const uint8_t *data, size_t len);
 

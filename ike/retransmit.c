@@ -12,6 +12,9 @@
 /* Requests without a response until another answer is tried: seconds. */
 #define PATIENCE 3u
 
+/* Requests without a response after which they may be too long for the path. */
+#define RECUT 2u
+
 static uint8_t own_flag(const struct ike_sa *sa)
 {
 	return sa->initiator ? IKE_FLAG_INITIATOR : 0;
@@ -153,6 +156,9 @@ void ike_request_timeout(struct timer *t, uint64_t now, void *user)
 			sa->interval *= 2;
 		if (sa->interval > e->config.retransmit_max_ms)
 			sa->interval = e->config.retransmit_max_ms;
+		if (sa->sends == RECUT && sa->state != IKE_SA_INIT_SENT)
+			(void)!ike_fragment_recut(sa, own_key(sa),
+						  &sa->request);
 		transmit(e, now, sa);
 		return;
 	}
@@ -190,6 +196,7 @@ void ike_response_send(struct ike_engine *e, struct ike_sa *sa)
 {
 	sa->expected_id++;
 	sa->repeated_at = 0;
+	sa->repeated = false;
 	/* 2.11 */
 	send_blob(e, sa, &sa->asked_at, &sa->asked_from, &sa->response);
 }
@@ -198,6 +205,10 @@ void ike_response_repeat(struct ike_engine *e, const struct ike_arrival *a,
 			 struct ike_sa *sa)
 {
 	sa->repeated_at = a->now;
+	/* Our first one may have been too long. */
+	if (!sa->repeated)
+		(void)!ike_fragment_recut(sa, own_key(sa), &sa->response);
+	sa->repeated = true;
 	send_blob(e, sa, a->local, a->remote, &sa->response);
 }
 

@@ -354,6 +354,7 @@ void ike_sa_free(struct ike_engine *e, struct ike_sa *sa)
 	timer_cancel(e->wheel, &sa->retransmit);
 	timer_cancel(e->wheel, &sa->life);
 	timer_cancel(e->wheel, &sa->keepalive);
+	ike_stranger_leave(e, sa, NULL);
 	ike_fragment_forget_all(e, sa);
 	ike_lease_release(e, sa);
 	hmap_remove(&e->by_spi, &sa->by_spi);

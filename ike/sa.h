@@ -77,9 +77,11 @@ struct ike_handshake {
 	struct ike_blob auth; /* the IKE_AUTH that waits, its inside */
 	uint8_t auth_first;   /* type of its first payload */
 	/* Initiator: other answers than the one that we go on with, and how
-	 * many of them there have been; the ports that they come to. */
+	 * many of them there have been; the ports that they come to, and what
+	 * was wanted before there was an answer. */
 	struct ike_alternative *others;
 	uint8_t n_others;
+	uint8_t modes;
 	uint16_t local_port, remote_port;
 };
 
@@ -91,6 +93,7 @@ struct ike_sa {
 	bool doomed;	  /* another SA took its place */
 	bool delete_sent; /* DELETING: what is outstanding is our Delete */
 	bool probing;	  /* see ike_probe() */
+	bool settled;	  /* counted: ike/stranger.h */
 	bool tapped;	  /* its keys were shown (ike/tap.h) */
 	uint8_t proofs;	  /* AUTH payloads of the two that were not NULL */
 	struct ike_action_node *up; /* while it only receives: duplicate.c */
@@ -116,6 +119,7 @@ struct ike_sa {
 	uint64_t begun, risen;
 	uint64_t established_at, last_heard, last_sent, hinted_at, doomed_at;
 	uint64_t repeated_at; /* our last response, once more */
+	bool repeated;
 
 	struct hmap_node by_spi, by_remote, by_init;
 	bool in_remote, in_init;

@@ -110,10 +110,36 @@ bool ike_stranger_make_room(struct ike_engine *e, const struct addr *remote)
 	return true;
 }
 
-enum ike_stranger_verdict ike_stranger_judge(const struct ike_engine *e)
+void ike_stranger_settle(struct ike_engine *e, struct ike_sa *sa)
+{
+	if (sa->initiator)
+		return;
+	sa->settled = true;
+	e->strangers.established[sa->bucket]++;
+}
+
+void ike_stranger_leave(struct ike_engine *e, struct ike_sa *sa,
+			struct ike_sa *heir)
+{
+	if (!sa->settled)
+		return;
+	sa->settled = false;
+	if (heir) {
+		heir->settled = true;
+		heir->bucket = sa->bucket;
+	} else {
+		e->strangers.established[sa->bucket]--;
+	}
+}
+
+enum ike_stranger_verdict ike_stranger_judge(const struct ike_engine *e,
+					     const struct addr *remote)
 {
 	const struct ike_strangers *s = &e->strangers;
+	uint64_t bucket = prefix_hash(e, remote) % LIMIT_IKE_STRANGER_BUCKETS;
 
+	if (s->established[bucket] >= LIMIT_IKE_SAS_PREFIX)
+		return IKE_STRANGER_NO;
 	if (slots_count(e->sas) >= LIMIT_IKE_SAS ||
 	    s->jobs >= LIMIT_IKE_STRANGER_JOBS)
 		return IKE_STRANGER_NO;

@@ -26,6 +26,7 @@ struct ike_strangers {
 	struct ike_sa *oldest, *newest; /* in the order in which they came */
 	uint32_t half_open, jobs;
 	uint16_t by_prefix[LIMIT_IKE_STRANGER_BUCKETS];
+	uint16_t established[LIMIT_IKE_STRANGER_BUCKETS];
 	struct ratelimit replies, hints;
 	struct ratelimit_table *replies_prefix;
 };
@@ -39,13 +40,20 @@ void ike_strangers_done(struct ike_strangers *s);
 void ike_stranger_moved(struct ike_engine *e, struct ike_sa *sa, uint8_t from,
 			uint8_t to);
 
+/* sa, which its peer has begun, counts while it is established: from when it is
+ * until it is freed, or another one takes its place (heir; NULL: it is gone). */
+void ike_stranger_settle(struct ike_engine *e, struct ike_sa *sa);
+void ike_stranger_leave(struct ike_engine *e, struct ike_sa *sa,
+			struct ike_sa *heir);
+
 enum ike_stranger_verdict {
 	IKE_STRANGER_WELCOME,
 	IKE_STRANGER_PROVE, /* its address, by a cookie (2.6) */
 	IKE_STRANGER_NO,    /* not a word */
 };
 /* Of a new IKE_SA_INIT request, before anything is done for it. */
-enum ike_stranger_verdict ike_stranger_judge(const struct ike_engine *e);
+enum ike_stranger_verdict ike_stranger_judge(const struct ike_engine *e,
+					     const struct addr *remote);
 /* A place for one more of that source, which may cost another one its own.
  * False: there is none. */
 bool ike_stranger_make_room(struct ike_engine *e, const struct addr *remote);

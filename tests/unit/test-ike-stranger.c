@@ -175,6 +175,50 @@ static void test_eviction(void **state)
 	}
 }
 
+/* SAs that are up count too, by the network of who began them; also when they
+ * have been rekeyed, until they end. */
+static void test_established(void **state)
+{
+	uint16_t counted = 0;
+	struct world w;
+
+	(void)state;
+	world_init(&w, 66, NULL);
+	world_initiate(&w, 1);
+	world_run(&w, w.now + 50);
+	for (unsigned i = 0; i < 2; i++) {
+		struct ike_strangers *s = &w.hosts[0].engine->strangers;
+
+		counted = 0;
+		for (size_t k = 0; k < LIMIT_IKE_STRANGER_BUCKETS; k++)
+			counted += s->established[k];
+		assert_int_equal(counted, 1);
+		assert_int_equal(ike_rekey(w.hosts[i].engine, w.now,
+					   host_child(&w.hosts[i])->sa),
+				 0);
+		world_run(&w, w.now + 10000);
+		assert_int_equal(host_sas(&w.hosts[0]), 1);
+		for (size_t k = 0; k < LIMIT_IKE_STRANGER_BUCKETS; k++)
+			if (s->established[k])
+				s->established[k] = LIMIT_IKE_SAS_PREFIX;
+		/* No more of them. */
+		w.hosts[1].n_failed = 0;
+		world_initiate(&w, 1);
+		world_run(&w, w.now + 20000);
+		assert_int_equal(w.hosts[1].failed.reason,
+				 IKE_REASON_UNANSWERED);
+		for (size_t k = 0; k < LIMIT_IKE_STRANGER_BUCKETS; k++)
+			if (s->established[k])
+				s->established[k] = 1;
+	}
+	ike_close_all(w.hosts[1].engine, w.now);
+	world_run(&w, w.now + 60000);
+	for (size_t k = 0; k < LIMIT_IKE_STRANGER_BUCKETS; k++)
+		assert_int_equal(w.hosts[0].engine->strangers.established[k],
+				 0);
+	world_done(&w);
+}
+
 /* Who is refused counts until it is forgotten. */
 static void test_failed(void **state)
 {
@@ -565,6 +609,7 @@ int main(void)
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_eviction),
 		cmocka_unit_test(test_failed),
+		cmocka_unit_test(test_established),
 		cmocka_unit_test(test_busy_source),
 		cmocka_unit_test(test_flood),
 		cmocka_unit_test(test_unknown_spi),
