@@ -400,6 +400,8 @@ static void agent_on_link_event(void *user, const struct record *r)
 		break;
 	case RECORD_ALIVE:
 		a->netd = r->alive;
+		/* Once a second: warnings come from everywhere. */
+		dbus_server_host_changed(a->bus);
 		break;
 	case RECORD_HELLO:
 	case RECORD_INSTALL:
@@ -468,6 +470,7 @@ static void agent_on_flow_state(struct flow *f, enum flow_state before,
 		log_full(LOG_DEBUG, &fields, "%s to %s",
 			 flow_state_name(before), flow_state_name(f->state));
 	a->waiters.due = true;
+	policy_counts_move(&a->policy_counts, f, before);
 	if (a->key_watch)
 		key_watch_on_state(a->key_watch, f);
 	demand_note(a);
@@ -526,6 +529,7 @@ static int agent_new_engine(struct agent *a)
 
 	if (r < 0)
 		return r;
+	policy_counts_init(&a->policy_counts, &key);
 	ike_config_init(&config);
 	config.port = a->config->port;
 	config.natt_port = a->config->natt_port;
@@ -541,6 +545,7 @@ static int agent_new_engine(struct agent *a)
 	a->admission = admission_new(&key);
 	if (!a->ike || !a->timers || !a->flows || !a->admission)
 		return -ENOMEM;
+	control_start(a);
 	a->streams.idle = agent_on_streams_idle;
 	agent_set_tap(a);
 	r = demand_start(&a->demands);
@@ -673,6 +678,7 @@ struct agent *agent_free(struct agent *a)
 	demand_stop(a);
 	dbus_server_free(a->bus);
 	waiters_done(&a->waiters);
+	control_stop(a);
 	explains_done(&a->explains);
 	traffic_done(&a->traffic);
 	capture_streams_done(&a->streams);
@@ -690,6 +696,8 @@ struct agent *agent_free(struct agent *a)
 	sd_event_source_disable_unref(a->pump);
 	sd_event_unref(a->event);
 	reload_done(&a->reload);
+	policy_counts_done(&a->policy_counts);
+	free(a->status_networks);
 	config_free(a->config);
 	free(a);
 	return NULL;

@@ -20,6 +20,7 @@
 #include "agent/key-file.h"
 #include "agent/link.h"
 #include "agent/own-dns.h"
+#include "agent/policy-count.h"
 #include "agent/reload.h"
 #include "agent/traffic.h"
 #include "agent/waiters.h"
@@ -70,8 +71,10 @@ struct agent {
 	struct waiters waiters;
 	struct traffic traffic;
 	struct explains explains;
+	struct policy_counts policy_counts;
 	struct dbus_server *bus;
 	struct reload reload;
+	struct reload_call *reload_calls; /* agent/control.c */
 	uint64_t started;
 	uint64_t slept_us;	  /* the host, since it was booted */
 	uint32_t kernel;	  /* enum record_welcome_flag */
@@ -83,6 +86,7 @@ struct agent {
 	struct agent_counters counters;
 	struct ratelimit hints; /* agent/negotiation-hint.c */
 	struct log_limit log_negotiation, log_netd, log_ike, log_identify;
+	char *status_networks; /* of one policy */
 	char status_identity[IKE_IDENTITY_STRLEN];
 	char status_reason[160];
 	char status_fingerprint[OWN_KEY_FINGERPRINT_LEN];

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -155,11 +156,85 @@ void control_on_repaired(struct agent *a, struct handle call,
 				   reply->count);
 }
 
+/* A call that waits for the configuration to be read. */
+struct reload_call {
+	struct reload_call *next;
+	struct handle call;
+	bool later; /* what is being read was begun before it was made */
+};
+
+static void answer_reload(struct agent *a, struct handle call)
+{
+	struct dbus_pending *calls = dbus_server_pending(a->bus);
+
+	if (!a->reload.error)
+		dbus_pending_return(calls, call);
+	else
+		dbus_pending_fail(calls, call, DBUS_ERROR_BAD_CONFIGURATION,
+				  a->reload.why);
+}
+
+static void control_on_reloaded(struct agent *a)
+{
+	struct reload_call **at = &a->reload_calls, *c;
+	struct flow *f;
+	uint32_t cursor = 0;
+
+	while ((c = *at)) {
+		if (c->later) {
+			c->later = false;
+			at = &c->next;
+			continue;
+		}
+		*at = c->next;
+		answer_reload(a, c->call);
+		free(c);
+	}
+	if (a->reload.error)
+		return;
+	/* Some are under another policy now, and otherwise as they were. */
+	while ((f = flow_table_each(a->flows, &cursor)))
+		policy_counts_move(&a->policy_counts, f, f->state);
+	dbus_server_policies_changed(a->bus);
+}
+
+static void control_reload(void *user, struct handle call)
+{
+	struct agent *a = user;
+	struct reload_call *c = calloc(1, sizeof(*c));
+
+	if (!c) {
+		dbus_pending_fail(dbus_server_pending(a->bus), call,
+				  SD_BUS_ERROR_NO_MEMORY, "Out of memory.");
+		return;
+	}
+	*c = (struct reload_call){ a->reload_calls, call,
+				   a->reload.next != NULL };
+	a->reload_calls = c;
+	reload_begin(a);
+}
+
+void control_start(struct agent *a)
+{
+	a->reload.done = control_on_reloaded;
+}
+
+void control_stop(struct agent *a)
+{
+	while (a->reload_calls) {
+		struct reload_call *next = a->reload_calls->next;
+
+		free(a->reload_calls);
+		a->reload_calls = next;
+	}
+}
+
 void control_source(struct dbus_source *source)
 {
 	source->connect = control_connect;
 	source->disconnect = control_disconnect;
 	source->repair = control_repair;
+	source->reload = control_reload;
 	source->set_debug = control_set_debug;
 	source->capture = control_capture;
 	source->traffic = control_traffic;

@@ -7,6 +7,9 @@
 
 /* Fills the calls of source that change something; user is the agent. */
 void control_source(struct dbus_source *source);
+/* Before and after everything else. */
+void control_start(struct agent *a);
+void control_stop(struct agent *a);
 
 /* tacit-netd's answer, for the call that asked. */
 void control_on_repaired(struct agent *a, struct handle call,

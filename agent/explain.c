@@ -24,11 +24,6 @@ void explains_done(struct explains *x)
 	}
 }
 
-static const char *discover_name(enum policy_discover d)
-{
-	return d == POLICY_DISCOVER_DNS ? "dns" : "always";
-}
-
 static void explain_policy(const struct policy *p, const struct prefix *network,
 			   char text[static PREFIX_STRLEN],
 			   struct dbus_explanation *e)
@@ -38,7 +33,7 @@ static void explain_policy(const struct policy *p, const struct prefix *network,
 	e->policy = p->name;
 	e->level = policy_level_name(p->level);
 	e->auth = policy_auth_name(p->auth);
-	e->discover = discover_name(p->discover);
+	e->discover = policy_discover_name(p->discover);
 	e->network = prefix_format(network, text);
 	e->file = p->file ? p->file : "";
 	e->line = p->file ? p->line : 0;

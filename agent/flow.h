@@ -49,12 +49,15 @@ struct flow_child {
 	bool initiator;
 };
 
+struct policy_count; /* agent/policy-count.h */
+
 struct flow {
 	struct hmap_node by_pair, by_reqid;
 	struct tree_node by_address;
 	struct handle self;
-	struct peer *peer;	     /* a reference */
-	const struct policy *policy; /* NULL: of no policy */
+	struct peer *peer;	      /* a reference */
+	const struct policy *policy;  /* NULL: of no policy */
+	struct policy_count *counted; /* where it is counted, or NULL */
 	struct addr local;
 	uint32_t reqid;
 	uint32_t acquire_seq; /* of the kernel's acquire to answer, or 0 */

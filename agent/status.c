@@ -201,6 +201,72 @@ static char *status_networks(const struct policy *p)
 	return text;
 }
 
+static void status_of_policy(const struct agent *a, const struct policy *p,
+			     struct dbus_policy *ret)
+{
+	const struct policy_count *c =
+		policy_counts_get(&a->policy_counts, p->name);
+
+	*ret = (struct dbus_policy){
+		.name = p->name,
+		.level = policy_level_name(p->level),
+		.auth = policy_auth_name(p->auth),
+		.discover = policy_discover_name(p->discover),
+		.wait = p->wait || p->level == POLICY_REQUIRE,
+		.file = p->file ? p->file : "",
+		.line = p->file ? p->line : 0,
+	};
+	if (!c)
+		return;
+	ret->secured = c->now[FLOW_SECURED];
+	ret->clear = c->now[FLOW_CLEAR] + c->now[FLOW_HOLDDOWN];
+	ret->blocked = c->now[FLOW_BLOCKED];
+	ret->established = c->established;
+	ret->failed = c->failed;
+}
+
+/* They are in order of name. */
+static const struct policy *status_find_policy(const struct agent *a,
+					       const char *name)
+{
+	const struct policy_table *t = a->config->policies;
+	size_t low = 0, high = policy_table_count(t);
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		const struct policy *p = policy_table_at(t, middle);
+		int order = strcmp(name, p->name);
+
+		if (order == 0)
+			return p;
+		if (order < 0)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return NULL;
+}
+
+static int status_policy(void *user, const char *name, struct dbus_policy *ret)
+{
+	const struct policy *p = status_find_policy(user, name);
+
+	if (!p)
+		return -ENOENT;
+	status_of_policy(user, p, ret);
+	return 0;
+}
+
+static const char *status_policy_networks(void *user, const char *name)
+{
+	struct agent *a = user;
+	const struct policy *p = status_find_policy(a, name);
+
+	free(a->status_networks);
+	a->status_networks = p ? status_networks(p) : NULL;
+	return a->status_networks;
+}
+
 static int status_policies(void *user,
 			   int (*each)(const struct dbus_policy *p, void *ctx),
 			   void *ctx)
@@ -210,15 +276,12 @@ static int status_policies(void *user,
 
 	for (size_t i = 0; (p = policy_table_at(a->config->policies, i)); i++) {
 		char *networks = status_networks(p);
-		struct dbus_policy out = {
-			.name = p->name,
-			.level = policy_level_name(p->level),
-			.auth = policy_auth_name(p->auth),
-			.wait = p->wait || p->level == POLICY_REQUIRE,
-			.networks = networks ? networks : "",
-			.file = p->file ? p->file : "",
-		};
-		int r = each(&out, ctx);
+		struct dbus_policy out;
+		int r;
+
+		status_of_policy(a, p, &out);
+		out.networks = networks ? networks : "";
+		r = each(&out, ctx);
 
 		free(networks);
 		if (r)
@@ -273,6 +336,8 @@ struct dbus_source status_source(struct agent *a)
 		.peer = status_peer,
 		.peers = status_peers,
 		.policies = status_policies,
+		.policy = status_policy,
+		.networks = status_policy_networks,
 		.keys = status_keys,
 		.dns = status_dns,
 		.rule = status_rule,

@@ -17,6 +17,8 @@
 #define CONNECT_MS 15000u
 /* Comparing takes tacit-netd a second where there are 100,000 SAs. */
 #define REPAIR_MS 20000u
+/* How long a Reload may take: tacit-netd reads the files too. */
+#define RELOAD_MS 20000u
 
 static int connect_peer(sd_bus_message *m, void *user, sd_bus_error *error)
 {
@@ -84,6 +86,23 @@ static int repair(sd_bus_message *m, void *user, sd_bus_error *error)
 static int method_repair(sd_bus_message *m, void *user, sd_bus_error *error)
 {
 	return caller_may(user, m, DBUS_ACTION_CHANGE, repair, error);
+}
+
+static int reload(sd_bus_message *m, void *user, sd_bus_error *error)
+{
+	struct dbus_context *c = user;
+	struct handle call;
+	int r = dbus_pending_add(&c->pending, m, RELOAD_MS, &call, error);
+
+	if (r < 0)
+		return r;
+	c->source.reload(c->source.user, call);
+	return 1;
+}
+
+static int method_reload(sd_bus_message *m, void *user, sd_bus_error *error)
+{
+	return caller_may(user, m, DBUS_ACTION_RELOAD, reload, error);
 }
 
 /* An address, or nothing for all peers. */
@@ -166,6 +185,8 @@ const sd_bus_vtable dbus_control_vtable[] = {
 	SD_BUS_METHOD_WITH_ARGS("Disconnect", SD_BUS_ARGS("s", address),
 				SD_BUS_NO_RESULT, method_disconnect,
 				SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("Reload", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT,
+				method_reload, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD_WITH_ARGS("Repair", SD_BUS_NO_ARGS,
 				SD_BUS_RESULT("u", mended), method_repair,
 				SD_BUS_VTABLE_UNPRIVILEGED),

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The host on the bus: properties of the manager object. */
+#include "dbus/host-dbus.h"
+
 #include <string.h>
 
-#include "dbus/context.h"
 #include "dbus/marshal.h"
+#include "dbus/names.h"
 #include "dbus/topics.h"
 
 #define FIELD(name, type, field)                               \
@@ -67,7 +69,10 @@ static int get_property(sd_bus *bus, const char *path, const char *interface,
 }
 
 /* Counters change all the time: no PropertiesChanged for them. */
-#define PROPERTY(name, type) SD_BUS_PROPERTY(name, type, get_property, 0, 0)
+#define COUNTER(name, type) SD_BUS_PROPERTY(name, type, get_property, 0, 0)
+#define PROPERTY(name, type)                         \
+	SD_BUS_PROPERTY(name, type, get_property, 0, \
+			SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE)
 #define CONSTANT(name, type)                         \
 	SD_BUS_PROPERTY(name, type, get_property, 0, \
 			SD_BUS_VTABLE_PROPERTY_CONST)
@@ -84,10 +89,54 @@ const sd_bus_vtable dbus_host_vtable[] = {
 	PROPERTY("Blocked", "u"),
 	PROPERTY("Negotiating", "u"),
 	PROPERTY("HeldDown", "u"),
-	PROPERTY("Acquires", "t"),
-	PROPERTY("Established", "t"),
-	PROPERTY("Failed", "t"),
-	PROPERTY("RefusedRecords", "t"),
-	PROPERTY("UptimeMs", "t"),
+	COUNTER("Acquires", "t"),
+	COUNTER("Established", "t"),
+	COUNTER("Failed", "t"),
+	COUNTER("RefusedRecords", "t"),
+	COUNTER("UptimeMs", "t"),
 	SD_BUS_VTABLE_END,
 };
+
+/* In the order of enum dbus_host_property. */
+static const char *const changing[DBUS_HOST_PROPERTIES] = {
+	"Warning", "Protecting", "PrivilegesSeparate", "Secured",
+	"Clear",   "Blocked",	 "Negotiating",	       "HeldDown",
+};
+
+unsigned dbus_host_compare(const struct dbus_source *source,
+			   struct dbus_host_seen *seen)
+{
+	struct dbus_host h = { 0 };
+	struct dbus_host_seen now;
+	unsigned changed = 0;
+
+	source->host(source->user, &h);
+	now = (struct dbus_host_seen){
+		.values = { 0, h.protecting, h.privileges_separate, h.secured,
+			    h.clear, h.blocked, h.negotiating, h.held_down },
+	};
+	strncpy(now.warning, h.warning, sizeof(now.warning) - 1);
+	if (strcmp(now.warning, seen->warning) != 0)
+		changed |= 1u;
+	for (unsigned i = 1; i < DBUS_HOST_PROPERTIES; i++)
+		changed |= (unsigned)(now.values[i] != seen->values[i]) << i;
+	*seen = now;
+	return changed;
+}
+
+int dbus_host_changed(sd_bus *bus, unsigned changed)
+{
+	const char *names[DBUS_HOST_PROPERTIES + 1] = { NULL };
+	size_t n = 0;
+	int r;
+
+	for (unsigned i = 0; i < DBUS_HOST_PROPERTIES; i++) {
+		if (changed & 1u << i)
+			names[n++] = changing[i];
+	}
+	if (!n)
+		return 0;
+	r = sd_bus_emit_properties_changed_strv(bus, DBUS_PATH, DBUS_INTERFACE,
+						(char **)names);
+	return r < 0 ? r : 0;
+}

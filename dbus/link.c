@@ -8,8 +8,10 @@
 
 #include <string.h>
 
+#include "dbus/host-dbus.h"
 #include "dbus/manager.h"
 #include "dbus/peers-dbus.h"
+#include "dbus/policies-dbus.h"
 #include "util/limits.h"
 
 /* After the packets: a reader of status is never urgent. */
@@ -143,8 +145,25 @@ static int send_changes(struct dbus_link *l, const struct dbus_changes *changes)
 	return r;
 }
 
+void dbus_link_policies(struct dbus_link *l, char *const *before,
+			char *const *after, uint64_t now)
+{
+	int r;
+
+	if (!l->bus || sd_bus_is_ready(l->bus) <= 0)
+		return;
+	if (unread(l) > 0) {
+		if (!l->missed_since)
+			l->missed_since = now;
+		return;
+	}
+	r = dbus_policies_changed(l->bus, before, after);
+	if (r < 0)
+		l->down(l, strerror(-r));
+}
+
 bool dbus_link_signal(struct dbus_link *l, const struct dbus_changes *changes,
-		      uint64_t now)
+		      unsigned host, uint64_t now)
 {
 	int r = 0;
 
@@ -153,7 +172,7 @@ bool dbus_link_signal(struct dbus_link *l, const struct dbus_changes *changes,
 		return false;
 	if (unread(l) > 0) {
 		if (!l->missed_since) {
-			if (!dbus_changes_any(changes))
+			if (!dbus_changes_any(changes) && !host)
 				return false;
 			l->missed_since = now;
 		}
@@ -164,10 +183,13 @@ bool dbus_link_signal(struct dbus_link *l, const struct dbus_changes *changes,
 	}
 	if (l->missed_since) {
 		l->missed_since = 0;
+		host = DBUS_HOST_ALL;
 		r = dbus_peers_changed(l->bus);
 	} else {
 		r = send_changes(l, changes);
 	}
+	if (r >= 0)
+		r = dbus_host_changed(l->bus, host);
 	if (r < 0)
 		l->down(l, strerror(-r));
 	return false;

@@ -30,9 +30,13 @@ int dbus_link_open(struct dbus_link *l, sd_bus *bus, sd_event *event)
 	__attribute__((warn_unused_result));
 /* Idempotent. What is queued is not waited for. */
 void dbus_link_close(struct dbus_link *l);
-/* Sends the signals of changes; may call down(). True: it missed some, come
+/* Sends the signals of changes, and of the host's properties (bits of
+ * dbus_host_compare()); may call down(). True: it missed some, come
  * again even if nothing changes. */
 bool dbus_link_signal(struct dbus_link *l, const struct dbus_changes *changes,
-		      uint64_t now);
+		      unsigned host, uint64_t now);
+/* The policies are others now: lists of names, in order. May call down(). */
+void dbus_link_policies(struct dbus_link *l, char *const *before,
+			char *const *after, uint64_t now);
 
 #endif

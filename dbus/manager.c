@@ -2,6 +2,7 @@
 #include "dbus/manager.h"
 
 #include "dbus/names.h"
+#include "dbus/policies-dbus.h"
 #include "dbus/topics.h"
 
 /* clang-format off */
@@ -27,5 +28,7 @@ int dbus_manager_add(sd_bus *bus, struct dbus_context *context)
 		r = sd_bus_add_object_vtable(bus, NULL, DBUS_PATH,
 					     DBUS_INTERFACE, topics[i],
 					     context);
+	if (r >= 0)
+		r = dbus_policies_add(bus, context);
 	return r < 0 ? r : 0;
 }

@@ -169,14 +169,11 @@ int dbus_append_socket(sd_bus_message *m, const struct dbus_socket_ends *s,
 	return r < 0 ? r : 0;
 }
 
-/* Words parted by spaces, as an array. */
-static int entry_words(sd_bus_message *m, const char *key, const char *words)
+int dbus_append_words(sd_bus_message *m, const char *words)
 {
 	char word[PREFIX_STRLEN];
-	int r = open_entry(m, key, "as");
+	int r = sd_bus_message_open_container(m, 'a', "s");
 
-	if (r >= 0)
-		r = sd_bus_message_open_container(m, 'a', "s");
 	for (size_t len; r >= 0 && *words; words += len) {
 		words += strspn(words, " ");
 		len = strcspn(words, " ");
@@ -186,8 +183,15 @@ static int entry_words(sd_bus_message *m, const char *key, const char *words)
 		word[len] = '\0';
 		r = dbus_append_text(m, word);
 	}
+	return r < 0 ? r : sd_bus_message_close_container(m);
+}
+
+static int entry_words(sd_bus_message *m, const char *key, const char *words)
+{
+	int r = open_entry(m, key, "as");
+
 	if (r >= 0)
-		r = sd_bus_message_close_container(m);
+		r = dbus_append_words(m, words);
 	return r < 0 ? r : close_entry(m);
 }
 

@@ -14,6 +14,9 @@
 /* All append to the message: 0 or -errno. */
 int dbus_append_text(sd_bus_message *m, const char *text)
 	__attribute__((warn_unused_result));
+/* Words parted by spaces, as an array of texts. */
+int dbus_append_words(sd_bus_message *m, const char *words)
+	__attribute__((warn_unused_result));
 /* a{sv}; NULL: an empty one. */
 int dbus_append_peer(sd_bus_message *m, const struct dbus_peer *p)
 	__attribute__((warn_unused_result));

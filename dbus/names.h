@@ -10,6 +10,9 @@
 #define DBUS_PATH      "/org/tacit/Agent1"
 #define DBUS_INTERFACE "org.tacit.Agent1"
 
+#define DBUS_POLICY_PATH      DBUS_PATH "/policy" /* and the name, encoded */
+#define DBUS_POLICY_INTERFACE DBUS_INTERFACE ".Policy"
+
 #define DBUS_ERROR_UNKNOWN_PEER	     DBUS_INTERFACE ".Error.UnknownPeer"
 #define DBUS_ERROR_INVALID_ADDRESS   DBUS_INTERFACE ".Error.InvalidAddress"
 #define DBUS_ERROR_INVALID_CURSOR    DBUS_INTERFACE ".Error.InvalidCursor"

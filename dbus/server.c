@@ -14,9 +14,11 @@
 #include <unistd.h>
 
 #include "dbus/changes.h"
+#include "dbus/host-dbus.h"
 #include "dbus/link.h"
 #include "dbus/listen.h"
 #include "dbus/names.h"
+#include "dbus/policies-dbus.h"
 #include "dbus/sockets-dbus.h"
 #include "util/hmap.h"
 #include "util/limits.h"
@@ -46,6 +48,10 @@ struct dbus_server {
 	struct dbus_changes changes;
 	sd_event_source *signal_timer;
 	uint64_t signal_last; /* ms */
+	/* What readers have been told of. */
+	struct dbus_host_seen seen;
+	bool seen_once;
+	char **policies;
 };
 
 static uint64_t now_ms(const struct dbus_server *s)
@@ -306,25 +312,64 @@ static int on_system_timer(sd_event_source *source, uint64_t usec, void *user)
 
 /* --- signals ------------------------------------------------------------ */
 
+/* The first time there is nothing to compare with: the source may not have been
+ * ready when we began. */
+static unsigned host_changes(struct dbus_server *s)
+{
+	unsigned changed = dbus_host_compare(&s->context.source, &s->seen);
+	bool first = !s->seen_once;
+
+	s->seen_once = true;
+	return first ? 0 : changed;
+}
+
 static int on_signal_timer(sd_event_source *source, uint64_t usec, void *user)
 {
 	struct dbus_server *s = user;
 	struct client *c, *next;
+	unsigned host = host_changes(s);
 	bool missed;
 
 	(void)usec;
 	s->signal_last = now_ms(s);
 	missed = dbus_sockets_signal(&s->context);
-	missed |= dbus_link_signal(&s->system, &s->changes, s->signal_last);
+	missed |=
+		dbus_link_signal(&s->system, &s->changes, host, s->signal_last);
 	for (c = s->clients; c; c = next) {
 		next = c->next;
-		missed |=
-			dbus_link_signal(&c->link, &s->changes, s->signal_last);
+		missed |= dbus_link_signal(&c->link, &s->changes, host,
+					   s->signal_last);
 	}
 	dbus_changes_clear(&s->changes);
 	if (missed)
 		(void)arm(source, s->signal_last + MISSED_MS);
 	return 0;
+}
+
+/* Nothing is sent if nothing has changed. */
+void dbus_server_host_changed(struct dbus_server *s)
+{
+	uint64_t now = now_ms(s), at = s->signal_last + SIGNAL_MS;
+
+	if (!dbus_changes_any(&s->changes))
+		(void)arm(s->signal_timer, at > now ? at : now);
+}
+
+void dbus_server_policies_changed(struct dbus_server *s)
+{
+	struct client *c, *next;
+	char **names;
+
+	if (dbus_policies_names(&s->context.source, &names) < 0)
+		return;
+	dbus_link_policies(&s->system, s->policies, names, now_ms(s));
+	for (c = s->clients; c; c = next) {
+		next = c->next;
+		dbus_link_policies(&c->link, s->policies, names, now_ms(s));
+	}
+	dbus_names_free(s->policies);
+	s->policies = names;
+	dbus_server_host_changed(s);
 }
 
 void dbus_server_peer_changed(struct dbus_server *s, const struct addr *remote)
@@ -372,7 +417,9 @@ int dbus_server_new(sd_event *event, const char *socket_path,
 	s->system.sees_peers = true;
 	s->system.down = system_down;
 	dbus_changes_init(&s->changes);
-	r = dbus_pending_init(&s->context.pending, event);
+	r = dbus_policies_names(source, &s->policies);
+	if (r >= 0)
+		r = dbus_pending_init(&s->context.pending, event);
 	if (r >= 0)
 		r = dbus_sockets_init(&s->context.sockets);
 	if (r >= 0)
@@ -406,6 +453,7 @@ struct dbus_server *dbus_server_free(struct dbus_server *s)
 	dbus_pending_done(&s->context.pending);
 	dbus_sockets_done(&s->context.sockets);
 	dbus_changes_done(&s->changes);
+	dbus_names_free(s->policies);
 	sd_event_unref(s->event);
 	free(s);
 	return NULL;

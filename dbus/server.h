@@ -23,6 +23,10 @@ int dbus_server_new(sd_event *event, const char *socket_path,
 struct dbus_server *dbus_server_free(struct dbus_server *s);
 /* The calls that the source answers later. */
 struct dbus_pending *dbus_server_pending(struct dbus_server *s);
+/* Something that the properties show may have changed; and the policies are
+ * others. */
+void dbus_server_host_changed(struct dbus_server *s);
+void dbus_server_policies_changed(struct dbus_server *s);
 /* Says PeerChanged for this peer, soon: signals are gathered, one a peer, and
  * sent together when the loop is next idle, at most once in 100 ms. */
 void dbus_server_peer_changed(struct dbus_server *s, const struct addr *remote);

@@ -46,9 +46,14 @@ struct dbus_host {
 
 struct dbus_policy {
 	const char *name, *level, *auth;
+	const char *discover; /* "always", "dns" */
 	bool wait;
-	const char *networks; /* separated by spaces */
+	const char *networks; /* separated by spaces; NULL: not asked for */
 	const char *file;     /* "" when built in */
+	uint32_t line;
+	/* Peers under it that are so now, and negotiations since start. */
+	uint32_t secured, clear, blocked;
+	uint64_t established, failed;
 };
 
 /* A key of this host. */
@@ -103,6 +108,10 @@ struct dbus_source {
 	int (*policies)(void *user,
 			int (*each)(const struct dbus_policy *p, void *ctx),
 			void *ctx);
+	/* The policy of this name, without its networks; and they alone, parted
+	 * by spaces, as long as the next call. 0 or -ENOENT, NULL. */
+	int (*policy)(void *user, const char *name, struct dbus_policy *ret);
+	const char *(*networks)(void *user, const char *name);
 	/* The peer of a connected socket: all is filled, its state is "none"
 	 * where nothing is known of it. */
 	void (*socket)(void *user, const struct socket_info *s,
@@ -129,6 +138,9 @@ struct dbus_source {
 			struct handle call);
 	/* Ends every SA with it, and forgets that it failed. 0 or -ENOENT. */
 	int (*disconnect)(void *user, const struct addr *remote);
+	/* Reads the configuration again; the call is answered when it is in
+	 * force, or with BadConfiguration. */
+	void (*reload)(void *user, struct handle call);
 	/* What is logged, by its syslog level; peer of family 0: for all, else
 	 * for this one more than that. */
 	void (*set_debug)(void *user, int level, const struct addr *peer);

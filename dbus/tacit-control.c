@@ -15,6 +15,7 @@
 #define UP_SECONDS_MAX 120u
 /* As long as the agent lets it take, and a little more. */
 #define REPAIR_SECONDS 25u
+#define RELOAD_SECONDS 30u
 
 int tacit_parse_seconds(const char *text, uint32_t max, uint32_t *ret)
 {
@@ -118,6 +119,25 @@ int tacit_down(struct tacit *t, char **arguments)
 		code = EXIT_OK;
 	if (code == EXIT_OK)
 		say_done(&t->out);
+	tacit_client_free(client);
+	return code;
+}
+
+int tacit_reload(struct tacit *t, char **arguments)
+{
+	struct tacit_client *client;
+	sd_bus_message *reply;
+	int code = tacit_client_new(t->socket, &client);
+
+	(void)arguments;
+	if (code)
+		return code;
+	tacit_client_patience(client, RELOAD_SECONDS);
+	code = tacit_client_call(client, DBUS_INTERFACE, "Reload", &reply, "");
+	if (code == EXIT_OK) {
+		say_done(&t->out);
+		sd_bus_message_unref(reply);
+	}
 	tacit_client_free(client);
 	return code;
 }

@@ -44,6 +44,7 @@ static const struct command {
 	  "new keys in their place, step by step" },
 	{ "lookup", "HOST", 1, 1, tacit_lookup,
 	  "what DNS says of a host, and what follows" },
+	{ "reload", "", 0, 0, tacit_reload, "read the configuration again" },
 	{ "debug", "LEVEL [HOST]", 1, 2, tacit_debug,
 	  "what the agent logs, of all peers or of one" },
 	{ "capture", "[HOST|all [SECONDS]]", 0, 2, tacit_capture,

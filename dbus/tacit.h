@@ -47,6 +47,7 @@ int tacit_top(struct tacit *t, char **arguments);
 int tacit_up(struct tacit *t, char **arguments);
 int tacit_down(struct tacit *t, char **arguments);
 int tacit_repair(struct tacit *t, char **arguments);
+int tacit_reload(struct tacit *t, char **arguments);
 int tacit_debug(struct tacit *t, char **arguments);
 int tacit_capture(struct tacit *t, char **arguments);
 /* Ask no agent, or do without its answer. */

@@ -17,6 +17,7 @@ extern const sd_bus_vtable dbus_host_vtable[];
 extern const sd_bus_vtable dbus_keys_vtable[];
 extern const sd_bus_vtable dbus_peers_vtable[];
 extern const sd_bus_vtable dbus_policies_vtable[];
+extern const sd_bus_vtable dbus_policy_vtable[]; /* of one policy's object */
 extern const sd_bus_vtable dbus_sockets_vtable[];
 extern const sd_bus_vtable dbus_traffic_vtable[];
 

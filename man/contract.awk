@@ -53,6 +53,7 @@ FNR == 1 { rows = 0 }
 	else
 		print ".SH INTERFACE " text(toupper(substr($0, 3)))
 	pending = ""
+	said = 0
 	next
 }
 
@@ -60,6 +61,7 @@ FNR == 1 { rows = 0 }
 	close_code()
 	print ".SH " text(toupper(substr($0, 4)))
 	pending = ""
+	said = 0
 	next
 }
 
@@ -67,6 +69,7 @@ FNR == 1 { rows = 0 }
 	close_code()
 	print ".SS " text(substr($0, 5))
 	pending = ""
+	said = 0
 	next
 }
 

@@ -36,6 +36,11 @@ const char *policy_level_name(enum policy_level l)
 	return level_names[l];
 }
 
+const char *policy_discover_name(enum policy_discover d)
+{
+	return d == POLICY_DISCOVER_DNS ? "dns" : "always";
+}
+
 const char *policy_auth_name(enum policy_auth a)
 {
 	return auth_names[a];

@@ -93,6 +93,7 @@ int policy_table_new(struct policy *const *policies, size_t n,
 
 const char *policy_level_name(enum policy_level l); /* "offer" */
 const char *policy_auth_name(enum policy_auth a);
+const char *policy_discover_name(enum policy_discover d); /* "dns" */
 /* 0 or -EINVAL. */
 int policy_level_parse(const char *text, enum policy_level *ret);
 int policy_auth_parse(const char *text, enum policy_auth *ret);

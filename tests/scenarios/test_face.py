@@ -74,3 +74,21 @@ def test_explain_and_top(lab, agents):
     with open(path, "rb") as f:
         blocks = f.read()
     assert blocks[:4] == b"\x0a\x0d\x0d\x0a" and b"decrypted" in blocks
+
+
+@pytest.mark.family(4)
+@pytest.mark.seconds(5)
+def test_reload(lab, agents):
+    """The command answers when the new policy is in force in the kernel, and
+    says what is wrong with one that is not."""
+    a = lab.host("a", lab.net())
+    a.policy("peers", "offer")
+    a.start_agent()
+    a.policy("vault", "require", ["10.9.0.0/16"])
+    assert run(a, "reload") == (0, "")
+    assert a.agent.text("policy", "list").count("\n") == 2
+    assert any("10.9.0.0/16" in str(p) for p in a.policies())
+    a.config("policy.d/vault.conf", "[Policy]\nEncryption=perhaps\n")
+    code, said = run(a, "reload")
+    assert code == 13 and "vault.conf:2" in said, said
+    assert any("10.9.0.0/16" in str(p) for p in a.policies())

@@ -91,20 +91,35 @@ static int peer(void *user, const struct addr *remote, struct dbus_peer *ret)
 	return -ENOENT;
 }
 
+/* The number of the first peer behind this address. */
+static uint32_t first_after(const struct fake *f, const struct addr *after)
+{
+	uint32_t low = 0, high = f->n_ipv4 + f->n_ipv6;
+
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+		struct addr a;
+
+		fake_address(f, middle, &a);
+		if (after->family && addr_compare(&a, after) <= 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
 static int peers(void *user, const struct addr *after, uint32_t limit,
 		 int (*each)(const struct dbus_peer *p, void *ctx), void *ctx)
 {
 	struct fake *f = user;
 	uint32_t n = 0;
 
-	for (uint32_t i = 0; i < f->n_ipv4 + f->n_ipv6 && n < limit; i++) {
+	for (uint32_t i = first_after(f, after);
+	     i < f->n_ipv4 + f->n_ipv6 && n < limit; i++) {
 		struct dbus_peer p;
-		struct addr a;
 		int r;
 
-		fake_address(f, i, &a);
-		if (after->family && addr_compare(&a, after) <= 0)
-			continue;
 		fill(f, i, &p);
 		n++;
 		r = each(&p, ctx);
@@ -162,6 +177,44 @@ static int rule(void *user, const struct addr *remote, struct dbus_rule *ret)
 	return 0;
 }
 
+static void fill_policy(uint32_t i, struct dbus_policy *ret)
+{
+	*ret = (struct dbus_policy){
+		.name = i ? "vault" : "private",
+		.level = i ? "require" : "offer",
+		.auth = "allow",
+		.discover = "always",
+		.wait = i,
+		.file = i ? "/etc/tacit/policy.d/vault.conf" : "",
+		.line = i,
+		.secured = 7,
+		.failed = 5000000000,
+	};
+}
+
+static const char *networks_of(uint32_t i)
+{
+	return i ? "10.1.2.0/24" : "10.0.0.0/8 fe80::/10";
+}
+
+static int policy(void *user, const char *name, struct dbus_policy *ret)
+{
+	const struct fake *f = user;
+
+	for (uint32_t i = 0; i < f->n_policies && i < 2; i++) {
+		fill_policy(i, ret);
+		if (!strcmp(ret->name, name))
+			return 0;
+	}
+	return -ENOENT;
+}
+
+static const char *networks(void *user, const char *name)
+{
+	(void)user;
+	return networks_of(!strcmp(name, "vault"));
+}
+
 static int policies(void *user,
 		    int (*each)(const struct dbus_policy *p, void *ctx),
 		    void *ctx)
@@ -169,15 +222,12 @@ static int policies(void *user,
 	const struct fake *f = user;
 
 	for (uint32_t i = 0; i < f->n_policies; i++) {
-		struct dbus_policy p = {
-			.name = i ? "vault" : "private",
-			.level = i ? "require" : "offer",
-			.auth = "allow",
-			.wait = i,
-			.networks = i ? "10.1.2.0/24" : "10.0.0.0/8 fe80::/10",
-			.file = i ? "/etc/tacit/policy.d/vault.conf" : "",
-		};
-		int r = each(&p, ctx);
+		struct dbus_policy p;
+		int r;
+
+		fill_policy(i, &p);
+		p.networks = networks_of(i);
+		r = each(&p, ctx);
 
 		if (r)
 			return r;
@@ -280,6 +330,18 @@ static void explain(void *user, const struct addr *remote, struct handle call)
 	dbus_reply_explanation(f->pending, call, &e);
 }
 
+static void reload(void *user, struct handle call)
+{
+	struct fake *f = user;
+
+	if (f->n_policies > 5)
+		dbus_pending_fail(f->pending, call,
+				  DBUS_ERROR_BAD_CONFIGURATION,
+				  "/etc/tacit/policy.d/x.conf:3: wrong");
+	else
+		dbus_pending_return(f->pending, call);
+}
+
 static void traffic(void *user, uint32_t limit, struct handle call)
 {
 	struct fake *f = user;
@@ -337,6 +399,9 @@ struct dbus_source fake_source(struct fake *f)
 		.connect = connect_peer,
 		.explain = explain,
 		.traffic = traffic,
+		.reload = reload,
+		.policy = policy,
+		.networks = networks,
 		.disconnect = disconnect_peer,
 		.repair = repair,
 		.set_debug = set_debug,

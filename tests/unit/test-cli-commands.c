@@ -449,7 +449,7 @@ static void test_explain(void **state)
 	assert_memory_equal(w->out,
 			    "Address\t192.0.2.1\nState\tunknown\n"
 			    "Policy\tprivate\n",
-			    49);
+			    47);
 	assert_non_null(strstr(w->out, "\nBytesIn\t1234567\n"));
 	assert_int_equal(run(w, "explain 192.0.2.1 --json"), EXIT_OK);
 	assert_non_null(strstr(w->out, "\"key_verdict\": \"secure\", "));

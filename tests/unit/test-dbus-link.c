@@ -88,6 +88,7 @@ static int begin(void **state)
 	p->link.down = on_down;
 	assert_int_equal(sd_event_new(&p->event), 0);
 	assert_int_equal(dbus_pending_init(&p->context.pending, p->event), 0);
+	assert_int_equal(dbus_sockets_init(&p->context.sockets), 0);
 	assert_int_equal(socketpair(AF_UNIX,
 				    SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
 				    0, fds),
@@ -115,6 +116,7 @@ static int end(void **state)
 	dbus_link_close(&p->link);
 	dbus_link_close(&p->link);
 	dbus_pending_done(&p->context.pending);
+	dbus_sockets_done(&p->context.sockets);
 	sd_bus_close_unref(p->reader);
 	sd_event_unref(p->event);
 	free(p);
@@ -140,9 +142,9 @@ static void test_signals(void **state)
 	struct addr stranger;
 
 	dbus_changes_init(&c);
-	assert_false(dbus_link_signal(&p->link, &c, 1000));
+	assert_false(dbus_link_signal(&p->link, &c, 0, 1000));
 	change(p, &c, 0, 3);
-	assert_false(dbus_link_signal(&p->link, &c, 1100));
+	assert_false(dbus_link_signal(&p->link, &c, 0, 1100));
 	run(p);
 	assert_int_equal(p->peer_changed, 3);
 	assert_int_equal(p->peers_changed, 0);
@@ -151,7 +153,7 @@ static void test_signals(void **state)
 	/* Too many. */
 	dbus_changes_clear(&c);
 	change(p, &c, 0, LIMIT_BUS_CHANGES + 1);
-	assert_false(dbus_link_signal(&p->link, &c, 1200));
+	assert_false(dbus_link_signal(&p->link, &c, 0, 1200));
 	run(p);
 	assert_int_equal(p->peer_changed, 3);
 	assert_int_equal(p->peers_changed, 1);
@@ -159,7 +161,7 @@ static void test_signals(void **state)
 	dbus_changes_clear(&c);
 	assert_int_equal(addr_parse("192.0.2.1", &stranger), 0);
 	dbus_changes_add(&c, &stranger);
-	assert_false(dbus_link_signal(&p->link, &c, 1300));
+	assert_false(dbus_link_signal(&p->link, &c, 0, 1300));
 	run(p);
 	assert_int_equal(p->peer_changed, 4);
 	assert_int_equal(p->forgotten, 1);
@@ -175,7 +177,7 @@ static uint64_t stall(struct pair *p, struct dbus_changes *c, uint64_t now)
 	for (int i = 0; i < 1000 && !queued; i++, now += 100) {
 		dbus_changes_clear(c);
 		change(p, c, (uint32_t)i, 100);
-		assert_false(dbus_link_signal(&p->link, c, now));
+		assert_false(dbus_link_signal(&p->link, c, 0, now));
 		assert_false(p->down);
 		run(p);
 		assert_true(sd_bus_get_n_queued_write(p->link.bus, &queued) >=
@@ -196,7 +198,7 @@ static void test_late_reader(void **state)
 	now = stall(p, &c, 1000);
 	sd_bus_get_n_queued_write(p->link.bus, &before);
 	for (int i = 0; i < 290; i++, now += 100) {
-		assert_true(dbus_link_signal(&p->link, &c, now));
+		assert_true(dbus_link_signal(&p->link, &c, 0, now));
 		run(p);
 	}
 	/* Nothing was added meanwhile. */
@@ -209,10 +211,10 @@ static void test_late_reader(void **state)
 	run(p);
 	assert_int_equal(p->peers_changed, 0);
 	dbus_changes_clear(&c);
-	assert_false(dbus_link_signal(&p->link, &c, now));
+	assert_false(dbus_link_signal(&p->link, &c, 0, now));
 	run(p);
 	assert_int_equal(p->peers_changed, 1);
-	assert_false(dbus_link_signal(&p->link, &c, now));
+	assert_false(dbus_link_signal(&p->link, &c, 0, now));
 	run(p);
 	assert_int_equal(p->peers_changed, 1);
 	dbus_changes_done(&c);
@@ -226,15 +228,16 @@ static void test_never_reads(void **state)
 
 	dbus_changes_init(&c);
 	now = stall(p, &c, 1000);
-	assert_true(dbus_link_signal(&p->link, &c, now));
-	assert_true(dbus_link_signal(&p->link, &c, now + LIMIT_BUS_STALL));
+	assert_true(dbus_link_signal(&p->link, &c, 0, now));
+	assert_true(dbus_link_signal(&p->link, &c, 0, now + LIMIT_BUS_STALL));
 	assert_false(p->down);
-	assert_false(dbus_link_signal(&p->link, &c, now + LIMIT_BUS_STALL + 1));
+	assert_false(
+		dbus_link_signal(&p->link, &c, 0, now + LIMIT_BUS_STALL + 1));
 	assert_true(p->down);
 	assert_non_null(strstr(p->why, "does not read"));
 	assert_null(p->link.bus);
 	/* A closed link takes no harm. */
-	assert_false(dbus_link_signal(&p->link, &c, now + 99999));
+	assert_false(dbus_link_signal(&p->link, &c, 0, now + 99999));
 	dbus_changes_done(&c);
 }
 
@@ -248,8 +251,8 @@ static void test_nothing_missed(void **state)
 	dbus_changes_init(&c);
 	now = stall(p, &c, 1000);
 	dbus_changes_clear(&c);
-	assert_false(dbus_link_signal(&p->link, &c, now));
-	assert_false(dbus_link_signal(&p->link, &c, now + 999999));
+	assert_false(dbus_link_signal(&p->link, &c, 0, now));
+	assert_false(dbus_link_signal(&p->link, &c, 0, now + 999999));
 	assert_false(p->down);
 	dbus_changes_done(&c);
 }
