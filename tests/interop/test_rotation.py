@@ -9,8 +9,10 @@ import subprocess
 import time
 
 import pytest
+from agent import KEYD
 from command import tacit
 from dnstree import NameServer, reverse
+from test_auth import memory
 from test_dns_auth import configure, record
 from waiting import wait_until
 
@@ -25,6 +27,12 @@ def keys_of(host):
 def rdata(key):
     raw = base64.b64decode(key["public_key"])[-32:]
     return f"10 0 4 . {base64.b64encode(raw).decode()}"
+
+
+def seed_of(path):
+    """Of an Ed25519 key (RFC 8410)."""
+    with open(path, encoding="ascii") as f:
+        return base64.b64decode("".join(f.read().splitlines()[1:-1]))[-32:]
 
 
 class Pings:
@@ -111,7 +119,10 @@ def test_rotation(lab, nameserver_root):
         assert sent > 100 and received == sent
     for family in (4, 6):
         assert not net.capture.clear_packets(a, b), family
+    # The old key is gone, from the directory and from memory.
     assert os.listdir(b.keys.dir) == ["ed25519.pem"]
+    held = memory(b.agent.pid(KEYD))
+    assert seed_of(b.keys.path) in held and b.keys.seed not in held
     state = os.stat(b.keys.path)
     assert state.st_mode & 0o7777 == 0o600
     assert pwd.getpwuid(state.st_uid).pw_name == "tacit-key"
