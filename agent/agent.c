@@ -9,6 +9,7 @@
 #include "agent/agent.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -474,6 +475,7 @@ static void agent_on_flow_state(struct flow *f, enum flow_state before,
 	if (a->key_watch)
 		key_watch_on_state(a->key_watch, f);
 	demand_note(a);
+	status_tell_hooks(a, f);
 	if (a->bus)
 		dbus_server_peer_changed(a->bus, &f->peer->addr);
 }
@@ -561,6 +563,7 @@ static int agent_new_sources(struct agent *a)
 	sigaddset(&signals, SIGTERM);
 	sigaddset(&signals, SIGINT);
 	sigaddset(&signals, SIGHUP);
+	sigaddset(&signals, SIGCHLD); /* of programs of hooks.d */
 	if (sigprocmask(SIG_BLOCK, &signals, NULL) < 0)
 		return -errno;
 	/* What is ignored never comes. */
@@ -590,6 +593,19 @@ static int agent_new_sources(struct agent *a)
 		r = notify_watchdog(a->event);
 	a->timer_at = UINT64_MAX;
 	return r < 0 ? r : 0;
+}
+
+/* Where there are programs; looked for at the start alone. */
+static int agent_new_hooks(struct agent *a)
+{
+	const char *dir = a->options->config_dir;
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/hooks.d",
+		 dir ? dir : SYSCONFDIR "/tacit");
+	return access(path, R_OK | X_OK) < 0
+		       ? 0
+		       : hooks_new(a->event, path, &a->hooks);
 }
 
 static int agent_new_links(struct agent *a)
@@ -650,6 +666,8 @@ int agent_new(const struct agent_options *options, struct config *config,
 	if (r >= 0)
 		r = agent_new_sources(a);
 	if (r >= 0)
+		r = agent_new_hooks(a);
+	if (r >= 0)
 		r = agent_new_links(a);
 	if (r < 0) {
 		agent_free(a);
@@ -691,6 +709,7 @@ struct agent *agent_free(struct agent *a)
 	timer_wheel_free(a->timers);
 	admission_free(a->admission);
 	capture_free(a->capture);
+	hooks_free(a->hooks);
 	sd_event_source_disable_unref(a->jobs_io);
 	sd_event_source_disable_unref(a->timer);
 	sd_event_source_disable_unref(a->pump);

@@ -15,6 +15,7 @@
 #include "agent/demand.h"
 #include "agent/explain.h"
 #include "agent/flow.h"
+#include "agent/hooks.h"
 #include "agent/jobs.h"
 #include "agent/key-dns.h"
 #include "agent/key-file.h"
@@ -75,6 +76,7 @@ struct agent {
 	struct dbus_server *bus;
 	struct reload reload;
 	struct reload_call *reload_calls; /* agent/control.c */
+	struct hooks *hooks;		  /* NULL: no hooks.d */
 	uint64_t started;
 	uint64_t slept_us;	  /* the host, since it was booted */
 	uint32_t kernel;	  /* enum record_welcome_flag */

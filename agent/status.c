@@ -328,6 +328,29 @@ static int status_keys(void *user,
 	return r;
 }
 
+void status_tell_hooks(struct agent *a, struct flow *f)
+{
+	bool up = f->state == FLOW_SECURED, before = f->told_up;
+	struct hook_state now;
+	struct dbus_peer p;
+
+	/* Between two SA pairs it is as encrypted as before. */
+	if (!a->hooks || f->state == FLOW_INSTALL || (!up && !before))
+		return;
+	status_of_flow(a, f, &p);
+	now = (struct hook_state){
+		.local = f->local,
+		.remote = f->peer->addr,
+		.up = up,
+		.policy = p.policy,
+		.identity = p.identity,
+		.authentication = p.auth,
+		.reason = p.reason,
+	};
+	f->told_up = up;
+	hooks_note(a->hooks, before, &now);
+}
+
 struct dbus_source status_source(struct agent *a)
 {
 	struct dbus_source source = {

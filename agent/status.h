@@ -7,6 +7,8 @@
 
 /* The calls through which dbus/ asks; user is the agent. */
 struct dbus_source status_source(struct agent *a);
+/* Tells the programs of hooks.d of a flow whose state has changed. */
+void status_tell_hooks(struct agent *a, struct flow *f);
 /* One flow; the strings live until the next call of any of these. */
 void status_of_flow(struct agent *a, const struct flow *f,
 		    struct dbus_peer *ret);

@@ -113,6 +113,14 @@
 /* IKE datagrams of one flow that wait for netd. Beyond: lost, asked again. */
 #define LIMIT_PARKED 16u
 
+/* Programs of hooks.d that run at once, and how long each, milliseconds. Beyond:
+ * they wait; killed. Peers whose change waits to be told: an event is left out,
+ * which the log says. Bytes of one variable. Beyond: cut short. */
+#define LIMIT_HOOKS_RUNNING 4u
+#define LIMIT_HOOK_MS	    10000u
+#define LIMIT_HOOK_EVENTS   1024u
+#define LIMIT_HOOK_TEXT	    640u
+
 /* --- records between the processes ------------------------------------ */
 
 /* Records waiting for the other side. Beyond: the link is cut. */
