@@ -164,15 +164,22 @@ static bool flow_reqid_taken(const struct flow_table *t, uint32_t reqid)
 	return hmap_first(&t->by_reqid, reqid) != NULL;
 }
 
-/* Reqids go round, so that one is not soon used again for another pair. */
+/* Reqids go round, so that one is not soon used again for another pair; in odd
+ * steps, which get to all of them. The kernel hashes SAs by reqid and addresses
+ * together: were both to count up, as in a walk over a network, all would lie
+ * in one place there, and with 10,000 of them each would cost 6 ms. */
+#define REQID_COUNT (RECORD_REQID_MAX - RECORD_REQID_MIN + 1)
+#define REQID_STEP  0x9e3779u
+
 static uint32_t flow_new_reqid(struct flow_table *t)
 {
 	uint32_t reqid;
 
 	do {
 		reqid = t->next_reqid;
-		t->next_reqid = reqid == RECORD_REQID_MAX ? RECORD_REQID_MIN
-							  : reqid + 1;
+		t->next_reqid =
+			RECORD_REQID_MIN +
+			(reqid - RECORD_REQID_MIN + REQID_STEP) % REQID_COUNT;
 	} while (flow_reqid_taken(t, reqid));
 	return reqid;
 }

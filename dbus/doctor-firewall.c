@@ -160,9 +160,9 @@ static void uses(struct doctor *d, const struct ruleset *r)
 			   "nflog group %u is another table's too", u.group);
 	if (u.docker || u.kubernetes)
 		doctor_add(d, DOCTOR_NOTE, TOPIC, NULL,
-			   "%s has rules here: traffic of containers is "
-			   "forwarded, and not Tacit's to encrypt; the host's "
-			   "own is",
+			   "%s has rules here: what containers send is "
+			   "forwarded as it is; where it is masqueraded it "
+			   "is the host's own, and encrypted to its peers",
 			   u.docker ? "Docker" : "a container cluster");
 }
 
