@@ -54,6 +54,7 @@ struct agent {
 	struct link *link;
 	struct signer *signer;
 	struct key_files *key_files;
+	struct key_command *key_command; /* NULL: none */
 	struct key_dns *key_dns; /* NULL: Lookup=no */
 	struct own_dns *own_dns;
 	struct key_finder *key_finder;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "agent/demand.h"
+#include "agent/key-command.h"
 #include "agent/key-finder.h"
 #include "agent/key-watch.h"
 #include "agent/negotiation.h"
@@ -231,22 +232,43 @@ static void identify_on_answer(void *user, struct handle ticket, int found,
 	key_finder_on_answer(a->key_finder, ticket, found, answer);
 }
 
-/* Files come first: what the administrator wrote needs no look-up. */
-static int identify_sources(struct agent *a)
+static int identify_files(struct agent *a)
 {
-	const struct key_dns_ops ops = { .user = a,
-					 .answer = identify_on_answer };
+	int r = key_files_new(a->config->peers, &a->key_files);
 	struct key_source source;
-	int r = key_finder_new(&a->key_finder);
 
-	if (r == 0)
-		r = key_watch_new(a, &a->key_watch);
-	if (r == 0)
-		r = key_files_new(a->config->peers, &a->key_files);
 	if (r < 0)
 		return r;
 	source = key_files_source(a->key_files);
 	key_finder_add(a->key_finder, &source);
+	return 0;
+}
+
+static int identify_command(struct agent *a)
+{
+	const struct key_command_ops ops = { .user = a,
+					     .answer = identify_on_answer };
+	struct key_source source;
+	int r;
+
+	if (!a->config->key_command)
+		return 0;
+	r = key_command_new(a->event, a->config->key_command,
+			    a->config->dns.wait_ms, &ops, &a->key_command);
+	if (r < 0)
+		return r;
+	source = key_command_source(a->key_command);
+	key_finder_add(a->key_finder, &source);
+	return 0;
+}
+
+static int identify_dns(struct agent *a)
+{
+	const struct key_dns_ops ops = { .user = a,
+					 .answer = identify_on_answer };
+	struct key_source source;
+	int r;
+
 	if (!a->config->dns.lookup)
 		return 0;
 	r = key_dns_new(a->event, &a->config->dns, &ops, &a->key_dns);
@@ -255,6 +277,24 @@ static int identify_sources(struct agent *a)
 	source = key_dns_source(a->key_dns);
 	key_finder_add(a->key_finder, &source);
 	return 0;
+}
+
+static int identify_sources(struct agent *a)
+{
+	/* In this order: what the administrator wrote needs no look-up. */
+	static int (*const sources[])(struct agent * a) = {
+		identify_files,
+		identify_command,
+		identify_dns,
+	};
+	int r = key_finder_new(&a->key_finder);
+
+	if (r == 0)
+		r = key_watch_new(a, &a->key_watch);
+	for (size_t i = 0; i < sizeof(sources) / sizeof(sources[0]) && r == 0;
+	     i++)
+		r = sources[i](a);
+	return r;
 }
 
 int identify_start(struct agent *a)
@@ -328,5 +368,6 @@ void identify_stop(struct agent *a)
 	a->key_watch = key_watch_free(a->key_watch);
 	key_finder_free(a->key_finder);
 	key_dns_free(a->key_dns);
+	key_command_free(a->key_command);
 	key_files_free(a->key_files);
 }

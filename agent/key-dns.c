@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/dns-servers.h"
 #include "agent/nameserver-watch.h"
 #include "dnskeys/name.h"
 #include "util/log.h"
@@ -49,6 +50,8 @@ struct key_dns {
 	sd_event_source *doubt;		/* armed by an answer that is bogus */
 	uint64_t proven;		/* when one was not */
 	struct nameserver_watch *watch; /* NULL: not the system's servers */
+	struct resolved *resolved;	/* likewise */
+	struct dns_servers servers;	/* of the resolver */
 	struct key_cache *cache;
 	struct waiting *waiting;
 	const char *fault;
@@ -76,83 +79,42 @@ static int on_resolver(sd_event_source *source, int fd, uint32_t revents,
 	return 0;
 }
 
-/* Lists of the configuration in the resolver's form. */
-struct lists {
-	char text[LIMIT_NAMESERVERS][ADDR_STRLEN];
-	const char *servers[LIMIT_NAMESERVERS + 1];
-	char *zones_text;
-	const char **zones;
-};
-
-static int make_zones(char *const *zones, struct lists *l)
-{
-	size_t n = 0, size = 0, at = 0;
-
-	for (; zones && zones[n]; n++)
-		size += strlen(zones[n]) + 1;
-	if (n == 0)
-		return 0;
-	l->zones = calloc(2 * n + 1, sizeof(*l->zones));
-	l->zones_text = malloc(size);
-	if (!l->zones || !l->zones_text)
-		return -ENOMEM;
-	for (size_t i = 0; i < n; i++) {
-		char *zone = strcpy(l->zones_text + at, zones[i]);
-		char *equals = strchr(zone, '=');
-
-		at += strlen(zone) + 1;
-		*equals = '\0';
-		l->zones[2 * i] = zone;
-		l->zones[2 * i + 1] = equals + 1;
-	}
-	return 0;
-}
-
 static const char *fault_of(int rc)
 {
 	if (rc == -ENOENT)
 		return "there is no DNSSEC trust anchor: install the package "
 		       "dns-root-data, or name a file in TrustAnchors=";
+	if (rc == -ENETDOWN)
+		return "this system has no name servers now: it is looked "
+		       "for new ones, or name some in Servers=";
 	return "the resolver could not be started";
 }
 
 static int make_resolver(struct key_dns *d, struct resolver **ret)
 {
 	const struct config_dns *c = d->config;
-	struct lists l = { 0 };
-	struct resolver_config rc = {
+	const struct resolver_config rc = {
 		.anchors = c->anchors ? (const char *const *)c->anchors
 				      : usual_anchors,
 		.tls = c->tls,
 		.root_hints = c->root_hints,
-		.forwarders = (const char *const *)c->servers,
+		.forwarders = (const char *const *)d->servers.forwarders,
+		.zones = (const char *const *)d->servers.zones,
 	};
-	int r;
 
-	if (c->system_servers) {
-		const struct nameservers *s = nameserver_watch_get(d->watch);
-
-		for (size_t i = 0; i < s->n; i++)
-			l.servers[i] = addr_format(&s->list[i], l.text[i]);
-		rc.forwarders = l.servers;
-	}
-	r = make_zones(c->zones, &l);
-	rc.zones = l.zones;
-	if (r == 0)
-		r = resolver_new(&rc, ret);
-	free(l.zones);
-	free(l.zones_text);
-	return r;
+	return resolver_new(&rc, ret);
 }
 
-/* A new resolver in the old one's place. */
-static void restart(struct key_dns *d)
+/* A new resolver in the old one's place; r: whether there are servers. */
+static void restart(struct key_dns *d, int r)
 {
 	struct resolver *fresh = NULL;
-	int r = make_resolver(d, &fresh);
+	const char *before = d->fault;
 
+	if (r == 0)
+		r = make_resolver(d, &fresh);
 	d->fault = r < 0 ? fault_of(r) : NULL;
-	if (d->fault)
+	if (d->fault && d->fault != before)
 		log_warning("keys from DNS: %s", d->fault);
 	key_cache_set_resolver(d->cache, now_ms(d), fresh);
 	d->io = sd_event_source_disable_unref(d->io);
@@ -161,6 +123,24 @@ static void restart(struct key_dns *d)
 	if (fresh && sd_event_add_io(d->event, &d->io, resolver_fd(fresh),
 				     EPOLLIN, on_resolver, d) < 0)
 		log_warning("keys from DNS: answers cannot be waited for");
+}
+
+/* Who is asked, as of now; another resolver where that is another. */
+static void follow(struct key_dns *d)
+{
+	static const struct nameservers none;
+	struct dns_servers servers;
+	int r = dns_servers_make(
+		d->config, d->watch ? nameserver_watch_get(d->watch) : &none,
+		d->resolved ? resolved_get(d->resolved) : NULL, &servers);
+
+	if (d->resolver && dns_servers_equal(&servers, &d->servers)) {
+		dns_servers_done(&servers);
+		return;
+	}
+	dns_servers_done(&d->servers);
+	d->servers = servers;
+	restart(d, r);
 }
 
 /*
@@ -176,7 +156,7 @@ static int on_doubt(sd_event_source *source, uint64_t usec, void *user)
 	(void)usec;
 	d->doubt = sd_event_source_disable_unref(d->doubt);
 	if (now_ms(d) - d->proven >= DOUBT_MS)
-		restart(d);
+		restart(d, 0);
 	return 0;
 }
 
@@ -190,12 +170,31 @@ static void note(struct key_dns *d, const struct keyset *keys)
 			1000ull * DOUBT_MS, 0, on_doubt, d);
 }
 
-static void on_changed(void *user, const struct nameservers *now)
+static void on_resolved(void *user)
+{
+	follow(user);
+}
+
+static void on_nameservers(void *user, const struct nameservers *now)
 {
 	struct key_dns *d = user;
 
 	(void)now;
-	restart(d);
+	follow(d);
+	resolved_refresh(d->resolved);
+}
+
+/* The system's: from its files at once, and as systemd-resolved routes. */
+static int watch_system(struct key_dns *d)
+{
+	int r = resolved_new(d->event, on_resolved, d, &d->resolved);
+
+	if (r == 0)
+		r = nameserver_watch_new(d->event, on_nameservers, d,
+					 &d->watch);
+	if (r == 0)
+		resolved_refresh(d->resolved);
+	return r;
 }
 
 /* --- questions ---------------------------------------------------------------- */
@@ -438,12 +437,11 @@ int key_dns_new(sd_event *event, const struct config_dns *config,
 		key_dns_free(d);
 		return -ENOMEM;
 	}
-	if (config->system_servers &&
-	    nameserver_watch_new(event, on_changed, d, &d->watch) < 0) {
+	if (config->system_servers && watch_system(d) < 0) {
 		key_dns_free(d);
 		return -ENOMEM;
 	}
-	restart(d);
+	follow(d);
 	*ret = d;
 	return 0;
 }
@@ -457,6 +455,8 @@ struct key_dns *key_dns_free(struct key_dns *d)
 		waiting_free(d->waiting);
 	sd_event_source_disable_unref(d->io);
 	nameserver_watch_free(d->watch);
+	resolved_free(d->resolved);
+	dns_servers_done(&d->servers);
 	sd_event_source_disable_unref(d->doubt);
 	resolver_free(d->resolver);
 	sd_event_unref(d->event);

@@ -94,10 +94,11 @@ static int on_event(sd_event_source *source, const struct inotify_event *e,
 		w->folders[FOLDER_RESOLVED] =
 			sd_event_source_disable_unref(source);
 	follow_all(w);
-	nameservers_system(&now);
-	if (same(&now, &w->now))
+	if (e->len && !strstr(e->name, "resolv"))
 		return 0;
-	log_info("the system's name servers have changed");
+	nameservers_system(&now);
+	if (!same(&now, &w->now))
+		log_info("the system's name servers have changed");
 	w->now = now;
 	w->changed(w->user, &w->now);
 	return 0;

@@ -12,8 +12,9 @@
 
 struct nameserver_watch;
 
-/* changed() comes with each set that differs from the one before, never from
- * within this call. 0; -ENOMEM. */
+/* changed() comes whenever a resolv.conf was written, never from within this
+ * call: who writes it has news, even where the servers are the same. 0;
+ * -ENOMEM. */
 int nameserver_watch_new(sd_event *event,
 			 void (*changed)(void *user,
 					 const struct nameservers *now),

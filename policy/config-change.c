@@ -155,16 +155,20 @@ void config_keep_fixed(struct config *now, struct config *next,
 	KEEP(queue_offer, "QueueOffer= in [Hold]");
 	KEEP(queue_require, "QueueRequire= in [Hold]");
 	KEEP(mark_bit, "MarkBit= in [Hold]");
+	KEEP(dns_bit, "DNSMarkBit= in [Hold]");
 #undef KEEP
 	if (!same_text(now->capture, next->capture))
 		each("Capture= in [Debug]");
 	if (!same_text(now->keys, next->keys))
 		each("Keys= in [Debug]");
+	if (!same_text(now->key_command, next->key_command))
+		each("Command= in [Keys]");
 	if (!same_dns(&now->dns, &next->dns))
 		each("[DNS]");
 	/* Others point into what is there now. */
 	keep_text(&now->capture, &next->capture);
 	keep_text(&now->keys, &next->keys);
+	keep_text(&now->key_command, &next->key_command);
 	now->dns = next->dns;
 	next->dns = dns;
 }

@@ -209,6 +209,13 @@ static void set_keys(const struct config_place *at)
 	set_path(at, &c->keys);
 }
 
+static void set_key_command(const struct config_place *at)
+{
+	struct config *c = at->target;
+
+	set_path(at, &c->key_command);
+}
+
 static void set_propose(const struct config_place *at)
 {
 	struct config *c = at->target;
@@ -272,6 +279,7 @@ enum key { /* the order of the table below */
 	   KEY_ACCEPT_ANSWER,
 	   KEY_ACCEPT,
 	   KEY_LOCAL_IDENTITY,
+	   KEY_KEY_COMMAND,
 	   KEY_DNS_LOOKUP,
 	   KEY_DNS_SERVERS,
 	   KEY_DNS_TLS,
@@ -308,6 +316,7 @@ static const struct config_key main_keys[] = {
 	[KEY_ACCEPT] = { "Algorithms", "Accept", false, set_accept },
 	[KEY_LOCAL_IDENTITY] = { "Authentication", "LocalIdentity", false,
 				 set_local_identity },
+	[KEY_KEY_COMMAND] = { "Keys", "Command", false, set_key_command },
 	[KEY_DNS_LOOKUP] = { "DNS", "Lookup", false, config_dns_set_lookup },
 	[KEY_DNS_SERVERS] = { "DNS", "Servers", true, config_dns_set_servers },
 	[KEY_DNS_TLS] = { "DNS", "TLS", false, config_dns_set_tls },
@@ -568,6 +577,7 @@ struct config *config_free(struct config *c)
 	policy_table_free(c->policies);
 	known_peers_free(c->peers);
 	free(c->local_identity);
+	free(c->key_command);
 	config_dns_done(&c->dns);
 	free(c->capture);
 	free(c->keys);

@@ -66,6 +66,7 @@ struct config {
 	/* [Authentication] LocalIdentity=: canonical, or NULL: "address", the
 	 * one that we speak from. */
 	char *local_identity;
+	char *key_command; /* [Keys] Command=, or NULL */
 	struct config_dns dns;
 	struct policy_table *policies;
 	struct known_peers *peers; /* of keys.d/ */

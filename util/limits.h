@@ -227,7 +227,9 @@
 /* --- DNS ---------------------------------------------------------------- */
 
 /* Name servers of the system. Beyond: left out. */
-#define LIMIT_NAMESERVERS 8u
+#define LIMIT_NAMESERVERS 16u
+/* Domains that systemd-resolved routes. Beyond: left out. */
+#define LIMIT_RESOLVED_DOMAINS 64u
 /* Ports of name servers that are always in the clear. Beyond: left out, which
  * the log says. */
 #define LIMIT_DNS_OPENINGS 64u
@@ -251,6 +253,14 @@
 /* Addresses of ours that DNS is asked about. Beyond: nobody looks whether our
  * keys are there. */
 #define LIMIT_OWN_NAMES 16u
+
+/* --- the key command ------------------------------------------------------ */
+
+/* At once, and begun a second. Beyond: the peer counts as one whose key cannot
+ * be had now. Bytes that one prints. Beyond: killed, likewise. */
+#define LIMIT_KEY_COMMANDS     32u
+#define LIMIT_KEY_COMMAND_RATE 100u
+#define LIMIT_KEY_OUTPUT       32768u
 
 /* --- D-Bus ------------------------------------------------------------- */
 
