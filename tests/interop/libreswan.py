@@ -71,7 +71,8 @@ class LibreswanHost(PeerHost):
         if key:
             conn["authby"] = "rsasig" if "rsa" in key.kind else "ecdsa"
             conn["leftckaid"] = self.import_key(key)
-            conn["rightpubkey"] = peer_key.public_base64
+            if peer_key:
+                conn["rightpubkey"] = peer_key.public_base64
         conn.update({k.replace("_", "-"): v for k, v in keys.items()})
         self.trap = conn["auto"] != "add"
         self.write_conn(setup, conn)
@@ -80,7 +81,8 @@ class LibreswanHost(PeerHost):
         lines = ["config setup"]
         lines += [f"\t{k.replace('_', '-')}={v}"
                   for k, v in (setup or {}).items()]
-        lines += [f"conn {CONN}"] + [f"\t{k}={v}" for k, v in conn.items()]
+        lines += [f"conn {CONN}"] + [f"\t{k}={v}" for k, v in conn.items()
+                                     if v is not None]
         self.write("ipsec.conf", "\n".join(lines) + "\n")
 
     def import_key(self, key):
