@@ -72,6 +72,7 @@ def test_offer(hosts, who):
     assert proof(b, a) == (a.ip if who in ("both", "a") else None)
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize("dns", ["key", "none", "wrong", "bogus", "insecure",
                                  "dead", "rolled"])
 def test_require(hosts, dns):
@@ -172,7 +173,8 @@ def proven(host, peer):
     return proof(host, peer) if state == "secured" else state
 
 
-@pytest.mark.seconds(14)
+@pytest.mark.quick
+@pytest.mark.seconds(12)
 def test_key_changes(hosts):
     """The key of a peer in use appears, and is withdrawn: both are noticed when
     what was known runs out, and an anonymous SA is replaced without a loss."""

@@ -75,7 +75,8 @@ def clear_ports(net, a, server):
             if p.protocol in (6, 17)}
 
 
-@pytest.mark.seconds(6)
+@pytest.mark.quick
+@pytest.mark.seconds(4)
 @pytest.mark.parametrize("way", ["forwarder", "recursion", "learnt"])
 def test_require_everything(hosts, way):
     net, a, b, server = hosts

@@ -208,10 +208,49 @@ static void deny(struct dns_fake *f, ldns_pkt *p, const ldns_rdf *name)
 	free(owner);
 }
 
+/* Records of this name and type into the answer; the first of them. */
+static const ldns_rr *put_set(struct dns_fake *f, ldns_pkt *p,
+			      const ldns_rdf *name, ldns_rr_type type)
+{
+	ldns_rr_list *set = ldns_rr_list_new();
+	const ldns_rr *first = NULL;
+
+	for (size_t i = 0; i < ldns_rr_list_rr_count(f->records); i++) {
+		ldns_rr *rr = ldns_rr_list_rr(f->records, i);
+
+		if (ldns_rr_get_type(rr) == type &&
+		    ldns_dname_compare(ldns_rr_owner(rr), name) == 0)
+			ldns_rr_list_push_rr(set, rr);
+	}
+	if (ldns_rr_list_rr_count(set)) {
+		first = ldns_rr_list_rr(set, 0);
+		put(f, p, LDNS_SECTION_ANSWER, set);
+	}
+	ldns_rr_list_free(set);
+	return first;
+}
+
+/* As a resolver does, which follows aliases, but not for ever. */
+static void put_answer(struct dns_fake *f, ldns_pkt *p, const ldns_rr *q)
+{
+	const ldns_rdf *name = ldns_rr_owner(q);
+	const ldns_rr *alias;
+
+	for (unsigned i = 0; i < 4; i++) {
+		if (put_set(f, p, name, ldns_rr_get_type(q)))
+			return;
+		alias = put_set(f, p, name, LDNS_RR_TYPE_CNAME);
+		if (!alias) {
+			deny(f, p, name);
+			return;
+		}
+		name = ldns_rr_rdf(alias, 0);
+	}
+}
+
 static ldns_pkt *answer(struct dns_fake *f, const ldns_pkt *query)
 {
 	const ldns_rr *q = ldns_rr_list_rr(ldns_pkt_question(query), 0);
-	ldns_rr_list *set = ldns_rr_list_new();
 	ldns_pkt *p = ldns_pkt_new();
 
 	ldns_pkt_set_id(p, ldns_pkt_id(query));
@@ -221,21 +260,10 @@ static ldns_pkt *answer(struct dns_fake *f, const ldns_pkt *query)
 	ldns_pkt_set_edns_udp_size(p, 4096);
 	ldns_pkt_set_edns_do(p, true);
 	ldns_pkt_push_rr(p, LDNS_SECTION_QUESTION, ldns_rr_clone(q));
-	for (size_t i = 0; i < ldns_rr_list_rr_count(f->records); i++) {
-		ldns_rr *rr = ldns_rr_list_rr(f->records, i);
-
-		if (ldns_rr_get_type(rr) == ldns_rr_get_type(q) &&
-		    ldns_dname_compare(ldns_rr_owner(rr), ldns_rr_owner(q)) ==
-			    0)
-			ldns_rr_list_push_rr(set, rr);
-	}
 	if (f->mood == DNS_FAKE_SERVFAIL)
 		ldns_pkt_set_rcode(p, LDNS_RCODE_SERVFAIL);
-	else if (ldns_rr_list_rr_count(set))
-		put(f, p, LDNS_SECTION_ANSWER, set);
 	else
-		deny(f, p, ldns_rr_owner(q));
-	ldns_rr_list_free(set);
+		put_answer(f, p, q);
 	return p;
 }
 
