@@ -13,6 +13,8 @@ struct admission {
 	uint32_t under_way;
 	struct ratelimit initiate;
 	struct ratelimit_table *initiate_prefix, *answer_prefix;
+	struct ratelimit provoked;
+	struct ratelimit_table *provoked_prefix;
 	struct handle *line; /* ring of LIMIT_INITIATION_QUEUE, made late */
 	uint32_t first, waiting;
 	struct admission_counters counters;
@@ -27,7 +29,8 @@ struct admission *admission_new(const struct hash_key *key)
 	a->key = *key;
 	a->initiate_prefix = ratelimit_table_new(LIMIT_RATE_PREFIXES);
 	a->answer_prefix = ratelimit_table_new(LIMIT_RATE_PREFIXES);
-	if (!a->initiate_prefix || !a->answer_prefix)
+	a->provoked_prefix = ratelimit_table_new(LIMIT_RATE_PREFIXES);
+	if (!a->initiate_prefix || !a->answer_prefix || !a->provoked_prefix)
 		return admission_free(a);
 	return a;
 }
@@ -38,6 +41,7 @@ struct admission *admission_free(struct admission *a)
 		return NULL;
 	ratelimit_table_free(a->initiate_prefix);
 	ratelimit_table_free(a->answer_prefix);
+	ratelimit_table_free(a->provoked_prefix);
 	free(a->line);
 	free(a);
 	return NULL;
@@ -70,6 +74,20 @@ enum admission_result admission_initiate(struct admission *a, uint64_t now,
 	a->under_way++;
 	a->counters.admitted++;
 	return ADMISSION_GO;
+}
+
+bool admission_provoked(struct admission *a, uint64_t now,
+			const struct addr *remote)
+{
+	bool yes = ratelimit_table_take(
+			   a->provoked_prefix, admission_key(a, remote, 24, 48),
+			   now, LIMIT_PROVOKED_PREFIX, LIMIT_PROVOKED_PREFIX) &&
+		   ratelimit_take(&a->provoked, now, LIMIT_PROVOKED_RATE,
+				  LIMIT_PROVOKED_RATE);
+
+	if (!yes)
+		a->counters.unprovoked++;
+	return yes;
 }
 
 void admission_done(struct admission *a)

@@ -20,7 +20,7 @@ enum admission_result {
 };
 
 struct admission_counters {
-	uint64_t admitted, refused, queue_full, answers_refused;
+	uint64_t admitted, refused, queue_full, answers_refused, unprovoked;
 };
 
 struct admission;
@@ -31,6 +31,10 @@ struct admission *admission_free(struct admission *a);
 /* May an initiation toward remote start now? */
 enum admission_result admission_initiate(struct admission *a, uint64_t now,
 					 const struct addr *remote);
+/* May a packet of ours that answers somebody's set off a look-up or IKE with
+ * remote now? Its source may be forged, and remote a victim. */
+bool admission_provoked(struct admission *a, uint64_t now,
+			const struct addr *remote);
 /* One that was let go has ended, in whatever way. */
 void admission_done(struct admission *a);
 

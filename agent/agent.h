@@ -55,7 +55,7 @@ struct agent {
 	struct signer *signer;
 	struct key_files *key_files;
 	struct key_command *key_command; /* NULL: none */
-	struct key_dns *key_dns; /* NULL: Lookup=no */
+	struct key_dns *key_dns;	 /* NULL: Lookup=no */
 	struct own_dns *own_dns;
 	struct key_finder *key_finder;
 	struct key_watch *key_watch;

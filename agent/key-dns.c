@@ -399,11 +399,14 @@ static int find(void *user, const struct key_question *q,
 	struct keyset *keys;
 	int r;
 
-	if (!key_question_is_open(q))
+	if (!key_question_is_open(q) || q->policy->lookup == POLICY_LOOKUP_NO)
 		return -ENOENT;
 	r = request_of(q, name, &request);
 	if (r < 0)
 		return r;
+	/* A question about the address tells whom we talk to. */
+	if (!request.name && q->policy->lookup == POLICY_LOOKUP_NAME)
+		return -ENOENT;
 	keys = key_cache_get(d->cache, now_ms(d), &request);
 	if (keys)
 		return judge(keys, &q->remote,

@@ -347,6 +347,16 @@ static bool negotiation_is_lookup(const struct agent *a,
 	       (q->protocol == IPPROTO_UDP || q->protocol == IPPROTO_TCP);
 }
 
+/* Where ports for outgoing connections begin, unless somebody has changed it. */
+#define EPHEMERAL_PORT 32768u
+
+/* Is it from a service of ours? Then it answers a packet that came in, which
+ * anybody may have forged. */
+static bool negotiation_is_answer(const struct record_acquire *q)
+{
+	return q->local_port && q->local_port < EPHEMERAL_PORT;
+}
+
 void negotiation_on_acquire(struct agent *a, const struct record_acquire *q)
 {
 	const struct policy *p =
@@ -356,6 +366,12 @@ void negotiation_on_acquire(struct agent *a, const struct record_acquire *q)
 
 	if (negotiation_is_lookup(a, q))
 		return;
+	if (negotiation_is_answer(q) &&
+	    !flow_table_get(a->flows, &q->local, &q->remote) &&
+	    !admission_provoked(a->admission, now, &q->remote)) {
+		negotiation_refuse(a, q, p);
+		return;
+	}
 	if (a->stopping || !negotiation_begins(p) ||
 	    flow_table_obtain(a->flows, &q->local, &q->remote, now, &f) < 0) {
 		negotiation_refuse(a, q, p);

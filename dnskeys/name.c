@@ -33,6 +33,45 @@ int name_of_address(const struct addr *a, char ret[static NAME_STRLEN])
 	return 0;
 }
 
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+/* The characters that stand for one byte; 0: none do. */
+static size_t unit(const char *at)
+{
+	if (*at != '\\')
+		return 1;
+	if (!is_digit(at[1]))
+		return at[1] ? 2 : 0;
+	if (!is_digit(at[2]) || !is_digit(at[3]))
+		return 0;
+	return (at[1] - '0') * 100 + (at[2] - '0') * 10 + at[3] - '0' < 256 ? 4
+									    : 0;
+}
+
+bool name_is_valid(const char *name)
+{
+	size_t label = 0, wire = 1, n;
+
+	if (!strcmp(name, "."))
+		return true;
+	for (; *name; name += n) {
+		n = unit(name);
+		if (!n || (*name == '.' && !label))
+			return false;
+		if (*name == '.') {
+			label = 0;
+			continue;
+		}
+		wire += 1 + !label;
+		if (++label > LABEL_MAX || wire > WIRE_MAX)
+			return false;
+	}
+	return wire > 1;
+}
+
 /* One byte of a label; returns the length written. */
 static size_t escape(uint8_t c, char *ret)
 {

@@ -15,6 +15,9 @@
  * arpa." (RFC 3596 2.5). -EAFNOSUPPORT for an unset address. */
 int name_of_address(const struct addr *a, char ret[static NAME_STRLEN])
 	__attribute__((warn_unused_result));
+/* Labels of 1 to 63 bytes, 255 in all, with or without the last dot: can it be
+ * asked about? */
+bool name_is_valid(const char *name);
 /* An uncompressed name in wire form that must fill all of len, in lower case. 0;
  * -EBADMSG. */
 int name_from_wire(const uint8_t *wire, size_t len,

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * libunbound's context and our questions to it. A question is freed when its
- * answer is handed on or when it is cancelled; the library drops the answers of
- * cancelled ones.
+ * libunbound's context and our questions to it. A question is freed with its
+ * answer; of one that was cancelled nobody hears.
  */
 #include "config.h"
 
@@ -17,26 +16,44 @@
 #include <unbound.h>
 #include <unistd.h>
 
+#include "dnskeys/name.h"
 #include "util/limits.h"
 
 #define CLASS_IN 1
+#define TYPE_A	 1
 
 enum rcode { /* RFC 1035 4.1.1 */
 	     RCODE_NOERROR = 0,
 	     RCODE_NXDOMAIN = 3,
 };
 
+/*
+ * Questions go to the library's thread through a socket, into which it writes
+ * until it can: with a thread that has much to verify, a burst would make us
+ * wait for it. So only BATCH are handed over unseen; behind them goes a question
+ * that the thread answers by itself, at once and in its turn, and when that
+ * answer is there it has read them all.
+ */
+#define BATCH  32u
+#define MARKER "localhost."
+
 struct question {
 	struct resolver *resolver;
+	struct question *next; /* of those that wait to be handed over */
 	struct handle handle;
-	int async_id;
-	resolver_callback *callback;
+	resolver_callback *callback; /* NULL: cancelled */
 	void *user;
+	uint16_t type;
+	char name[];
 };
 
 struct resolver {
 	struct ub_ctx *ub;
 	struct slots *questions;
+	size_t cancelled;
+	struct question *first, **end; /* that wait */
+	unsigned unseen;	       /* handed over since the last marker */
+	bool marked;		       /* one is under way */
 	struct resolver_config config; /* with copies of our own */
 };
 
@@ -294,6 +311,7 @@ int resolver_new(const struct resolver_config *config, struct resolver **ret)
 
 	if (!r)
 		return -ENOMEM;
+	r->end = &r->first;
 	r->questions = slots_new(LIMIT_DNS_QUERIES);
 	r->ub = ub_ctx_create();
 	rc = r->ub && r->questions ? config_copy(config, &r->config) : -ENOMEM;
@@ -309,14 +327,11 @@ int resolver_new(const struct resolver_config *config, struct resolver **ret)
 
 static void forget(struct question *q)
 {
-	(void)slots_remove(q->resolver->questions, q->handle);
-	free(q);
-}
+	struct resolver *r = q->resolver;
 
-static void cancel(struct question *q)
-{
-	(void)ub_cancel(q->resolver->ub, q->async_id);
-	forget(q);
+	(void)slots_remove(r->questions, q->handle);
+	r->cancelled -= !q->callback;
+	free(q);
 }
 
 struct resolver *resolver_free(struct resolver *r)
@@ -326,10 +341,11 @@ struct resolver *resolver_free(struct resolver *r)
 
 	if (!r)
 		return NULL;
-	while (r->questions && (q = slots_next(r->questions, &cursor)))
-		cancel(q);
-	slots_free(r->questions);
+	/* Its thread is over after that, and nobody is called back. */
 	ub_ctx_delete(r->ub);
+	while (r->questions && (q = slots_next(r->questions, &cursor)))
+		forget(q);
+	slots_free(r->questions);
 	config_done(&r->config);
 	free(r);
 	return NULL;
@@ -347,7 +363,7 @@ void resolver_process(struct resolver *r)
 
 size_t resolver_pending(const struct resolver *r)
 {
-	return slots_count(r->questions);
+	return slots_count(r->questions) - r->cancelled;
 }
 
 /* --- questions -------------------------------------------------------------- */
@@ -383,7 +399,9 @@ static const char *reason(int err, const struct ub_result *u,
 
 static void on_answer(void *user, int err, struct ub_result *u)
 {
-	struct question *q = user, copy = *q;
+	struct question *q = user;
+	resolver_callback *callback = q->callback;
+	void *whose = q->user;
 	struct dns_record records[LIMIT_DNS_RECORDS];
 	struct dns_answer a = { .records = records };
 
@@ -397,39 +415,108 @@ static void on_answer(void *user, int err, struct ub_result *u)
 		records[a.n].data = (const uint8_t *)u->data[i];
 		records[a.n++].len = (size_t)u->len[i];
 	}
-	copy.callback(copy.user, &a);
+	if (callback)
+		callback(whose, &a);
 	ub_resolve_free(u);
+}
+
+static void pump(struct resolver *r);
+
+static void on_marker(void *user, int err, struct ub_result *u)
+{
+	struct resolver *r = user;
+
+	(void)err;
+	ub_resolve_free(u);
+	r->marked = false;
+	r->unseen = 0;
+	pump(r);
+}
+
+static int hand_over(struct resolver *r, struct question *q)
+{
+	return error_of(ub_resolve_async(r->ub, q->name, q->type, CLASS_IN, q,
+					 on_answer, NULL));
+}
+
+/* Those that wait go as far as nobody has to wait for them. */
+static void pump(struct resolver *r)
+{
+	struct question *q;
+
+	while (r->unseen < BATCH && (q = r->first)) {
+		r->first = q->next;
+		if (!r->first)
+			r->end = &r->first;
+		if (!q->callback) {
+			forget(q);
+			continue;
+		}
+		r->unseen++;
+		if (hand_over(r, q) < 0)
+			on_answer(q, UB_NOMEM, NULL);
+	}
+	if (r->unseen == BATCH && !r->marked)
+		r->marked = ub_resolve_async(r->ub, MARKER, TYPE_A, CLASS_IN, r,
+					     on_marker, NULL) == 0;
+}
+
+static struct question *question_new(struct resolver *r, const char *name,
+				     uint16_t type, resolver_callback *callback,
+				     void *user)
+{
+	size_t len = strlen(name) + 1;
+	struct question *q = malloc(sizeof(*q) + len);
+
+	if (!q)
+		return NULL;
+	*q = (struct question){
+		.resolver = r, .callback = callback, .user = user, .type = type
+	};
+	memcpy(q->name, name, len);
+	return q;
 }
 
 int resolver_ask(struct resolver *r, const char *name, uint16_t type,
 		 resolver_callback *callback, void *user, struct handle *ret)
 {
-	struct question *q = calloc(1, sizeof(*q));
+	struct question *q;
 	int rc;
 
+	if (!name_is_valid(name))
+		return -EINVAL;
+	q = question_new(r, name, type, callback, user);
 	if (!q)
 		return -ENOMEM;
-	*q = (struct question){ .resolver = r,
-				.callback = callback,
-				.user = user };
 	rc = slots_add(r->questions, q, &q->handle);
 	if (rc < 0) {
 		free(q);
 		return rc == -ENOSPC ? -ENOBUFS : rc;
 	}
-	rc = error_of(ub_resolve_async(r->ub, name, type, CLASS_IN, q,
-				       on_answer, &q->async_id));
-	if (rc < 0)
+	/* Alone it goes at once, and what is wrong with it is told. */
+	if (r->unseen < BATCH && !r->first) {
+		r->unseen++;
+		rc = hand_over(r, q);
+	} else {
+		*r->end = q;
+		r->end = &q->next;
+	}
+	if (rc < 0) {
 		forget(q);
-	else
-		*ret = q->handle;
-	return rc;
+		return rc;
+	}
+	*ret = q->handle;
+	pump(r);
+	return 0;
 }
 
 void resolver_cancel(struct resolver *r, struct handle question)
 {
 	struct question *q = slots_get(r->questions, question);
 
-	if (q)
-		cancel(q);
+	/* Telling the library would wait for its thread, too. */
+	if (!q || !q->callback)
+		return;
+	q->callback = NULL;
+	r->cancelled++;
 }

@@ -32,6 +32,7 @@ static void add_policy(struct digest *d, const struct policy *p)
 		p->child_kib,	 p->n_networks,	   p->child_lifetime_s,
 		p->n_identities, p->child_packets, p->idle_ms,
 		p->mode,	 p->rekey_margin,  p->rekey_fuzz,
+		p->lookup,
 	};
 
 	add(d, p->name, strlen(p->name));
@@ -76,8 +77,9 @@ bool policy_same(const struct policy *a, const struct policy *b)
 		if (strcmp(a->identities[i], b->identities[i]))
 			return false;
 	return a->level == b->level && a->auth == b->auth &&
-	       a->discover == b->discover && a->wait == b->wait &&
-	       a->wait_ms == b->wait_ms && a->retry_ms == b->retry_ms &&
+	       a->discover == b->discover && a->lookup == b->lookup &&
+	       a->wait == b->wait && a->wait_ms == b->wait_ms &&
+	       a->retry_ms == b->retry_ms &&
 	       a->child_lifetime_s == b->child_lifetime_s &&
 	       a->child_kib == b->child_kib &&
 	       a->child_packets == b->child_packets &&

@@ -35,6 +35,7 @@ enum key { /* the order of the table below */
 	   KEY_ENCRYPTION,
 	   KEY_AUTHENTICATION,
 	   KEY_DISCOVER,
+	   KEY_LOOKUP,
 	   KEY_WAIT,
 	   KEY_WAIT_TIME,
 	   KEY_RETRY_TIME,
@@ -135,6 +136,20 @@ static void set_discover(const struct config_place *at)
 		d->policy->discover = POLICY_DISCOVER_DNS;
 	else
 		config_place_error(at, "write always or dns");
+}
+
+static void set_lookup(const struct config_place *at)
+{
+	struct draft *d = at->target;
+
+	if (!strcmp(at->item->value, "address"))
+		d->policy->lookup = POLICY_LOOKUP_ADDRESS;
+	else if (!strcmp(at->item->value, "name"))
+		d->policy->lookup = POLICY_LOOKUP_NAME;
+	else if (!strcmp(at->item->value, "no"))
+		d->policy->lookup = POLICY_LOOKUP_NO;
+	else
+		config_place_error(at, "write address, name or no");
 }
 
 static void set_wait(const struct config_place *at)
@@ -358,6 +373,7 @@ static const struct config_key policy_keys[] = {
 	[KEY_AUTHENTICATION] = { "Policy", "Authentication", false,
 				 set_authentication },
 	[KEY_DISCOVER] = { "Policy", "Discover", false, set_discover },
+	[KEY_LOOKUP] = { "Policy", "Lookup", false, set_lookup },
 	[KEY_WAIT] = { "Policy", "Wait", false, set_wait },
 	[KEY_WAIT_TIME] = { "Policy", "WaitTime", false, set_wait_time },
 	[KEY_RETRY_TIME] = { "Policy", "RetryTime", false, set_retry_time },

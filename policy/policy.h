@@ -44,11 +44,19 @@ enum policy_mode {
 	POLICY_MODE_TUNNEL,
 };
 
+/* Lookup=: what DNS is asked about, for keys */
+enum policy_lookup {
+	POLICY_LOOKUP_ADDRESS, /* a name that is known, or else the address */
+	POLICY_LOOKUP_NAME,    /* names only: what is talked to is not told */
+	POLICY_LOOKUP_NO,      /* nothing */
+};
+
 struct policy {
 	char name[LIMIT_POLICY_NAME + 1];
 	enum policy_level level;
 	enum policy_auth auth;
 	enum policy_discover discover;
+	enum policy_lookup lookup;
 	bool wait;	   /* Wait=: first packets are held (offer only;
 				require always holds) */
 	uint32_t wait_ms;  /* WaitTime=: the longest that a packet is held */

@@ -98,6 +98,10 @@
 /* New initiations a second, in all and per destination /24 or /48. */
 #define LIMIT_INITIATE_RATE   2000u
 #define LIMIT_INITIATE_PREFIX 256u
+/* The same of those that answers of ours set off, to packets that anybody may
+ * have forged. Beyond: left alone for a moment, as policy says. */
+#define LIMIT_PROVOKED_RATE   100u
+#define LIMIT_PROVOKED_PREFIX 20u
 /* New IKE_SA_INIT requests answered a second from one /32 or /64. */
 #define LIMIT_RESPOND_RATE 2000u
 /* Source prefixes whose rates are remembered. Beyond: the oldest is forgot. */

@@ -44,6 +44,34 @@ static void test_under_way(void **state)
 	admission_free(a);
 }
 
+/* Forged packets come from everywhere, or from one network. */
+static void test_provoked(void **state)
+{
+	struct addr (*const make[])(uint8_t, uint8_t) = { host, host6 };
+
+	(void)state;
+	for (int f = 0; f < 2; f++) {
+		struct admission *a = admission_new(&key);
+		unsigned yes = 0;
+
+		for (unsigned i = 0; i < 200; i++) {
+			struct addr to = make[f](1, (uint8_t)i);
+
+			yes += admission_provoked(a, 1000, &to);
+		}
+		assert_int_equal(yes, LIMIT_PROVOKED_PREFIX);
+		for (unsigned i = 0; i < 200; i++) {
+			struct addr to = make[f]((uint8_t)i, 1);
+
+			yes += admission_provoked(a, 1000, &to);
+		}
+		assert_int_equal(yes, LIMIT_PROVOKED_RATE);
+		assert_int_equal(admission_count(a)->unprovoked,
+				 400 - LIMIT_PROVOKED_RATE);
+		admission_free(a);
+	}
+}
+
 static void test_prefix(void **state)
 {
 	struct addr (*const make[])(uint8_t, uint8_t) = { host, host6 };
@@ -154,6 +182,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_under_way),
 		cmocka_unit_test(test_prefix),
+		cmocka_unit_test(test_provoked),
 		cmocka_unit_test(test_rate),
 		cmocka_unit_test(test_line),
 		cmocka_unit_test(test_answers),

@@ -122,6 +122,10 @@ static int ask(struct bench *b, const struct policy *p, const char *address,
 }
 
 static struct policy offers = { .auth = POLICY_AUTH_OFFER };
+static struct policy offers_names = { .auth = POLICY_AUTH_OFFER,
+				      .lookup = POLICY_LOOKUP_NAME };
+static struct policy offers_nothing = { .auth = POLICY_AUTH_OFFER,
+					.lookup = POLICY_LOOKUP_NO };
 static struct policy allows = { .auth = POLICY_AUTH_ALLOW };
 static char name_here[] = "@h.signed.test";
 static char *names_here[] = { name_here };
@@ -160,6 +164,34 @@ static const struct {
 	  { REVERSE4 KEY },
 	  0,
 	  V4 },
+	{ "the address is not told",
+	  &offers_names,
+	  V4,
+	  NULL,
+	  { REVERSE4 KEY },
+	  -ENOENT,
+	  NULL },
+	{ "nor where it is claimed",
+	  &offers_names,
+	  V4,
+	  V4,
+	  { REVERSE4 KEY },
+	  -ENOENT,
+	  NULL },
+	{ "a name may be asked about",
+	  &offers_names,
+	  V4,
+	  "@h.signed.test",
+	  { "h.signed.test." KEY, "h.signed.test. 60 IN A " V4 },
+	  0,
+	  "@h.signed.test" },
+	{ "nothing may",
+	  &offers_nothing,
+	  V4,
+	  "@h.signed.test",
+	  { "h.signed.test." KEY, "h.signed.test. 60 IN A " V4 },
+	  -ENOENT,
+	  NULL },
 	{ "no policy", NULL, V4, NULL, { REVERSE4 KEY }, -ENOENT, NULL },
 	{ "its name",
 	  &offers,

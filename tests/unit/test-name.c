@@ -35,6 +35,35 @@ static void test_reverse(void **state)
 	}
 }
 
+static void test_valid(void **state)
+{
+	static const char *const good[] = {
+		".", "a", "a.", "a.b.c.", "\\000\\.\\255.x.", "x\\032y"
+	};
+	static const char *const bad[] = { "",	  "..",	   ".a",     "a..b",
+					   "a\\", "a\\25", "a\\256", "a\\2x5" };
+	char label[70], name[300];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+		assert_true(name_is_valid(good[i]));
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_false(name_is_valid(bad[i]));
+	memset(label, 'a', sizeof(label));
+	label[63] = '\0';
+	assert_true(name_is_valid(label));
+	label[63] = 'a';
+	label[64] = '\0';
+	assert_false(name_is_valid(label));
+	/* 255 bytes on the wire, and 256. */
+	for (size_t i = 0; i < 254; i++)
+		name[i] = i % 2 ? '.' : 'a';
+	name[254] = '\0';
+	assert_true(name_is_valid(name));
+	strcpy(name + 254, "a");
+	assert_false(name_is_valid(name));
+}
+
 static void test_wire(void **state)
 {
 	static const struct {
@@ -90,6 +119,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_reverse),
+		cmocka_unit_test(test_valid),
 		cmocka_unit_test(test_wire),
 		cmocka_unit_test(test_longest),
 	};
