@@ -196,9 +196,47 @@ void tacit_client_patience(struct tacit_client *c, uint32_t seconds)
 	(void)sd_bus_set_method_call_timeout(c->bus, seconds * 1000000ull);
 }
 
-sd_bus *tacit_client_bus(struct tacit_client *c)
+uint64_t tacit_client_now(void)
 {
-	return c->bus;
+	return now_us();
+}
+
+int tacit_client_listen(struct tacit_client *c,
+			sd_bus_message_handler_t handler, void *user)
+{
+	int r;
+
+	/* On the own socket signals come unasked. */
+	if (c->name)
+		r = sd_bus_match_signal(c->bus, NULL, c->name, DBUS_PATH,
+					DBUS_INTERFACE, NULL, handler, user);
+	else
+		r = sd_bus_add_filter(c->bus, NULL, handler, user);
+	if (r >= 0)
+		return EXIT_OK;
+	fprintf(stderr, "tacit: cannot listen to the agent: %s.\n",
+		strerror(-r));
+	return EXIT_FAILED;
+}
+
+int tacit_client_run(struct tacit_client *c, uint64_t until_us)
+{
+	uint64_t now;
+	int r = 0;
+
+	while (r >= 0 && (now = now_us()) < until_us) {
+		r = sd_bus_process(c->bus, NULL);
+		if (r > 0)
+			continue;
+		if (r == 0)
+			r = sd_bus_wait(c->bus, until_us - now);
+		if (r == -EINTR)
+			r = 0;
+	}
+	if (r >= 0)
+		return EXIT_OK;
+	fprintf(stderr, "tacit: the agent is gone.\n");
+	return EXIT_NOT_RUNNING;
 }
 
 /* Errors of the agent that have an exit code of their own; the message says
@@ -240,6 +278,21 @@ static int explain(const sd_bus_error *e, int r)
 		fprintf(stderr, "tacit: the agent refuses: %s\n",
 			e->message ? e->message : strerror(-r));
 	return EXIT_FAILED;
+}
+
+int tacit_client_properties(struct tacit_client *c, const char *path,
+			    const char *interface, sd_bus_message **ret)
+{
+	sd_bus_error error = SD_BUS_ERROR_NULL;
+	int code = EXIT_OK;
+	int r = sd_bus_call_method(c->bus, c->name, path,
+				   "org.freedesktop.DBus.Properties", "GetAll",
+				   &error, ret, "s", interface);
+
+	if (r < 0)
+		code = explain(&error, r);
+	sd_bus_error_free(&error);
+	return code;
 }
 
 int tacit_client_callv(struct tacit_client *c, const char *interface,

@@ -30,10 +30,21 @@ int tacit_client_callv(struct tacit_client *c, const char *interface,
 		       const char *method, sd_bus_message **ret,
 		       const char *types, va_list ap)
 	__attribute__((warn_unused_result));
+/* All properties of an interface of this object, as a{sv}. Exit code. */
+int tacit_client_properties(struct tacit_client *c, const char *path,
+			    const char *interface, sd_bus_message **ret)
+	__attribute__((warn_unused_result));
+/* Lets handler() have the signals of the agent. Exit code. */
+int tacit_client_listen(struct tacit_client *c,
+			sd_bus_message_handler_t handler, void *user)
+	__attribute__((warn_unused_result));
+/* Handles what comes until this time (of tacit_client_now()), or until the agent
+ * is gone. Exit code. */
+int tacit_client_run(struct tacit_client *c, uint64_t until_us)
+	__attribute__((warn_unused_result));
+uint64_t tacit_client_now(void);
 /* Calls may take so long from now on. */
 void tacit_client_patience(struct tacit_client *c, uint32_t seconds);
-/* For what is neither a call nor its reply. */
-sd_bus *tacit_client_bus(struct tacit_client *c);
 /* For a reply that is not as it should be: says so, returns EXIT_FAILED. */
 int tacit_client_bad_reply(void);
 

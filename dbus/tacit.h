@@ -43,6 +43,8 @@ int tacit_key_publish(struct tacit *t, char **arguments);
 int tacit_key_rotate(struct tacit *t, char **arguments);
 int tacit_lookup(struct tacit *t, char **arguments);
 int tacit_explain(struct tacit *t, char **arguments);
+int tacit_monitor(struct tacit *t, char **arguments);
+int tacit_metrics(struct tacit *t, char **arguments);
 int tacit_top(struct tacit *t, char **arguments);
 int tacit_up(struct tacit *t, char **arguments);
 int tacit_down(struct tacit *t, char **arguments);

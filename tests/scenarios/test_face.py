@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What the command line has a real agent do and say, on both families."""
 
+import re
 import subprocess
 
 import pytest
@@ -17,6 +18,36 @@ def run(host, *words):
                        stderr=subprocess.STDOUT) as process:
         out, _ = process.communicate(timeout=30)
         return process.returncode, out
+
+
+LABEL = r'[a-z_]+="(?:[^"\\\n]|\\[\\n"])*"'
+SAMPLE = re.compile(r"([a-z_]+)(?:\{%s(?:,%s)*\})? (\d+(?:\.\d+)?)"
+                    % (LABEL, LABEL))
+
+
+def check_metrics(text, wanted):
+    """The rules of OpenMetrics that its parsers insist on: families whole and
+    once, described before their samples, counters in _total, an end."""
+    assert text.endswith("# EOF\n")
+    types, seen, family = {}, {}, None
+    for line in text.splitlines()[:-1]:
+        if line.startswith("# TYPE "):
+            _, _, family, kind = line.split(" ")
+            assert family not in types and kind in ("info", "gauge", "counter")
+            types[family] = kind
+        elif line.startswith("# "):
+            assert line.split(" ")[1] in ("HELP", "UNIT")
+            assert line.split(" ")[2] == family
+        else:
+            match = SAMPLE.fullmatch(line)
+            assert match, line
+            suffix = {"info": "_info", "counter": "_total", "gauge": ""}
+            assert match[1] == family + suffix[types[family]], line
+            name = line.rpartition(" ")[0]
+            assert name not in seen
+            seen[name] = match[2]
+    for name, value in wanted.items():
+        assert seen[name] == value, name
 
 
 @pytest.mark.seconds(6)
@@ -68,6 +99,10 @@ def test_explain_and_top(lab, agents):
     flow, = a.agent.tacit("top")
     assert flow["address"] == b.ip
     assert flow["packets_out"] == flow["packets_in"] == 5
+    check_metrics(a.agent.text("metrics"), {
+        'tacit_peers{state="secured"}': "1",
+        'tacit_policy_peers{policy="peers",state="secured"}': "1",
+        'tacit_negotiations_total{result="established"}': "1"})
     nobody = a.agent.tacit("explain", "192.0.2.99")
     assert nobody["state"] == "unknown" and nobody["advice"]
     assert capture.wait(10) == 0

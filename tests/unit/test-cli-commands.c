@@ -38,6 +38,18 @@ struct world {
 	char *err;
 };
 
+/* Something happens to this peer, again and again. */
+static int on_change(sd_event_source *source, uint64_t usec, void *user)
+{
+	struct addr a = { .family = AF_INET, .bytes = { 10, 0, 0, 1 } };
+
+	(void)usec;
+	dbus_server_peer_changed(user, &a);
+	(void)sd_event_source_set_time_relative(source, 200000);
+	(void)sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+	return 0;
+}
+
 static void serve(const struct world *w)
 {
 	struct fake fake = w->fake;
@@ -51,6 +63,9 @@ static void serve(const struct world *w)
 	    dbus_server_new(event, w->path, &source, &server) < 0)
 		_exit(1);
 	fake.pending = dbus_server_pending(server);
+	if (sd_event_add_time_relative(event, NULL, CLOCK_MONOTONIC, 200000, 0,
+				       on_change, server) < 0)
+		_exit(1);
 	(void)sd_event_loop(event);
 	_exit(1);
 }
@@ -457,6 +472,48 @@ static void test_explain(void **state)
 				       "\"Or that.\"]}\n"));
 }
 
+static void test_monitor(void **state)
+{
+	struct world *w = *state;
+
+	start_agent(w);
+	assert_int_equal(run(w, "monitor 1"), EXIT_OK);
+	assert_memory_equal(w->out,
+			    "10.0.0.1\tclear\tprivate\tthe peer does not "
+			    "answer\n10.0.0.1\t",
+			    57);
+	assert_int_equal(run(w, "monitor 1 --json"), EXIT_OK);
+	assert_memory_equal(w->out, "{\"address\": \"10.0.0.1\", ", 24);
+	assert_int_equal(run_terminal(w, "monitor 1 --no-color"), EXIT_OK);
+	assert_memory_equal(w->out + 8,
+			    "  10.0.0.1  clear  private  the peer does not "
+			    "answer\n",
+			    53);
+	assert_int_equal(run(w, "monitor 0"), EXIT_USAGE);
+}
+
+static void test_metrics(void **state)
+{
+	struct world *w = *state;
+
+	start_agent(w);
+	assert_int_equal(run(w, "metrics"), EXIT_OK);
+	assert_non_null(strstr(
+		w->out, "# TYPE tacit info\n# HELP tacit The agent.\n"
+			"tacit_info{version=\"1.2.3\",instance=\"\"} 1\n"));
+	assert_non_null(strstr(w->out, "\ntacit_uptime_seconds 93784.000\n"));
+	assert_non_null(strstr(w->out, "\ntacit_peers{state=\"clear\"} 755\n"));
+	assert_non_null(strstr(w->out, "\ntacit_acquires_total 5000000000\n"));
+	assert_non_null(strstr(w->out, "\ntacit_policy_peers{policy=\"vault\","
+				       "state=\"secured\"} 7\n"));
+	assert_non_null(strstr(w->out,
+			       "\ntacit_policy_negotiations_total{policy="
+			       "\"private\",result=\"failed\"} 5000000000\n"
+			       "tacit_policy_negotiations_total{policy="
+			       "\"vault\",result=\"failed\"} 5000000000\n"
+			       "# EOF\n"));
+}
+
 static void test_top(void **state)
 {
 	struct world *w = *state;
@@ -725,6 +782,7 @@ int main(void)
 		TEST(test_repair),	   TEST(test_up_down),
 		TEST(test_capture),	   TEST(test_pager),
 		TEST(test_explain),	   TEST(test_top),
+		TEST(test_monitor),	   TEST(test_metrics),
 		TEST(test_key_dns),
 	};
 
