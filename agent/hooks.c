@@ -94,14 +94,36 @@ static bool hook_event_set(struct hook_event *e, const struct hook_state *s)
 	return true;
 }
 
+static bool is_of(const struct hook_event *e, const struct addr *local,
+		  const struct addr *remote)
+{
+	return e && addr_equal(&e->remote, remote) &&
+	       addr_equal(&e->local, local);
+}
+
 /* The one of this peer that waits, by the pointer to it; NULL: none. */
 static struct hook_event **hooks_find(struct hooks *h,
 				      const struct hook_state *s)
 {
 	for (struct hook_event **p = &h->first; *p; p = &(*p)->next)
-		if (addr_equal(&(*p)->remote, &s->remote) &&
-		    addr_equal(&(*p)->local, &s->local))
+		if (is_of(*p, &s->local, &s->remote))
 			return p;
+	return NULL;
+}
+
+/* The first whose peer nobody is being told of: a peer's own events stay in
+ * their order. NULL: none. */
+static struct hook_event **hooks_next(struct hooks *h)
+{
+	for (struct hook_event **p = &h->first; *p; p = &(*p)->next) {
+		bool told = false;
+
+		for (size_t i = 0; i < LIMIT_HOOKS_RUNNING; i++)
+			told = told || is_of(h->places[i].event, &(*p)->local,
+					     &(*p)->remote);
+		if (!told)
+			return p;
+	}
 	return NULL;
 }
 
@@ -297,10 +319,13 @@ static void place_go_on(struct hook_place *p)
 	struct hooks *h = p->hooks;
 
 	while (!p->event || !place_start(p)) {
+		struct hook_event **next;
+
 		place_clear(p);
-		if (!h->first)
+		next = hooks_next(h);
+		if (!next)
 			return;
-		p->event = hooks_take(h, &h->first);
+		p->event = hooks_take(h, next);
 		p->n = scandir(h->dir, &p->programs, is_program, by_name);
 		if (p->n < 0)
 			p->n = 0;
