@@ -36,8 +36,8 @@
 #define LIMIT_IKE_COOKIE 64u
 /* IKE SAs in all. Beyond: INIT dropped. */
 #define LIMIT_IKE_SAS 131072u
-/* Those that peers of one IPv6 /64 have begun (an IPv4 address has one with each
- * of ours). Beyond: INIT dropped. */
+/* Those that are up and were begun by peers of one source (an IPv4 address, an
+ * IPv6 /64). Beyond: INIT dropped. */
 #define LIMIT_IKE_SAS_PREFIX 4096u
 /* Those not established, in all and of one source (an IPv4 address, an IPv6
  * /64). Beyond: one of the oldest so many gives way, of that source, or of the
