@@ -101,7 +101,7 @@ int credentials_choose(const struct credentials *c,
 		ret->why = "its identity is not one that the policy accepts";
 		known = false;
 	}
-	if (found == -ENOENT)
+	if (found == -ENOENT || found == -ENETUNREACH)
 		ret->lacks = IKE_REASON_NO_KEY;
 	if (found == -EBADMSG) {
 		ret->lacks = IKE_REASON_BOGUS;
