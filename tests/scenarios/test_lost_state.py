@@ -48,12 +48,12 @@ def test_reboot(lab, agents, level):
         host.policy("peers", level)
         host.start_agent()
     assert ping(a, b.ip, 2)[-1] is not None
-    wait_until(lambda: one_pair(a, b), 5, "one pair")
+    wait_until(lambda: one_pair(a, b), 20, "one pair")
     for first, other in ((a, b), (b, a)):
         power_failure(b)
         mark = net.capture.mark()
         assert speaks(first, other.ip) < WITHIN
-        wait_until(lambda: one_pair(a, b), 5, "one pair")
+        wait_until(lambda: one_pair(a, b), 20, "one pair")
         clear = net.capture.clear_packets(a, b, mark)
         assert not clear or level == "offer"
         # Who still has its SAs does not answer in the clear.
@@ -87,7 +87,7 @@ def test_gone_for_good(lab, agents):
         host.policy("peers", "offer")
         host.start_agent()
     assert ping(a, b.ip, 2)[-1] is not None
-    wait_until(lambda: one_pair(a, b), 5, "one pair")
+    wait_until(lambda: one_pair(a, b), 20, "one pair")
     b.agent.kill(SUPERVISOR)
     b.ns.ip("xfrm state flush", "xfrm policy flush")
     b.ns.nft("flush ruleset\n")
@@ -107,7 +107,7 @@ def test_forged(lab, agents, level):
         host.policy("peers", level)
         host.start_agent()
     assert ping(a, b.ip, 2)[-1] is not None
-    wait_until(lambda: one_pair(a, b), 5, "one pair")
+    wait_until(lambda: one_pair(a, b), 20, "one pair")
     time.sleep(0.5)
     before = {s.spi for s in a.states()}
     stream = PingStream(a, b.ip)

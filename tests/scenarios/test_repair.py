@@ -21,7 +21,7 @@ def pair(lab, level="require"):
         host.policy("peers", level)
         host.start_agent()
     assert None not in ping(a, b.ip, 2, interval=0.3)[1:]
-    wait_until(lambda: a.secured(b) and b.secured(a), 5, "one pair")
+    wait_until(lambda: a.secured(b) and b.secured(a), 20, "one pair")
     time.sleep(0.6)
     return net, a, b
 
@@ -69,7 +69,7 @@ def test_xfrm_flush(lab, agents):
         a.ns.ip(f"xfrm {kind} flush")
         wait_until(lambda: ours(a) == before or kind == "state", 3,
                    "the policies are back")
-        wait_until(lambda: a.secured(b) and b.secured(a), 5, "one pair")
+        wait_until(lambda: a.secured(b) and b.secured(a), 20, "one pair")
         wait_until(stream.flowing, 5, "traffic flows again")
     # A single one; and another daemon's, which nobody touches.
     other = "10.9.9.9/32" if lab.family == 4 else "fd09::9/128"
