@@ -14,6 +14,7 @@ from guest import (PEERS, UNITS, USERS, active, journal, kernel, ping, policy,
                    run, status_of, systemctl, tacit, unit)
 from waiting import wait_until
 
+BUS, PATH = "org.tacit.Agent1", "/org/tacit/Agent1"
 CONFIG = "/etc/tacit/tacit.conf"
 # At most so much, as systemd-analyze security rates it.
 EXPOSURE = dict(zip(UNITS, (1.3, 1.8, 1.0)))
@@ -148,11 +149,55 @@ def test_journal(setting):
                        f"SYSLOG_IDENTIFIER={program}")
 
 
+def test_reload():
+    """Nothing is restarted for it."""
+    before = [guest.pid(n) for n in UNITS]
+    policy("require")
+    systemctl("reload", "tacit")
+    wait_until(lambda: [p["level"] for p in tacit("policy", "list")
+                        if p["name"] == "peers"] == ["require"], 10,
+               "the new policy is in use", 0.1)
+    encrypted(4)
+    assert [guest.pid(n) for n in UNITS] == before
+
+
+def call(*argv, user=None, check=True):
+    return run("busctl", "--system", "--json=short", "call", BUS, PATH, BUS,
+               *argv, user=user, check=check)
+
+
+def test_bus():
+    """Both of the usual clients see it and call it; who is nobody may ask about
+    the host, and gets nothing else."""
+    shown = run("gdbus", "introspect", "--system", "--xml", "--dest", BUS,
+                "--object-path", PATH, user="nobody")
+    methods = re.findall(r'<method name="(\w+)"',
+                         shown[shown.index(f'<interface name="{BUS}"'):])
+    assert {"GetPeer", "ListPeers", "ListPolicies", "Connect",
+            "GetSocket"} < set(methods)
+    seen = run("busctl", "--system", "introspect", BUS, PATH, user="nobody")
+    assert all(re.search(rf"^\.{m}\s+method", seen, re.M) for m in methods)
+    assert '"secured"' in call("GetPeer", "s", PEERS[4])
+    assert '"peers"' in call("ListPolicies", user="nobody")
+    assert "'secured'" in run(
+        "gdbus", "call", "--system", "--dest", BUS, "--object-path", PATH,
+        "--method", f"{BUS}.GetPeer", PEERS[4])
+    for change in (("Connect", "sa{sv}", PEERS[4], "0"),
+                   ("Disconnect", "s", PEERS[4]),
+                   ("ListPeers", "uu", "0", "10")):
+        said = call(*change, user="nobody", check=False)
+        assert re.search("Access.?denied|not allowed|AccessDenied|may do",
+                         said, re.I), said
+    # What nobody expects: nothing, and a text, for each of them.
+    for name in methods:
+        call(name, user="nobody", check=False)
+        call(name, "s", "x" * 10000, user="nobody", check=False)
+    assert '"secured"' in call("GetPeer", "s", PEERS[4])
+
+
 def test_restart(peer):
     """A restart is no stop: the SAs that are there go on, and a network that
     requires protection has not one packet in the clear."""
-    policy("require")
-    systemctl("restart", "tacit")
     encrypted(4)
     encrypted(6)
     mark = peer.mark()
