@@ -36,10 +36,11 @@ def status_of(*argv):
                           stderr=subprocess.DEVNULL).returncode
 
 
-def package():
-    found = glob.glob("/lab/tree/build/package/tacit_*.deb")
-    assert len(found) == 1, found
-    return found[0]
+def packages(*names):
+    found = [glob.glob(f"/lab/tree/build/package/{name}_*.deb")
+             for name in names]
+    assert all(len(f) == 1 for f in found), found
+    return [f[0] for f in found]
 
 
 def systemctl(*argv, **kwargs):
