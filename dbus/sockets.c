@@ -45,7 +45,7 @@ static void forget(struct dbus_sockets *s, const sd_bus *bus,
 
 void dbus_sockets_drop(struct dbus_sockets *s, sd_bus *bus)
 {
-	if (!bus)
+	if (!bus || !s->all)
 		return;
 	if (s->departures && sd_bus_slot_get_bus(s->departures) == bus)
 		s->departures = sd_bus_slot_unref(s->departures);
