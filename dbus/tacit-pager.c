@@ -17,7 +17,9 @@ static const char *pager_command(void)
 
 	if (!text)
 		text = getenv("PAGER");
-	return text ? text : "less";
+	/* Small systems have none. */
+	return text ? text
+		    : "command -v less >/dev/null && exec less; exec cat";
 }
 
 /* Where no pager can be run, what it would show is shown as it is. */
