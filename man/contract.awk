@@ -33,6 +33,7 @@ function paragraph() {
 	if (pending == "paragraph")
 		print ".PP"
 	pending = ""
+	said = 0
 }
 
 BEGIN {
