@@ -33,7 +33,6 @@ function paragraph() {
 	if (pending == "paragraph")
 		print ".PP"
 	pending = ""
-	said = 0
 }
 
 BEGIN {

@@ -160,6 +160,12 @@ def test_reload():
                         if p["name"] == "peers"] == ["require"], 10,
                "the new policy is in use", 0.1)
     encrypted(4)
+    policy("sometimes")
+    assert status_of("systemctl", "reload", "tacit") != 0
+    assert journal("_SYSTEMD_UNIT=tacit.service", "--grep",
+                   "peers.conf:3: .*sometimes")
+    policy("require")
+    systemctl("reload", "tacit")
     assert [guest.pid(n) for n in UNITS] == before
 
 
@@ -171,6 +177,7 @@ def call(*argv, user=None, check=True):
 def test_bus():
     """Both of the usual clients see it and call it; who is nobody may ask about
     the host, and gets nothing else."""
+    encrypted(4)
     shown = run("gdbus", "introspect", "--system", "--xml", "--dest", BUS,
                 "--object-path", PATH, user="nobody")
     methods = re.findall(r'<method name="(\w+)"',
