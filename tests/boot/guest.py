@@ -144,6 +144,9 @@ class Peer:
                 ["/usr/sbin/tacitd", "--standalone", "--debug", "--config-dir",
                  f"{self.dir}/etc", "--runtime-dir", f"{self.dir}/run",
                  "--state-dir", f"{self.dir}/state"],
+                # The name on it is this host's agent's.
+                env=dict(os.environ,
+                         DBUS_SYSTEM_BUS_ADDRESS="unix:path=/run/peer/no-bus"),
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         wait_until(lambda: os.path.exists(f"{self.dir}/run/agent.sock"), 15,
                    "the peer's agent is there", interval=0.1)
