@@ -221,8 +221,10 @@ void negotiation_run_queue(struct agent *a)
 {
 	struct handle h;
 
-	/* netd may yet name SAs of flows that wait: see reconciled(). */
-	if (a->reconciling)
+	/* netd may yet name SAs of flows that wait: see reconciled(). And who
+	 * had proven himself before he was started again would be refused as
+	 * long as he cannot: keyd has its time first. */
+	if (a->reconciling || !a->said_ready)
 		return;
 	while (!handle_is_none(h = admission_peek(a->admission))) {
 		struct flow *f = flow_table_by_handle(a->flows, h);

@@ -57,7 +57,7 @@ static void idle_judge(struct netd *n, struct netd_flow *f, uint64_t now)
 		f->idle.packets = f->idle.now;
 		f->idle.since = now;
 	} else if (p && p->idle_ms && now - f->idle.since >= p->idle_ms &&
-		   !netd_sockets_of(&n->sockets, f->reqid)) {
+		   !netd_sockets_of(&n->sockets, f->reqid, now)) {
 		idle_tell(n, f);
 	}
 	f->idle.now = 0;

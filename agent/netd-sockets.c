@@ -79,11 +79,6 @@ void netd_sockets_done(struct netd_sockets *t)
 	hmap_done(&t->by_reqid);
 }
 
-bool netd_sockets_of(const struct netd_sockets *t, uint32_t reqid)
-{
-	return hmap_first(&t->by_reqid, reqid) != NULL;
-}
-
 size_t netd_sockets_count(const struct netd_sockets *t)
 {
 	return slots_count(t->all);
@@ -128,6 +123,13 @@ static void sweep(struct netd_sockets *t, uint64_t now)
 		else
 			g->seen = false;
 	}
+}
+
+bool netd_sockets_of(struct netd_sockets *t, uint32_t reqid, uint64_t now)
+{
+	if (hmap_first(&t->by_reqid, reqid))
+		sweep(t, now);
+	return hmap_first(&t->by_reqid, reqid) != NULL;
 }
 
 /* --- adding --------------------------------------------------------------- */

@@ -32,8 +32,9 @@ int netd_sockets_init(struct netd_sockets *t)
 	__attribute__((warn_unused_result));
 /* The policies stay: they are for as long as the sockets live. */
 void netd_sockets_done(struct netd_sockets *t);
-/* Is there one that is for the flow with this reqid? */
-bool netd_sockets_of(const struct netd_sockets *t, uint32_t reqid);
+/* Is there one that is for the flow with this reqid? Those that are closed are
+ * looked for first. */
+bool netd_sockets_of(struct netd_sockets *t, uint32_t reqid, uint64_t now);
 size_t netd_sockets_count(const struct netd_sockets *t);
 
 /*

@@ -314,6 +314,9 @@ def test_agent_dies(lab):
         assert there.recv(100) == MAGIC
     a.agent.wait_replaced(AGENT, pid)
     assert error_of(named.recv, 1) == errno.ECONNABORTED
+    # It has proven itself anew, and not been refused for want of its key.
+    wait_until(lambda: a.agent.tacit("peers", b.ip)["identity"] == b.ip, 10,
+               "the peer's proof to the new agent")
     plain.send(MAGIC)
     assert ends[0].recv(100) == MAGIC
     a.agent.hang(AGENT)

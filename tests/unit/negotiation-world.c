@@ -254,6 +254,7 @@ int setup(void **state)
 	memset(&world, 0, sizeof(world));
 	world.now = 1000000;
 	a->config = policies_of(NULL);
+	a->said_ready = true;
 	a->timers = timer_wheel_new(world.now, a);
 	a->flows = flow_table_new(&key, on_state, negotiation_on_timer, a);
 	a->admission = admission_new(&key);

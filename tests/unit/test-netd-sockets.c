@@ -224,6 +224,26 @@ static void test_share(void **state)
 	close(fd);
 }
 
+/* A flow is in use while one of its sockets is open. */
+static void test_in_use(void **state)
+{
+	struct netd_sockets *t = *state;
+	struct record_socket r = asks(R1);
+	int fd = new_socket();
+
+	assert_false(netd_sockets_of(t, R1, 0));
+	assert_int_equal(netd_sockets_add(t, &r, fd, false, 1000), 0);
+	assert_true(netd_sockets_of(t, R1, 2000));
+	assert_false(netd_sockets_of(t, R2, 2000));
+	assert_true(netd_sockets_of(t, R1, 100000));
+	close(fd);
+	kernel.n_listed = 0;
+	/* Not looked for all the time. */
+	assert_true(netd_sockets_of(t, R1, 100001));
+	assert_false(netd_sockets_of(t, R1, 102000));
+	assert_int_equal(netd_sockets_count(t), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -233,6 +253,7 @@ int main(void)
 						teardown),
 		cmocka_unit_test_setup_teardown(test_unfit, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_share, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_in_use, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
