@@ -95,7 +95,7 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *user)
 	(void)source;
 	(void)usec;
 	dbus_pending_fail(c->pending, c->self, DBUS_ERROR_TIMED_OUT,
-			  "This has taken longer than was to be waited for.");
+			  "It is not done yet, and the time to wait is over.");
 	return 0;
 }
 

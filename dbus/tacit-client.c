@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,10 +23,13 @@
 
 #define DEFAULT_SOCKET RUNSTATEDIR "/tacit/agent.sock"
 #define TIMEOUT_US     5000000u
+/* Where a password may have to be typed. */
+#define ASK_US 150000000ull
 
 struct tacit_client {
 	sd_bus *bus;
 	const char *name; /* of the agent on this bus; NULL: the other end */
+	bool any;	  /* the socket was not named: the system bus will do */
 };
 
 static uint64_t now_us(void)
@@ -170,6 +174,7 @@ int tacit_client_try(const char *socket, struct tacit_client **ret)
 		return r;
 	}
 	(void)sd_bus_set_method_call_timeout(c->bus, TIMEOUT_US);
+	c->any = !socket;
 	*ret = c;
 	return 0;
 }
@@ -265,6 +270,8 @@ static int explain(const sd_bus_error *e, int r)
 			continue;
 		fprintf(stderr, "tacit: %s\n",
 			e->message ? e->message : e->name);
+		if (codes[i].code == EXIT_NO_PRIVILEGE)
+			fputs("       Try it with sudo.\n", stderr);
 		return codes[i].code;
 	}
 	if (sd_bus_error_has_name(e, SD_BUS_ERROR_UNKNOWN_METHOD) ||
@@ -295,25 +302,59 @@ int tacit_client_properties(struct tacit_client *c, const char *path,
 	return code;
 }
 
+/* ask: polkit may ask the user for a password, which takes its time. */
+static int call_once(struct tacit_client *c, bool ask, const char *interface,
+		     const char *method, sd_bus_message **ret,
+		     sd_bus_error *error, const char *types, va_list ap)
+{
+	sd_bus_message *m = NULL;
+	va_list copy;
+	int r = sd_bus_message_new_method_call(c->bus, &m, c->name, DBUS_PATH,
+					       interface, method);
+
+	va_copy(copy, ap);
+	if (r >= 0)
+		r = sd_bus_message_appendv(m, types, copy);
+	va_end(copy);
+	if (r >= 0)
+		r = sd_bus_message_set_allow_interactive_authorization(m, ask);
+	if (r >= 0)
+		r = sd_bus_call(c->bus, m, ask ? ASK_US : 0, error, ret);
+	sd_bus_message_unref(m);
+	return r;
+}
+
+/* The own socket is for root; on the system bus polkit may let others. */
+static bool be_on_system_bus(struct tacit_client *c)
+{
+	sd_bus *bus;
+
+	if (c->name)
+		return true;
+	if (!c->any || open_system_bus(&bus) < 0)
+		return false;
+	sd_bus_close_unref(c->bus);
+	c->bus = bus;
+	c->name = DBUS_NAME;
+	return true;
+}
+
 int tacit_client_callv(struct tacit_client *c, const char *interface,
 		       const char *method, sd_bus_message **ret,
 		       const char *types, va_list ap)
 {
 	sd_bus_error error = SD_BUS_ERROR_NULL;
-	sd_bus_message *m = NULL, *reply = NULL;
-	int r, code = EXIT_OK;
+	int r = call_once(c, false, interface, method, ret, &error, types, ap);
+	int code;
 
-	r = sd_bus_message_new_method_call(c->bus, &m, c->name, DBUS_PATH,
-					   interface, method);
-	if (r >= 0)
-		r = sd_bus_message_appendv(m, types, ap);
-	if (r >= 0)
-		r = sd_bus_call(c->bus, m, 0, &error, &reply);
-	if (r < 0)
-		code = explain(&error, r);
-	else
-		*ret = reply;
-	sd_bus_message_unref(m);
+	if (r < 0 &&
+	    sd_bus_error_has_name(&error, SD_BUS_ERROR_ACCESS_DENIED) &&
+	    be_on_system_bus(c)) {
+		sd_bus_error_free(&error);
+		r = call_once(c, true, interface, method, ret, &error, types,
+			      ap);
+	}
+	code = r < 0 ? explain(&error, r) : EXIT_OK;
 	sd_bus_error_free(&error);
 	return code;
 }

@@ -50,6 +50,10 @@ static int up_one(struct tacit_client *client, const struct tacit_output *o,
 				     "su", addr_format(address, text),
 				     seconds * 1000);
 
+	if (code == EXIT_TIMED_OUT)
+		fprintf(stderr,
+			"       IKE with %s goes on: see tacit explain %s\n",
+			text, text);
 	if (code)
 		return code;
 	if (tacit_dict_read(reply, &peer) > 0) {

@@ -139,7 +139,9 @@ static void usage(FILE *f)
 		const struct command *c = &commands[i];
 		int len = fprintf(f, "  %s %s", c->words, c->arguments);
 
-		fprintf(f, "%*s %s\n", len < 22 ? 22 - len : 0, "", c->help);
+		if (len > 22)
+			len = fprintf(f, "\n") - 1;
+		fprintf(f, "%*s %s\n", 22 - len, "", c->help);
 	}
 	fputs("\nOptions:\n"
 	      "  --json               for programs\n"

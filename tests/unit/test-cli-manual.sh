@@ -49,7 +49,7 @@ for page in tacit.conf tacit-policy tacit-keys; do
 	grep '^\.BR.*=$' "$top/man/$page.5" | grep -o '[A-Z][A-Za-z]*' |
 		sort -u | while read -r key; do
 		[ "$key" = BR ] ||
-			grep -qE "\"(Agent|IKE|Hold|Authentication|Algorithms|DNS|Debug|Policy|Peer)\", \"$key\"" \
+			grep -qE "\"[A-Z][A-Za-z]*\", \"$key\"" \
 				"$top"/policy/config.c "$top"/policy/config-policy.c \
 				"$top"/policy/config-peer.c ||
 			echo "key $key of $page(5) is not in the code"
