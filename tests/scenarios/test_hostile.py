@@ -159,7 +159,7 @@ HOSTILE = {
     "verdict-no-time": (lambda w: w.verdict(w.offer, nc.CLEAR, 0), "EPROTO"),
     # What only tacit-netd says.
     "welcome": (lambda w: (nc.WELCOME, (0, 0)), "EPROTO"),
-    "reply": (lambda w: (nc.REPLY, (0, nc.INSTALL)), "EPROTO"),
+    "reply": (lambda w: (nc.REPLY, (0, nc.INSTALL, 0)), "EPROTO"),
     "acquire": (lambda w: (nc.ACQUIRE, (
         nc.addr(w.local), nc.addr(w.offer), 1, 0, 0, 0, 0, 0)), "EPROTO"),
     "orphan": (lambda w: (nc.ORPHAN, (
