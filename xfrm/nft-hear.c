@@ -5,8 +5,8 @@
  *				for it: jump clear
  *	chain esp, udp		an SPI of ours: accept
  *				else: jump known, jump stranger
- *	chain clear		IKE, neighbour discovery, answers of a name
- *				server: accept
+ *	chain clear		IKE, neighbour discovery, ICMP errors, answers of
+ *				a name server: accept
  *				else: jump known
  *	chain known, stranger	told a moment ago: accept
  *				at most so many a second: remember, log
@@ -144,17 +144,29 @@ static void put_esp(struct nft_writer *o, const char *chain, uint32_t spi_at)
 	nft_verdict_end(o, NF_ACCEPT, NULL);
 }
 
+static void put_icmp(struct nft_writer *o, uint8_t protocol, uint8_t first,
+		     uint8_t last)
+{
+	nft_rule(o, "clear");
+	nft_protocol(o, NFT_CMP_EQ, protocol);
+	nft_load_payload(o, NFT_PAYLOAD_TRANSPORT_HEADER, 0, 1);
+	nft_compare_u8(o, NFT_CMP_GTE, first);
+	nft_compare_u8(o, NFT_CMP_LTE, last);
+	nft_verdict_end(o, NF_ACCEPT, NULL);
+}
+
 static void put_clear(struct nft_writer *o, const struct nft_hear_config *c)
 {
 	static const uint16_t servers[] = { 53, 853 };
 
 	/* RFC 4861 4. */
-	nft_rule(o, "clear");
-	nft_protocol(o, NFT_CMP_EQ, IPPROTO_ICMPV6);
-	nft_load_payload(o, NFT_PAYLOAD_TRANSPORT_HEADER, 0, 1);
-	nft_compare_u8(o, NFT_CMP_GTE, 133);
-	nft_compare_u8(o, NFT_CMP_LTE, 137);
-	nft_verdict_end(o, NF_ACCEPT, NULL);
+	put_icmp(o, IPPROTO_ICMPV6, 133, 137);
+	/* Errors are about packets of ours, and say nothing of the peer's SAs:
+	 * a NAT that has changed its mind refuses its old ports. RFC 792, RFC
+	 * 4443 2.1. */
+	put_icmp(o, IPPROTO_ICMPV6, 1, 127);
+	put_icmp(o, IPPROTO_ICMP, 3, 5);
+	put_icmp(o, IPPROTO_ICMP, 11, 12);
 	nft_rule(o, "clear");
 	nft_protocol(o, NFT_CMP_EQ, IPPROTO_UDP);
 	port(o, NFT_UDP_DPORT, c->port);
