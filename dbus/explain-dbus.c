@@ -88,8 +88,9 @@ static int append_peer(sd_bus_message *m, const struct dbus_explanation *e)
 	return r;
 }
 
-static int append(sd_bus_message *m, const struct dbus_explanation *e)
+static int append(sd_bus_message *m, const void *what)
 {
+	const struct dbus_explanation *e = what;
 	int r = sd_bus_message_open_container(m, 'a', "{sv}");
 
 	if (r >= 0)
@@ -116,20 +117,7 @@ static int append(sd_bus_message *m, const struct dbus_explanation *e)
 void dbus_reply_explanation(struct dbus_pending *p, struct handle call,
 			    const struct dbus_explanation *e)
 {
-	sd_bus_message *m = dbus_pending_take(p, call), *reply = NULL;
-	int r;
-
-	if (!m)
-		return;
-	r = sd_bus_message_new_method_return(m, &reply);
-	if (r >= 0)
-		r = append(reply, e);
-	if (r >= 0)
-		(void)sd_bus_message_send(reply);
-	else
-		(void)sd_bus_reply_method_errno(m, r, NULL);
-	sd_bus_message_unref(reply);
-	sd_bus_message_unref(m);
+	dbus_reply_later(p, call, append, e);
 }
 
 static int method_explain(sd_bus_message *m, void *user, sd_bus_error *error)

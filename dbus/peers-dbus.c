@@ -168,21 +168,13 @@ int dbus_peers_changed(sd_bus *bus)
 	return r < 0 ? r : 0;
 }
 
+static int append_peer(sd_bus_message *m, const void *what)
+{
+	return dbus_append_peer(m, what);
+}
+
 void dbus_reply_peer(struct dbus_pending *p, struct handle call,
 		     const struct dbus_peer *peer)
 {
-	sd_bus_message *m = dbus_pending_take(p, call), *reply = NULL;
-	int r;
-
-	if (!m)
-		return;
-	r = sd_bus_message_new_method_return(m, &reply);
-	if (r >= 0)
-		r = dbus_append_peer(reply, peer);
-	if (r >= 0)
-		(void)sd_bus_message_send(reply);
-	else
-		(void)sd_bus_reply_method_errno(m, r, NULL);
-	sd_bus_message_unref(reply);
-	sd_bus_message_unref(m);
+	dbus_reply_later(p, call, append_peer, peer);
 }

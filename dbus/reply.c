@@ -20,6 +20,26 @@ int dbus_unknown_peer(const char *address, sd_bus_error *error)
 				 address);
 }
 
+void dbus_reply_later(struct dbus_pending *p, struct handle call,
+		      int (*append)(sd_bus_message *reply, const void *what),
+		      const void *what)
+{
+	sd_bus_message *m = dbus_pending_take(p, call), *reply = NULL;
+	int r;
+
+	if (!m)
+		return;
+	r = sd_bus_message_new_method_return(m, &reply);
+	if (r >= 0)
+		r = append(reply, what);
+	if (r >= 0)
+		(void)sd_bus_message_send(reply);
+	else
+		(void)sd_bus_reply_method_errno(m, r, NULL);
+	sd_bus_message_unref(reply);
+	sd_bus_message_unref(m);
+}
+
 int dbus_check_queue(sd_bus_message *m, sd_bus_error *error)
 {
 	uint64_t queued = 0;

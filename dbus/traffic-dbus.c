@@ -5,6 +5,7 @@
 #include "dbus/caller.h"
 #include "dbus/marshal.h"
 #include "dbus/names.h"
+#include "dbus/reply.h"
 #include "dbus/topics.h"
 #include "util/limits.h"
 
@@ -26,8 +27,9 @@ static int append_flow(sd_bus_message *m, const struct dbus_traffic_flow *f)
 	return r < 0 ? r : 0;
 }
 
-static int append(sd_bus_message *m, const struct dbus_traffic *t)
+static int append(sd_bus_message *m, const void *what)
 {
+	const struct dbus_traffic *t = what;
 	int r = sd_bus_message_open_container(m, 'a', "a{sv}");
 
 	for (size_t i = 0; i < t->count && r >= 0; i++)
@@ -42,20 +44,7 @@ static int append(sd_bus_message *m, const struct dbus_traffic *t)
 void dbus_reply_traffic(struct dbus_pending *p, struct handle call,
 			const struct dbus_traffic *t)
 {
-	sd_bus_message *m = dbus_pending_take(p, call), *reply = NULL;
-	int r;
-
-	if (!m)
-		return;
-	r = sd_bus_message_new_method_return(m, &reply);
-	if (r >= 0)
-		r = append(reply, t);
-	if (r >= 0)
-		(void)sd_bus_message_send(reply);
-	else
-		(void)sd_bus_reply_method_errno(m, r, NULL);
-	sd_bus_message_unref(reply);
-	sd_bus_message_unref(m);
+	dbus_reply_later(p, call, append, t);
 }
 
 static int list_traffic(sd_bus_message *m, void *user, sd_bus_error *error)
