@@ -42,6 +42,20 @@ class Forger:
     def clear(self, src, dst):
         self.udp(src, 5000, dst, 5000, MAGIC)
 
+    def refuse(self, src, dst):
+        """An ICMP error: a port that nobody listens to."""
+        quoted = bytes(48)
+        if family_of(dst) == socket.AF_INET:
+            protocol, kind, code, pseudo = socket.IPPROTO_ICMP, 3, 3, b""
+        else:
+            protocol, kind, code = socket.IPPROTO_ICMPV6, 1, 4
+            pseudo = socket.inet_pton(socket.AF_INET6, src) + \
+                socket.inet_pton(socket.AF_INET6, dst) + \
+                struct.pack("!II", 8 + len(quoted), protocol)
+        data = struct.pack("!BBHI", kind, code, 0, 0) + quoted
+        total = struct.pack("!H", checksum(pseudo + data))
+        self.send(src, dst, protocol, data[:2] + total + data[4:])
+
     def esp(self, src, dst, spi, in_udp=False):
         """Sealed with nothing that anybody knows."""
         packet = struct.pack("!II", spi, 1) + os.urandom(64)

@@ -141,3 +141,29 @@ def test_forged(lab, agents, level):
     others = {f.dst for f in net.capture.frames(mark)
               if f.kind == "ike" and f.src == a.ip and f.dst != b.ip}
     assert len(others) <= 20 * 5 + 20
+
+
+@pytest.mark.seconds(5)
+def test_icmp_errors(lab, agents):
+    """An ICMP error in the peer's address, as of a NAT that has given it other
+    ports, is no sign that the peer lost anything: nobody is asked."""
+    net, a, b = lab.pair()
+    x = lab.host("x", net)
+    for host in (a, b):
+        host.policy("peers", "offer")
+        host.start_agent()
+    assert ping(a, b.ip, 2)[-1] is not None
+    wait_until(lambda: one_pair(a, b), 20, "one pair")
+    time.sleep(0.5)
+    mark = net.capture.mark()
+    forger = Forger(x)
+    for _ in range(10):
+        forger.refuse(b.ip, a.ip)
+        time.sleep(0.05)
+    time.sleep(0.5)
+    assert len([f for f in net.capture.frames(mark) if f.icmp_error]) == 10
+    assert net.capture.ike_packets(a, b, mark) == []
+    # A clear packet is, by the same way.
+    forger.clear(b.ip, a.ip)
+    wait_until(lambda: net.capture.ike_packets(a, b, mark), 2, "the question")
+    forger.close()
