@@ -28,6 +28,9 @@ static void explain_policy(const struct policy *p, const struct prefix *network,
 			   char text[static PREFIX_STRLEN],
 			   struct dbus_explanation *e)
 {
+	const char *file;
+	unsigned line;
+
 	if (!p)
 		return;
 	e->policy = p->name;
@@ -38,6 +41,12 @@ static void explain_policy(const struct policy *p, const struct prefix *network,
 	e->file = p->file ? p->file : "";
 	e->line = p->file ? p->line : 0;
 	e->wait = p->wait || p->level == POLICY_REQUIRE;
+	e->wait_ms = e->wait ? p->wait_ms : 0;
+	e->identities = (const char *const *)p->identities;
+	e->n_identities = p->n_identities;
+	file = policy_where(p, network, &line);
+	e->network_file = file ? file : "";
+	e->network_line = file ? line : 0;
 }
 
 static void explain_keys(struct agent *a, struct dbus_explanation *e)
@@ -115,6 +124,7 @@ static void explain_answer(struct agent *a, const struct explain *x,
 		.discover = "",
 		.network = "",
 		.file = "",
+		.network_file = "",
 		.key_verdict = "",
 		.key_source = "",
 		.key_name = "",

@@ -215,6 +215,14 @@ static void status_of_policy(const struct agent *a, const struct policy *p,
 		.wait = p->wait || p->level == POLICY_REQUIRE,
 		.file = p->file ? p->file : "",
 		.line = p->file ? p->line : 0,
+		.lookup = policy_lookup_name(p->lookup),
+		.mode = policy_mode_name(p->mode),
+		.identities = (const char *const *)p->identities,
+		.n_identities = p->n_identities,
+		.wait_ms = p->wait_ms,
+		.retry_ms = p->retry_ms,
+		.idle_ms = p->idle_ms,
+		.lifetime_ms = p->child_lifetime_s * UINT64_C(1000),
 	};
 	if (!c)
 		return;

@@ -11,6 +11,7 @@
 
 static int append_policy(sd_bus_message *m, const struct dbus_explanation *e)
 {
+	uint64_t wait_ms = e->wait_ms;
 	int wait = e->wait, r;
 
 	r = dbus_entry_text(m, "PolicyAuthentication", e->auth);
@@ -24,6 +25,15 @@ static int append_policy(sd_bus_message *m, const struct dbus_explanation *e)
 		r = dbus_entry_value(m, "Line", "u", &e->line);
 	if (r >= 0)
 		r = dbus_entry_value(m, "Wait", "b", &wait);
+	if (r >= 0)
+		r = dbus_entry_value(m, "WaitTimeMs", "t", &wait_ms);
+	if (r >= 0)
+		r = dbus_entry_list(m, "Identities", e->identities,
+				    e->n_identities);
+	if (r >= 0)
+		r = dbus_entry_text(m, "NetworkFile", e->network_file);
+	if (r >= 0)
+		r = dbus_entry_value(m, "NetworkLine", "u", &e->network_line);
 	return r;
 }
 

@@ -15,6 +15,11 @@ struct dbus_explanation {
 	const char *policy, *level, *auth, *discover, *network, *file;
 	uint32_t line; /* of the file; 0: built in */
 	bool wait;
+	uint32_t wait_ms;
+	const char *const *identities; /* that it accepts */
+	size_t n_identities;
+	const char *network_file; /* where that network stands, or "" */
+	uint32_t network_line;
 	/* What it is now, if it is known at all. */
 	bool known;
 	struct dbus_peer peer;

@@ -239,17 +239,22 @@ int dbus_append_key(sd_bus_message *m, const struct dbus_key *k)
 }
 
 /* A list of n texts. */
+int dbus_append_list(sd_bus_message *m, const char *const *list, size_t n)
+{
+	int r = sd_bus_message_open_container(m, 'a', "s");
+
+	for (size_t i = 0; i < n && r >= 0; i++)
+		r = dbus_append_text(m, list[i]);
+	return r < 0 ? r : sd_bus_message_close_container(m);
+}
+
 int dbus_entry_list(sd_bus_message *m, const char *key, const char *const *list,
 		    size_t n)
 {
 	int r = open_entry(m, key, "as");
 
 	if (r >= 0)
-		r = sd_bus_message_open_container(m, 'a', "s");
-	for (size_t i = 0; i < n && r >= 0; i++)
-		r = dbus_append_text(m, list[i]);
-	if (r >= 0)
-		r = sd_bus_message_close_container(m);
+		r = dbus_append_list(m, list, n);
 	return r < 0 ? r : close_entry(m);
 }
 

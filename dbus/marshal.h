@@ -29,6 +29,9 @@ int dbus_entry_value(sd_bus_message *m, const char *key, const char *type,
 int dbus_entry_list(sd_bus_message *m, const char *key,
 		    const char *const *texts, size_t n)
 	__attribute__((warn_unused_result));
+/* Such a list alone. */
+int dbus_append_list(sd_bus_message *m, const char *const *list, size_t n)
+	__attribute__((warn_unused_result));
 int dbus_entries_peer(sd_bus_message *m, const struct dbus_peer *p)
 	__attribute__((warn_unused_result));
 int dbus_append_dns(sd_bus_message *m, const struct dbus_dns *d)

@@ -164,6 +164,12 @@ static const struct {
 	FIELD("Authentication", 's', auth),
 	FIELD("Discover", 's', discover),
 	FIELD("Wait", 'b', wait),
+	FIELD("WaitTimeMs", 't', wait_ms),
+	FIELD("RetryTimeMs", 't', retry_ms),
+	FIELD("IdleTimeMs", 't', idle_ms),
+	FIELD("ChildLifetimeMs", 't', lifetime_ms),
+	FIELD("Lookup", 's', lookup),
+	FIELD("Mode", 's', mode),
 	FIELD("File", 's', file),
 	FIELD("Line", 'u', line),
 	FIELD("Secured", 'u', secured),
@@ -216,7 +222,10 @@ static int get_field(sd_bus *bus, const char *path, const char *interface,
 		r = networks ? dbus_append_words(reply, networks) : -ENOMEM;
 	} else {
 		r = c->source.policy(c->source.user, name, &p);
-		if (r >= 0)
+		if (r >= 0 && !strcmp(property, "Identities"))
+			r = dbus_append_list(reply, p.identities,
+					     p.n_identities);
+		else if (r >= 0)
 			r = append_field(reply, &p, property);
 	}
 	free(name);
@@ -237,6 +246,13 @@ const sd_bus_vtable dbus_policy_vtable[] = {
 	SETTING("Authentication", "s"),
 	SETTING("Discover", "s"),
 	SETTING("Wait", "b"),
+	SETTING("WaitTimeMs", "t"),
+	SETTING("RetryTimeMs", "t"),
+	SETTING("IdleTimeMs", "t"),
+	SETTING("ChildLifetimeMs", "t"),
+	SETTING("Lookup", "s"),
+	SETTING("Mode", "s"),
+	SETTING("Identities", "as"),
 	SETTING("Networks", "as"),
 	SETTING("File", "s"),
 	SETTING("Line", "u"),
@@ -280,7 +296,9 @@ static int signal_same(sd_bus *bus, const char *path)
 {
 	return sd_bus_emit_properties_changed(
 		bus, path, DBUS_POLICY_INTERFACE, "Level", "Authentication",
-		"Discover", "Wait", "Networks", "File", "Line", NULL);
+		"Discover", "Wait", "WaitTimeMs", "RetryTimeMs", "IdleTimeMs",
+		"ChildLifetimeMs", "Lookup", "Mode", "Identities", "Networks",
+		"File", "Line", NULL);
 }
 
 static int signal_one(sd_bus *bus, const char *name,

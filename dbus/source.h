@@ -49,7 +49,13 @@ struct dbus_policy {
 	const char *discover; /* "always", "dns" */
 	bool wait;
 	const char *networks; /* separated by spaces; NULL: not asked for */
-	const char *file;     /* "" when built in */
+	const char *lookup;   /* "address", "name", "no" */
+	const char *mode;     /* "any", "transport", "tunnel" */
+	const char *const *identities; /* that it accepts */
+	size_t n_identities;
+	uint64_t wait_ms, retry_ms, lifetime_ms;
+	uint64_t idle_ms; /* 0: for ever */
+	const char *file; /* "" when built in */
 	uint32_t line;
 	/* Peers under it that are so now, and negotiations since start. */
 	uint32_t secured, clear, blocked;

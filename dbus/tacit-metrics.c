@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "dbus/names.h"
-#include "dbus/tacit.h"
+#include "dbus/tacit-policy.h"
 #include "util/exitcode.h"
 
 /* What of the host is shown, family by family. */
@@ -130,26 +130,6 @@ static void show_host(FILE *f, const struct tacit_dict *d)
 	}
 }
 
-/* The properties of one policy's object. Exit code; *ret_reply holds the
- * texts. */
-static int read_policy(struct tacit_client *client, const char *name,
-		       sd_bus_message **ret_reply, struct tacit_dict *ret)
-{
-	char *path = NULL;
-	int code;
-
-	if (sd_bus_path_encode(DBUS_POLICY_PATH, name, &path) < 0)
-		return EXIT_FAILED;
-	code = tacit_client_properties(client, path, DBUS_POLICY_INTERFACE,
-				       ret_reply);
-	free(path);
-	if (code == EXIT_OK && tacit_dict_read(*ret_reply, ret) <= 0) {
-		sd_bus_message_unref(*ret_reply);
-		return tacit_client_bad_reply();
-	}
-	return code;
-}
-
 /* All samples of a family stand together, so the policies are read once for
  * each line of the table's families. */
 static int show_metric(struct tacit_client *client, FILE *f,
@@ -167,7 +147,7 @@ static int show_metric(struct tacit_client *client, FILE *f,
 	while (code == EXIT_OK && (r = tacit_dict_read(list, &policy)) > 0) {
 		const char *name = tacit_dict_text(&policy, "Name");
 
-		code = read_policy(client, name, &reply, &d);
+		code = tacit_policy_read(client, name, &reply, &d);
 		if (code == EXIT_OK) {
 			put_sample(f, m, is_counter, name,
 				   value_of(&d, m->key));

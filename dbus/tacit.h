@@ -37,6 +37,8 @@ struct tacit {
 int tacit_status(struct tacit *t, char **arguments);
 int tacit_peers(struct tacit *t, char **arguments);
 int tacit_policy_list(struct tacit *t, char **arguments);
+int tacit_policy_show(struct tacit *t, char **arguments);
+int tacit_policy_test(struct tacit *t, char **arguments);
 int tacit_key_show(struct tacit *t, char **arguments);
 int tacit_key_dns(struct tacit *t, char **arguments);
 int tacit_key_publish(struct tacit *t, char **arguments);

@@ -16,7 +16,7 @@ struct where {
 	const struct config_place *at;
 	const char *file;
 	unsigned line;
-	bool list; /* of a NetworksFile= */
+	size_t list; /* of a NetworksFile=, as in struct policy_spot */
 };
 
 static bool networks_grow(struct config_networks *n)
@@ -24,16 +24,16 @@ static bool networks_grow(struct config_networks *n)
 	struct policy *p = n->policy;
 	size_t room = n->room ? n->room * 2 : 4;
 	struct prefix *networks;
-	struct config_spot *spots;
+	struct policy_spot *spots;
 
 	if (p->n_networks < n->room)
 		return true;
 	networks = reallocarray(p->networks, room, sizeof(*networks));
 	if (networks)
 		p->networks = networks;
-	spots = reallocarray(n->spots, room, sizeof(*spots));
+	spots = reallocarray(p->spots, room, sizeof(*spots));
 	if (spots)
-		n->spots = spots;
+		p->spots = spots;
 	if (!networks || !spots) {
 		n->no_memory = true;
 		return false;
@@ -58,7 +58,8 @@ static void add(struct config_networks *n, const struct where *w,
 	}
 	if (!networks_grow(n))
 		return;
-	n->spots[p->n_networks] = (struct config_spot){ w->file, w->line };
+	p->spots[p->n_networks] =
+		(struct policy_spot){ w->line, (uint32_t)w->list };
 	p->networks[p->n_networks++] = *network;
 }
 
@@ -118,7 +119,7 @@ static void word(struct config_networks *n, const struct where *w,
 void config_networks_set(struct config_networks *n,
 			 const struct config_place *at)
 {
-	const struct where w = { at, n->policy->file, at->item->line, false };
+	const struct where w = { at, n->policy->file, at->item->line, 0 };
 	char text[256], *save, *next;
 	size_t len = strlen(at->item->value);
 	bool bad = n->bad;
@@ -171,27 +172,28 @@ static const char *keep_name(struct config_networks *n,
 {
 	const char *value = at->item->value, *slash = strrchr(at->path, '/');
 	int dir = slash ? (int)(slash - at->path + 1) : 0;
-	char **files = reallocarray(n->files, n->n_files + 1, sizeof(char *));
+	struct policy *p = n->policy;
+	char **lists = reallocarray(p->lists, p->n_lists + 1, sizeof(char *));
 	char *name;
 
-	if (files)
-		n->files = files;
-	if (!files || asprintf(&name, "%.*s%s", *value == '/' ? 0 : dir,
+	if (lists)
+		p->lists = lists;
+	if (!lists || asprintf(&name, "%.*s%s", *value == '/' ? 0 : dir,
 			       at->path, value) < 0) {
 		n->no_memory = true;
 		return NULL;
 	}
-	files[n->n_files++] = name;
+	lists[p->n_lists++] = name;
 	return name;
 }
 
 void config_networks_include(struct config_networks *n,
 			     const struct config_place *at)
 {
-	struct where w = { .at = at, .list = true };
+	struct where w = { .at = at };
 	FILE *f;
 
-	if (n->n_files == LIMIT_POLICY_FILES) {
+	if (n->policy->n_lists == LIMIT_POLICY_FILES) {
 		config_place_error(at, "a policy has at most %u of them",
 				   LIMIT_POLICY_FILES);
 		return;
@@ -199,6 +201,7 @@ void config_networks_include(struct config_networks *n,
 	w.file = keep_name(n, at);
 	if (!w.file)
 		return;
+	w.list = n->policy->n_lists;
 	f = fopen(w.file, "re");
 	if (!f) {
 		config_place_error(at, "%s: %s", w.file, strerror(errno));
@@ -216,20 +219,15 @@ void config_networks_include(struct config_networks *n,
 void config_networks_fit(struct config_networks *n)
 {
 	struct policy *p = n->policy;
-	struct prefix *fit;
+	struct prefix *networks;
+	struct policy_spot *spots;
 
 	if (!p->n_networks)
 		return;
-	fit = reallocarray(p->networks, p->n_networks, sizeof(*fit));
-	if (fit)
-		p->networks = fit;
-}
-
-void config_networks_done(struct config_networks *n)
-{
-	for (size_t i = 0; i < n->n_files; i++)
-		free(n->files[i]);
-	free(n->files);
-	free(n->spots);
-	*n = (struct config_networks){ 0 };
+	networks = reallocarray(p->networks, p->n_networks, sizeof(*networks));
+	if (networks)
+		p->networks = networks;
+	spots = reallocarray(p->spots, p->n_networks, sizeof(*spots));
+	if (spots)
+		p->spots = spots;
 }

@@ -13,10 +13,7 @@
 struct config_networks {
 	struct config_policies *all; /* for what they have together */
 	struct policy *policy;
-	struct config_spot *spots; /* of each network */
 	size_t room;
-	char **files; /* those of NetworksFile=, for the spots */
-	size_t n_files;
 	bool bad; /* complained of */
 	bool no_memory;
 };
@@ -28,6 +25,5 @@ void config_networks_include(struct config_networks *n,
 			     const struct config_place *at);
 /* Frees what doubling left over. */
 void config_networks_fit(struct config_networks *n);
-void config_networks_done(struct config_networks *n);
 
 #endif

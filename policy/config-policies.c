@@ -10,7 +10,6 @@
 #include <string.h>
 
 #include "policy/config-error.h"
-#include "policy/config-networks.h"
 
 #define WAIT_MS	   2000u
 #define RETRY_MS   60000u
@@ -36,7 +35,7 @@ struct policy *config_policy_new(void)
 }
 
 int config_policies_add(struct config_policies *all, struct policy *p,
-			struct config_networks *networks, unsigned name_line)
+			unsigned name_line)
 {
 	struct config_policy new = { .policy = p, .name_line = name_line };
 	struct config_policy *grown =
@@ -44,16 +43,9 @@ int config_policies_add(struct config_policies *all, struct policy *p,
 
 	if (!grown) {
 		policy_free(p);
-		if (networks)
-			config_networks_done(networks);
 		return -ENOMEM;
 	}
 	all->list = grown;
-	if (networks) {
-		new.spots = networks->spots;
-		new.files = networks->files;
-		new.n_files = networks->n_files;
-	}
 	grown[all->count++] = new;
 	all->n_networks += p->n_networks;
 	return 0;
@@ -101,13 +93,16 @@ static int check_networks(const struct config_policies *all,
 	if (!list)
 		return -ENOMEM;
 	for (size_t i = 0; i < all->count; i++) {
-		const struct config_policy *c = &all->list[i];
+		const struct policy *p = all->list[i].policy;
 
-		for (size_t j = 0; j < c->policy->n_networks; j++, n++)
-			list[n] = (struct place){ c->policy,
-						  &c->policy->networks[j],
-						  c->spots[j].file,
-						  c->spots[j].line, n };
+		for (size_t j = 0; j < p->n_networks; j++, n++)
+			list[n] = (struct place){
+				.policy = p,
+				.network = &p->networks[j],
+				.file = policy_spot_file(p, &p->spots[j]),
+				.line = p->spots[j].line,
+				.order = n,
+			};
 	}
 	qsort(list, n, sizeof(*list), by_network);
 	for (size_t i = 1; i < n; i++) {
@@ -189,7 +184,7 @@ static int add_builtin(struct config_policies *all, const char *name,
 				 &p->networks[p->n_networks]) < 0)
 			abort(); /* a constant below is wrong */
 	}
-	return config_policies_add(all, p, NULL, 0);
+	return config_policies_add(all, p, 0);
 }
 
 int config_policies_builtin(struct config_policies *all)
@@ -230,13 +225,8 @@ int config_policies_table(struct config_policies *all,
 
 void config_policies_done(struct config_policies *all)
 {
-	for (size_t i = 0; i < all->count; i++) {
+	for (size_t i = 0; i < all->count; i++)
 		policy_free(all->list[i].policy);
-		for (size_t k = 0; k < all->list[i].n_files; k++)
-			free(all->list[i].files[k]);
-		free(all->list[i].files);
-		free(all->list[i].spots);
-	}
 	free(all->list);
 	*all = (struct config_policies){ 0 };
 }

@@ -514,10 +514,8 @@ int config_policy_read(struct config_policies *all, const char *path,
 	if (d.no_memory || d.networks.no_memory)
 		goto fail;
 	config_networks_fit(&d.networks);
-	return config_policies_add(all, d.policy, &d.networks,
-				   seen.key_line[KEY_NAME]);
+	return config_policies_add(all, d.policy, seen.key_line[KEY_NAME]);
 fail:
 	policy_free(d.policy);
-	config_networks_done(&d.networks);
 	return -ENOMEM;
 }

@@ -7,19 +7,10 @@
 
 #include "policy/config.h"
 
-/* A place in a file. */
-struct config_spot {
-	const char *file;
-	unsigned line;
-};
-
 /* The policies while they are being read, with what only errors need. */
 struct config_policies {
 	struct config_policy {
 		struct policy *policy;
-		struct config_spot *spots; /* of each network */
-		char **files; /* that spots name beside the policy's */
-		size_t n_files;
 		unsigned name_line; /* 0: the name is the file's */
 	} * list;
 	size_t count;
@@ -32,12 +23,9 @@ struct config_policies {
 
 /* A policy with the defaults, without name and networks; NULL: no memory. */
 struct policy *config_policy_new(void);
-struct config_networks;
-/* Takes the policy and what networks has of it, on failure too; networks may be
- * NULL. 0 or -ENOMEM. */
+/* Takes the policy, on failure too. 0 or -ENOMEM. */
 int config_policies_add(struct config_policies *all, struct policy *p,
-			struct config_networks *networks, unsigned name_line)
-	__attribute__((warn_unused_result));
+			unsigned name_line) __attribute__((warn_unused_result));
 /* Reads one file of policy.d; base is its name without the directory. What is
  * wrong goes to errors. 0 or -ENOMEM. */
 int config_policy_read(struct config_policies *all, const char *path,

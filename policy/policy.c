@@ -29,6 +29,18 @@ static const char *const auth_names[] = {
 	[POLICY_AUTH_REQUIRE] = "require",
 };
 
+static const char *const lookup_names[] = {
+	[POLICY_LOOKUP_ADDRESS] = "address",
+	[POLICY_LOOKUP_NAME] = "name",
+	[POLICY_LOOKUP_NO] = "no",
+};
+
+static const char *const mode_names[] = {
+	[POLICY_MODE_ANY] = "any",
+	[POLICY_MODE_TRANSPORT] = "transport",
+	[POLICY_MODE_TUNNEL] = "tunnel",
+};
+
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 const char *policy_level_name(enum policy_level l)
@@ -39,6 +51,16 @@ const char *policy_level_name(enum policy_level l)
 const char *policy_discover_name(enum policy_discover d)
 {
 	return d == POLICY_DISCOVER_DNS ? "dns" : "always";
+}
+
+const char *policy_lookup_name(enum policy_lookup l)
+{
+	return lookup_names[l];
+}
+
+const char *policy_mode_name(enum policy_mode m)
+{
+	return mode_names[m];
 }
 
 const char *policy_auth_name(enum policy_auth a)
@@ -76,6 +98,10 @@ struct policy *policy_free(struct policy *p)
 		free(p->identities[i]);
 	free(p->identities);
 	free(p->networks);
+	free(p->spots);
+	for (size_t i = 0; i < p->n_lists; i++)
+		free(p->lists[i]);
+	free(p->lists);
 	free((char *)p->file);
 	free(p);
 	return NULL;
@@ -174,6 +200,26 @@ const struct policy *policy_table_lookup(const struct policy_table *t,
 					 const struct addr *a)
 {
 	return trie_lookup(t->trie, a, NULL);
+}
+
+const char *policy_spot_file(const struct policy *p,
+			     const struct policy_spot *s)
+{
+	return s->list ? p->lists[s->list - 1] : p->file;
+}
+
+const char *policy_where(const struct policy *p, const struct prefix *network,
+			 unsigned *ret_line)
+{
+	for (size_t i = 0; p->spots && i < p->n_networks; i++) {
+		const struct policy_spot *s = &p->spots[i];
+
+		if (!prefix_equal(&p->networks[i], network))
+			continue;
+		*ret_line = s->line;
+		return policy_spot_file(p, s);
+	}
+	return NULL;
 }
 
 const struct policy *policy_table_at(const struct policy_table *t, size_t i)

@@ -51,6 +51,12 @@ enum policy_lookup {
 	POLICY_LOOKUP_NO,      /* nothing */
 };
 
+/* Where a network is written. */
+struct policy_spot {
+	uint32_t line;
+	uint32_t list; /* 0: the policy's file; else the lists[] before that */
+};
+
 struct policy {
 	char name[LIMIT_POLICY_NAME + 1];
 	enum policy_level level;
@@ -77,6 +83,9 @@ struct policy {
 	size_t n_identities;
 	struct prefix *networks;
 	size_t n_networks;
+	struct policy_spot *spots; /* of each network; NULL: built in */
+	char **lists;		   /* files of NetworksFile= */
+	size_t n_lists;
 	const char *file; /* where it stands; NULL: built in */
 	unsigned line;
 };
@@ -102,6 +111,8 @@ int policy_table_new(struct policy *const *policies, size_t n,
 const char *policy_level_name(enum policy_level l); /* "offer" */
 const char *policy_auth_name(enum policy_auth a);
 const char *policy_discover_name(enum policy_discover d); /* "dns" */
+const char *policy_lookup_name(enum policy_lookup l);
+const char *policy_mode_name(enum policy_mode m);
 /* 0 or -EINVAL. */
 int policy_level_parse(const char *text, enum policy_level *ret);
 int policy_auth_parse(const char *text, enum policy_auth *ret);
@@ -114,6 +125,13 @@ const struct policy *policy_table_lookup(const struct policy_table *t,
 const struct policy *policy_table_match(const struct policy_table *t,
 					const struct addr *a,
 					struct prefix *ret_network);
+/* The name of the file. Borrowed. */
+const char *policy_spot_file(const struct policy *p,
+			     const struct policy_spot *s);
+/* The file, and in *ret_line the line, where p has this very network; NULL:
+ * nowhere, or built in. Borrowed. Looks at all of its networks. */
+const char *policy_where(const struct policy *p, const struct prefix *network,
+			 unsigned *ret_line);
 /* In order of name. NULL at the end. */
 const struct policy *policy_table_at(const struct policy_table *t, size_t i);
 size_t policy_table_count(const struct policy_table *t);

@@ -179,6 +179,8 @@ static int rule(void *user, const struct addr *remote, struct dbus_rule *ret)
 
 static void fill_policy(uint32_t i, struct dbus_policy *ret)
 {
+	static const char *const names[] = { "@*.example.org" };
+
 	*ret = (struct dbus_policy){
 		.name = i ? "vault" : "private",
 		.level = i ? "require" : "offer",
@@ -189,6 +191,13 @@ static void fill_policy(uint32_t i, struct dbus_policy *ret)
 		.line = i,
 		.secured = 7,
 		.failed = 5000000000,
+		.lookup = "address",
+		.mode = "any",
+		.identities = names,
+		.n_identities = i,
+		.wait_ms = 2000,
+		.retry_ms = 60000,
+		.lifetime_ms = 14400000,
 	};
 }
 
@@ -304,6 +313,8 @@ static void explain(void *user, const struct addr *remote, struct handle call)
 		.network = "10.0.0.0/8",
 		.file = "/etc/tacit/policy.d/x.conf",
 		.line = 3,
+		.network_file = "/etc/tacit/networks.txt",
+		.network_line = 8,
 		.key_verdict = "secure",
 		.key_source = "reverse",
 		.key_name = "1.0.0.10.in-addr.arpa.",

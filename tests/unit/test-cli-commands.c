@@ -30,6 +30,11 @@ static void test_usage(void **state)
 					   "peers 10.0.0.1 10.0.0.2",
 					   "policy",
 					   "policy show",
+					   "policy show a b",
+					   "policy test",
+					   "policy test a b c",
+					   "policy test h:443",
+					   "policy test h:443/icmp",
 					   "policy list all",
 					   "key",
 					   "key show all",
@@ -257,6 +262,137 @@ static void test_policies(void **state)
 	assert_non_null(strstr(w->out, "(built in)"));
 }
 
+static void test_policy_show(void **state)
+{
+	struct cli_world *w = *state;
+
+	cli_start_agent(w);
+	assert_int_equal(cli_run(w, "policy show vault"), EXIT_OK);
+	assert_non_null(strstr(w->out, "Name\tvault\n"));
+	assert_non_null(strstr(w->out, "Level\trequire\n"));
+	assert_non_null(strstr(w->out, "Identities\t@*.example.org\n"));
+	assert_non_null(strstr(w->out, "RetryTimeMs\t60000\n"));
+	assert_int_equal(cli_run(w, "policy show vault --json"), EXIT_OK);
+	assert_non_null(strstr(w->out, "\"mode\": \"any\""));
+	assert_non_null(strstr(w->out, "\"networks\": [\"10.1.2.0/24\"]"));
+	assert_int_equal(cli_run_terminal(w, "policy show --no-color vault"),
+			 EXIT_OK);
+	assert_string_equal(w->out,
+			    "vault: require, of "
+			    "/etc/tacit/policy.d/vault.conf:1\n"
+			    "  Networks       10.1.2.0/24\n"
+			    "  Authentication allow\n"
+			    "  Discover       always\n"
+			    "  Lookup         address\n"
+			    "  Mode           any\n"
+			    "  Identities     @*.example.org\n"
+			    "  Wait           yes\n"
+			    "  WaitTime       2s\n"
+			    "  RetryTime      1min\n"
+			    "  IdleTime       infinity\n"
+			    "  ChildLifetime  4h\n"
+			    "  Peers          7 encrypted, 0 in the clear, 0 "
+			    "blocked\n"
+			    "  Since start    0 established, 5000000000 "
+			    "failed\n");
+	assert_int_equal(cli_run(w, "policy show vult"), EXIT_USAGE);
+	assert_non_null(strstr(w->err, "no policy \"vult\""));
+}
+
+static void test_policy_test(void **state)
+{
+	struct cli_world *w = *state;
+
+	assert_int_equal(cli_run(w, "policy test 10.0.0.1"), EXIT_NOT_RUNNING);
+	cli_start_agent(w);
+	assert_int_equal(cli_run(w, "policy test 10.0.0.1:443/tcp"), EXIT_OK);
+	assert_string_equal(
+		w->out,
+		"Address\t10.0.0.1\nProtocol\ttcp\nPort\t443\n"
+		"Outcome\tclear-first\n"
+		"Explanation\tIt goes out in the clear while IKE is tried with "
+		"that host; the packets that follow are encrypted, if it can.\n"
+		"Policy\tprivate\nLevel\toffer\nPolicyAuthentication\tallow\n"
+		"Identities\t\nDiscover\talways\nWait\tno\nWaitTimeMs\t0\n"
+		"Network\t10.0.0.0/8\n"
+		"NetworkFile\t/etc/tacit/networks.txt\nNetworkLine\t8\n"
+		"File\t/etc/tacit/policy.d/x.conf\nLine\t3\nKeyFile\tno\n"
+		"State\tclear\nReason\tthe peer does not answer\n");
+	assert_int_equal(cli_run_terminal(w, "policy test --no-color "
+					     "10.0.0.1:443/tcp"),
+			 EXIT_OK);
+	assert_string_equal(
+		w->out,
+		"10.0.0.1, port 443/tcp: clear-first\n"
+		"  A packet   It goes out in the clear while IKE is tried with "
+		"that host; the packets that follow are encrypted, if it can.\n"
+		"  Policy     private, which says offer\n"
+		"             10.0.0.0/8 is the most specific network\n"
+		"             in /etc/tacit/networks.txt, line 8\n"
+		"  Proof      an anonymous peer will do\n"
+		"  Its key    in no file of keys.d/; see: tacit lookup\n"
+		"  Now        clear\n"
+		"             the peer does not answer\n");
+	assert_int_equal(cli_run(w, "policy test --json [2001:db8::1]:9/udp"),
+			 EXIT_OK);
+	assert_non_null(strstr(w->out, "{\"address\": \"2001:db8::1\", "
+				       "\"protocol\": \"udp\", "
+				       "\"port\": 9, "));
+}
+
+static void write_file(const struct cli_world *w, const char *name,
+		       const char *text)
+{
+	char path[256];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/etc/policy.d/%s", w->dir, name);
+	f = fopen(path, "w");
+	assert_non_null(f);
+	fputs(text, f);
+	fclose(f);
+}
+
+/* No agent is asked, and each network has its own file and line. */
+static void test_policy_files(void **state)
+{
+	struct cli_world *w = *state;
+	char path[256], words[300];
+
+	snprintf(path, sizeof(path), "%s/etc", w->dir);
+	assert_int_equal(mkdir(path, 0700), 0);
+	snprintf(path, sizeof(path), "%s/etc/policy.d", w->dir);
+	assert_int_equal(mkdir(path, 0700), 0);
+	write_file(w, "list.txt", "# two\n10.2.0.0/16\n2001:db8:2::/48\n");
+	write_file(w, "vault.conf",
+		   "[Policy]\nEncryption=require\nIdentity=*.example.org\n"
+		   "Networks=10.1.0.0/16\n 10.1.2.0/24\n"
+		   "NetworksFile=list.txt\n");
+	snprintf(words, sizeof(words), "policy test 10.1.2.3 %s/etc", w->dir);
+	assert_int_equal(cli_run(w, words), EXIT_OK);
+	assert_non_null(strstr(w->out, "Outcome\theld\n"));
+	assert_non_null(strstr(w->out, "Identities\t@*.example.org\n"));
+	assert_non_null(strstr(w->out, "Network\t10.1.2.0/24\n"));
+	assert_non_null(strstr(w->out, "/vault.conf\nNetworkLine\t5\n"));
+	assert_null(strstr(w->out, "State"));
+	snprintf(words, sizeof(words), "policy test 2001:db8:2::1 %s/etc",
+		 w->dir);
+	assert_int_equal(cli_run(w, words), EXIT_OK);
+	assert_non_null(strstr(w->out, "/list.txt\nNetworkLine\t3\n"));
+	snprintf(words, sizeof(words), "policy test 192.0.2.1 %s/etc", w->dir);
+	assert_int_equal(cli_run(w, words), EXIT_OK);
+	assert_non_null(strstr(w->out, "Outcome\tclear\n"));
+	assert_non_null(strstr(w->out, "Policy\t\n"));
+	write_file(w, "bad.conf", "[Policy]\nEncryption=offr\n");
+	assert_int_equal(cli_run(w, words), EXIT_BAD_CONFIG);
+	assert_non_null(strstr(w->err, "/bad.conf:2: "));
+	assert_string_equal(w->out, "");
+	assert_int_equal(cli_run(w, "policy test 10.0.0.1 /nonexistent"),
+			 EXIT_BAD_CONFIG);
+	snprintf(words, sizeof(words), "rm -r %s/etc", w->dir);
+	assert_int_equal(system(words), 0);
+}
+
 #define RDATA	 "10 0 4 . Gb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE="
 #define REVERSE4 "7.2.0.192.in-addr.arpa."
 #define REVERSE6                                           \
@@ -434,12 +570,14 @@ static void test_check_config(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_usage),	   TEST(test_status),
-		TEST(test_attention),	   TEST(test_peers),
-		TEST(test_peers_json),	   TEST(test_many_peers),
-		TEST(test_policies),	   TEST(test_failures),
-		TEST(test_default_socket), TEST(test_check_config),
-		TEST(test_repair),	   TEST(test_key_dns),
+		TEST(test_usage),	 TEST(test_status),
+		TEST(test_attention),	 TEST(test_peers),
+		TEST(test_peers_json),	 TEST(test_many_peers),
+		TEST(test_policies),	 TEST(test_policy_show),
+		TEST(test_policy_test),	 TEST(test_policy_files),
+		TEST(test_failures),	 TEST(test_default_socket),
+		TEST(test_check_config), TEST(test_repair),
+		TEST(test_key_dns),
 	};
 
 	setenv("TERM", "xterm", 1);

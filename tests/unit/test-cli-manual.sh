@@ -112,6 +112,7 @@ if command -v bash >/dev/null && [ -x ./tacit ]; then
 	expect 'policy' po
 	expect 'peers' --json pe
 	expect 'list' policy l
+	expect 'list show test' policy ''
 	expect 'show' key s
 	expect 'rotate' key r
 	expect '--cancel' key rotate --c

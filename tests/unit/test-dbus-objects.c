@@ -249,8 +249,9 @@ static void test_reload(void **state)
 	assert_int_equal(w->changed, 1);
 	assert_string_equal(w->changed_path, DBUS_POLICY_PATH "/private");
 	assert_string_equal(w->changed_names,
-			    "Level Authentication Discover Wait Networks File "
-			    "Line ");
+			    "Level Authentication Discover Wait WaitTimeMs "
+			    "RetryTimeMs IdleTimeMs ChildLifetimeMs Lookup "
+			    "Mode Identities Networks File Line ");
 	w->fake.n_policies = 2;
 	dbus_server_policies_changed(w->server);
 	run_for(w, 20);
