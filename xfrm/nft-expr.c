@@ -9,6 +9,7 @@
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netlink.h>
+#include <linux/xfrm.h>
 
 #include "xfrm/nfnl.h"
 
@@ -44,6 +45,10 @@ void nft_put_set(struct nft_writer *o, const struct nft_new_set *s)
 	nfnl_put_be32(o->w, NFTA_SET_KEY_TYPE, s->key_type);
 	nfnl_put_be32(o->w, NFTA_SET_KEY_LEN, s->key_len);
 	nfnl_put_be32(o->w, NFTA_SET_ID, s->id);
+	if (s->data_len) {
+		nfnl_put_be32(o->w, NFTA_SET_DATA_TYPE, s->data_type);
+		nfnl_put_be32(o->w, NFTA_SET_DATA_LEN, s->data_len);
+	}
 	if (s->size) {
 		description = nfnl_nest(o->w, NFTA_SET_DESC);
 		nfnl_put_be32(o->w, NFTA_SET_DESC_SIZE, s->size);
@@ -201,6 +206,56 @@ void nft_lookup(struct nft_writer *o, const char *set)
 	nft_expr(o, "lookup");
 	nfnl_put_string(o->w, NFTA_LOOKUP_SET, set);
 	nfnl_put_be32(o->w, NFTA_LOOKUP_SREG, NFT_REG_1);
+	nft_expr_end(o);
+}
+
+void nft_lookup_map(struct nft_writer *o, const char *map)
+{
+	nft_expr(o, "lookup");
+	nfnl_put_string(o->w, NFTA_LOOKUP_SET, map);
+	nfnl_put_be32(o->w, NFTA_LOOKUP_SREG, NFT_REG_1);
+	nfnl_put_be32(o->w, NFTA_LOOKUP_DREG, NFT_REG_1);
+	nft_expr_end(o);
+}
+
+void nft_store_payload(struct nft_writer *o, uint32_t base, uint32_t offset,
+		       uint32_t len, uint32_t csum, bool pseudo)
+{
+	nft_expr(o, "payload");
+	nfnl_put_be32(o->w, NFTA_PAYLOAD_SREG, NFT_REG_1);
+	nfnl_put_be32(o->w, NFTA_PAYLOAD_BASE, base);
+	nfnl_put_be32(o->w, NFTA_PAYLOAD_OFFSET, offset);
+	nfnl_put_be32(o->w, NFTA_PAYLOAD_LEN, len);
+	if (csum != NFT_NO_CSUM) {
+		nfnl_put_be32(o->w, NFTA_PAYLOAD_CSUM_TYPE,
+			      NFT_PAYLOAD_CSUM_INET);
+		nfnl_put_be32(o->w, NFTA_PAYLOAD_CSUM_OFFSET, csum);
+	}
+	if (pseudo)
+		nfnl_put_be32(o->w, NFTA_PAYLOAD_CSUM_FLAGS,
+			      NFT_PAYLOAD_L4CSUM_PSEUDOHDR);
+	nft_expr_end(o);
+}
+
+void nft_bitwise(struct nft_writer *o, uint32_t mask, uint32_t xor)
+{
+	nft_expr(o, "bitwise");
+	nfnl_put_be32(o->w, NFTA_BITWISE_SREG, NFT_REG_1);
+	nfnl_put_be32(o->w, NFTA_BITWISE_DREG, NFT_REG_1);
+	nfnl_put_be32(o->w, NFTA_BITWISE_LEN, sizeof(mask));
+	nft_expr_data(o, NFTA_BITWISE_MASK, &mask, sizeof(mask));
+	nft_expr_data(o, NFTA_BITWISE_XOR, &xor, sizeof(xor));
+	nft_expr_end(o);
+}
+
+void nft_load_reqid(struct nft_writer *o, bool out)
+{
+	uint8_t dir = out ? XFRM_POLICY_OUT : XFRM_POLICY_IN;
+
+	nft_expr(o, "xfrm");
+	nfnl_put_be32(o->w, NFTA_XFRM_DREG, NFT_REG_1);
+	nfnl_put_be32(o->w, NFTA_XFRM_KEY, NFT_XFRM_KEY_REQID);
+	nfnl_put(o->w, NFTA_XFRM_DIR, &dir, sizeof(dir));
 	nft_expr_end(o);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Tables, chains, sets and rules of nftables as netlink messages: what
- * nft-rules.c and nft-hear.c are written in. Expressions work on register 1,
+ * nft-rules.c and its like are written in. Expressions work on register 1,
  * unless they name another one.
  */
 #ifndef TACIT_XFRM_NFT_EXPR_H
@@ -21,13 +21,16 @@ struct nft_writer {
 	size_t message, expressions, expression, data;
 };
 
-/* Offsets of fields: RFC 791 3.1, RFC 8200 3, RFC 768. */
+/* Offsets of fields: RFC 791 3.1, RFC 8200 3, RFC 768, RFC 792, RFC 4443 2.1. */
 #define NFT_IP4_SADDR 12u
 #define NFT_IP4_DADDR 16u
 #define NFT_IP6_SADDR 8u
 #define NFT_IP6_DADDR 24u
 #define NFT_UDP_SPORT 0u /* TCP's are there too */
 #define NFT_UDP_DPORT 2u
+#define NFT_IP4_CSUM  10u
+#define NFT_ICMP_CSUM 2u
+#define NFT_ICMP_DATA 8u /* of an error: the packet that it is about */
 
 /* What nft(8) shows the keys of a set as: their types, in places of six bits. */
 enum nft_key_type {
@@ -44,7 +47,8 @@ struct nft_new_set {
 	const char *name;
 	uint32_t id; /* unique in the batch */
 	uint32_t flags, key_type, key_len;
-	uint32_t size; /* 0: no limit */
+	uint32_t size;		      /* 0: no limit */
+	uint32_t data_type, data_len; /* of a map; 0: a set */
 };
 void nft_put_set(struct nft_writer *o, const struct nft_new_set *s);
 /* One that is jumped to. */
@@ -77,6 +81,19 @@ void nft_protocol(struct nft_writer *o, uint32_t op, uint8_t protocol);
 void nft_family(struct nft_writer *o, bool six);
 /* Is what begins in register 1 in this set? */
 void nft_lookup(struct nft_writer *o, const char *set);
+/* Likewise in this map: then what belongs to it is in register 1. */
+void nft_lookup_map(struct nft_writer *o, const char *map);
+/* Register 1 into the packet. What it is part of has its Internet checksum at
+ * csum, from the same base on (NFT_NO_CSUM: it has none); pseudo: that of the
+ * protocol above, which covers the addresses, is changed too. */
+#define NFT_NO_CSUM UINT32_MAX
+void nft_store_payload(struct nft_writer *o, uint32_t base, uint32_t offset,
+		       uint32_t len, uint32_t csum, bool pseudo);
+/* The reqid of the SA by which the packet came, or will leave; a packet without
+ * one ends the rule. */
+void nft_load_reqid(struct nft_writer *o, bool out);
+/* Of the four bytes in register 1, in the order of the host. */
+void nft_bitwise(struct nft_writer *o, uint32_t mask, uint32_t xor);
 /* Code NF_ACCEPT or a NFT_ one; chain for NFT_JUMP. */
 void nft_verdict(struct nft_writer *o, int code, const char *chain);
 /* A rule that ends with this one. */

@@ -56,6 +56,8 @@ static const char *const set_names[SET_COUNT][2] = {
 	[SET_ASKED] = { "asked4", "asked6" },
 	[SET_SPI] = { "spi4", "spi6" },
 	[SET_SECURED] = { "secured4", "secured6" },
+	[SET_LEASE_IN] = { "in4", "in6" },
+	[SET_LEASE_OUT] = { "out4", "out6" },
 };
 
 const char *nft_set_name(enum nft_set set, bool six)
@@ -161,13 +163,7 @@ static void queue_end(struct nft_writer *o, uint16_t number, bool bypass)
 static void change_mark_end(struct nft_writer *o, uint32_t keep, uint32_t flip)
 {
 	nft_load_meta(o, NFT_META_MARK);
-	nft_expr(o, "bitwise");
-	nfnl_put_be32(o->w, NFTA_BITWISE_SREG, NFT_REG_1);
-	nfnl_put_be32(o->w, NFTA_BITWISE_DREG, NFT_REG_1);
-	nfnl_put_be32(o->w, NFTA_BITWISE_LEN, sizeof(flip));
-	nft_expr_data(o, NFTA_BITWISE_MASK, &keep, sizeof(keep));
-	nft_expr_data(o, NFTA_BITWISE_XOR, &flip, sizeof(flip));
-	nft_expr_end(o);
+	nft_bitwise(o, keep, flip);
 	nft_expr(o, "meta");
 	nfnl_put_be32(o->w, NFTA_META_KEY, NFT_META_MARK);
 	nfnl_put_be32(o->w, NFTA_META_SREG, NFT_REG_1);
@@ -440,6 +436,8 @@ static struct set_shape set_shape(enum nft_set set, bool six)
 	case SET_ASKED:
 	case SET_SPI:
 	case SET_SECURED:
+	case SET_LEASE_IN:
+	case SET_LEASE_OUT:
 	case SET_COUNT:
 		break;
 	}

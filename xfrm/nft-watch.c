@@ -15,7 +15,7 @@
 
 #include "xfrm/nfnl.h"
 
-#define WATCH_TABLES  2u
+#define WATCH_TABLES  3u
 #define WATCH_REQUEST 128u
 #define WATCH_ANSWER  32768u
 

@@ -19,12 +19,16 @@
 #include "xfrm/nft-expr.h"
 #include "xfrm/nft-hear.h"
 #include "xfrm/nft-rules.h"
+#include "xfrm/nft-translate.h"
 
 /* A batch's begin and end, and a message with its table and set names. */
 #define FRAME_SIZE   64u
 #define MESSAGE_SIZE 80u
-/* An element: a pair with a lifetime, or an address with flags. */
+/* An element: a pair with a lifetime, or an address with flags; and with what a
+ * map has for it. */
 #define ELEMENT_SIZE   64u
+#define MAPPING_SIZE   80u
+#define KEY_SIZE       32u
 #define RANGES_MESSAGE 256u
 #define CHANGES_BATCH  32u
 #define SEND_BUFFER    (32 << 20)
@@ -179,6 +183,30 @@ int nft_table_new_hear(const struct nft_hear_config *c, struct nft_table **ret)
 	return r;
 }
 
+int nft_table_new_translate(struct nft_table **ret)
+{
+	uint8_t *data = malloc(FRAME_SIZE + NFT_TRANSLATE_SIZE + MESSAGE_SIZE);
+	struct wbuf w =
+		wbuf_of(data, FRAME_SIZE + NFT_TRANSLATE_SIZE + MESSAGE_SIZE);
+	struct nft_table *t = NULL;
+	int r = data ? table_new(NFT_TABLE_TRANSLATE, &t) : -ENOMEM;
+	struct nft_writer o = { .w = &w, .table = NFT_TABLE_TRY };
+
+	if (r == 0) {
+		batch_begin(t, &w);
+		o.seq = t->seq;
+		nft_translate_put(&o);
+		nft_put_table(&o, NFT_MSG_DELTABLE, 0);
+		r = unsupported(batch_commit(t, &w));
+	}
+	free(data);
+	if (r < 0)
+		nft_table_free(t);
+	else
+		*ret = t;
+	return r;
+}
+
 static size_t set_begin(struct nft_table *t, struct wbuf *w, unsigned type,
 			uint16_t flags, enum nft_set set, bool six)
 {
@@ -191,7 +219,8 @@ static size_t set_begin(struct nft_table *t, struct wbuf *w, unsigned type,
 }
 
 static void put_element(struct wbuf *w, const uint8_t *value, size_t len,
-			uint32_t flags, uint32_t lifetime_ms)
+			const struct addr *data, uint32_t flags,
+			uint32_t lifetime_ms)
 {
 	size_t element = nfnl_nest(w, NFTA_LIST_ELEM), key;
 
@@ -200,6 +229,11 @@ static void put_element(struct wbuf *w, const uint8_t *value, size_t len,
 	key = nfnl_nest(w, NFTA_SET_ELEM_KEY);
 	nfnl_put(w, NFTA_DATA_VALUE, value, len);
 	nfnl_nest_end(w, key);
+	if (data) {
+		key = nfnl_nest(w, NFTA_SET_ELEM_DATA);
+		nfnl_put(w, NFTA_DATA_VALUE, data->bytes, addr_len(data));
+		nfnl_nest_end(w, key);
+	}
 	if (lifetime_ms)
 		nfnl_put_be64(w, NFTA_SET_ELEM_TIMEOUT, lifetime_ms);
 	nfnl_nest_end(w, element);
@@ -207,20 +241,34 @@ static void put_element(struct wbuf *w, const uint8_t *value, size_t len,
 
 static void put_boundary(struct wbuf *w, const struct addr *a, uint32_t flags)
 {
-	put_element(w, a->bytes, addr_len(a), flags, 0);
+	put_element(w, a->bytes, addr_len(a), NULL, flags, 0);
 }
 
-/* What the sets of pairs and of SPIs have for a key. */
-static size_t change_key(const struct nft_change *c, uint8_t key[static 32])
+/* What the sets of pairs and of SPIs, and the maps, have for a key. */
+static size_t change_key(const struct nft_change *c,
+			 uint8_t key[static KEY_SIZE])
 {
-	struct wbuf w = wbuf_of(key, 32);
+	const struct addr *first = &c->local, *second = &c->remote;
+	struct wbuf w = wbuf_of(key, KEY_SIZE);
 
-	wbuf_bytes(&w, c->local.bytes, addr_len(&c->local));
+	if (c->set == SET_LEASE_IN) {
+		first = &c->remote;
+		second = &c->lease;
+	}
+	wbuf_bytes(&w, first->bytes, addr_len(first));
 	if (c->set == SET_SPI)
 		wbuf_be32(&w, c->spi);
 	else
-		wbuf_bytes(&w, c->remote.bytes, addr_len(&c->remote));
+		wbuf_bytes(&w, second->bytes, addr_len(second));
 	return w.len;
+}
+
+/* What a map has for it; NULL: it is a set. */
+static const struct addr *change_data(const struct nft_change *c)
+{
+	if (c->set == SET_LEASE_IN)
+		return &c->local;
+	return c->set == SET_LEASE_OUT ? &c->lease : NULL;
 }
 
 /* A message about the one element that c names. */
@@ -231,9 +279,11 @@ static void put_about(struct nft_table *t, struct wbuf *w, unsigned type,
 	size_t at = set_begin(t, w, type, flags, c->set,
 			      c->local.family == AF_INET6);
 	size_t list = nfnl_nest(w, NFTA_SET_ELEM_LIST_ELEMENTS);
-	uint8_t key[32];
+	uint8_t key[KEY_SIZE];
 
-	put_element(w, key, change_key(c, key), 0, lifetime_ms);
+	put_element(w, key, change_key(c, key),
+		    type == NFT_MSG_NEWSETELEM ? change_data(c) : NULL, 0,
+		    lifetime_ms);
 	nfnl_nest_end(w, list);
 	nfnl_end(w, at);
 }
@@ -272,7 +322,7 @@ static void put_change(struct nft_table *t, struct wbuf *w,
 /* Is the element there? 1 or 0, -errno. */
 static int look_up(struct nft_table *t, const struct nft_change *c)
 {
-	uint8_t data[MESSAGE_SIZE + ELEMENT_SIZE];
+	uint8_t data[MESSAGE_SIZE + MAPPING_SIZE];
 	struct wbuf w = wbuf_of(data, sizeof(data));
 	int r;
 
@@ -290,7 +340,7 @@ static int look_up(struct nft_table *t, const struct nft_change *c)
  * processors, tens of milliseconds. */
 static int change_one(struct nft_table *t, const struct nft_change *c)
 {
-	uint8_t data[FRAME_SIZE + 2 * (MESSAGE_SIZE + ELEMENT_SIZE)];
+	uint8_t data[FRAME_SIZE + 2 * (MESSAGE_SIZE + MAPPING_SIZE)];
 	struct wbuf w = wbuf_of(data, sizeof(data));
 	int there = look_up(t, c);
 	int r;
@@ -314,7 +364,7 @@ static int change_some(struct nft_table *t, const struct nft_change *c,
 		       size_t n)
 {
 	uint8_t data[FRAME_SIZE +
-		     CHANGES_BATCH * (MESSAGE_SIZE + ELEMENT_SIZE)];
+		     CHANGES_BATCH * (MESSAGE_SIZE + MAPPING_SIZE)];
 	struct wbuf w = wbuf_of(data, sizeof(data));
 	int r, first = 0;
 
@@ -351,6 +401,32 @@ int nft_table_change(struct nft_table *t, const struct nft_change *changes,
 			first = r;
 	}
 	return first;
+}
+
+int nft_table_make_translate(struct nft_table *t,
+			     const struct nft_change *elements, size_t n)
+{
+	size_t cap = FRAME_SIZE + NFT_TRANSLATE_SIZE +
+		     n * (MESSAGE_SIZE + MAPPING_SIZE);
+	uint8_t *data = malloc(cap);
+	struct wbuf w = wbuf_of(data, cap);
+	struct nft_writer o = { .w = &w, .table = t->name };
+	int r;
+
+	if (!data)
+		return -ENOMEM;
+	batch_begin(t, &w);
+	o.seq = t->seq;
+	nft_put_table(&o, NFT_MSG_NEWTABLE, NLM_F_CREATE);
+	nft_put_table(&o, NFT_MSG_DELTABLE, 0);
+	nft_translate_put(&o);
+	for (size_t i = 0; i < n; i++)
+		put_change(t, &w, &elements[i], false);
+	r = batch_commit(t, &w);
+	free(data);
+	if (r == 0)
+		t->gone = false;
+	return r;
 }
 
 static void put_flush(struct nft_table *t, struct wbuf *w, enum nft_set set)
@@ -483,7 +559,8 @@ int nft_table_remove(struct nft_table *t)
 
 int nft_tables_clear(void)
 {
-	static const char *const names[] = { NFT_TABLE_HOLD, NFT_TABLE_HEAR };
+	static const char *const names[] = { NFT_TABLE_HOLD, NFT_TABLE_HEAR,
+					     NFT_TABLE_TRANSLATE };
 	int first = 0;
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {

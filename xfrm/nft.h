@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Our private nftables tables in the kernel, and the elements of their sets:
- * "inet tacit", which holds packets (nft-rules.c), and "inet tacit_hear", which
- * hears of peers that lost their state (nft-hear.c). Each change is an
+ * "inet tacit", which holds packets (nft-rules.c), "inet tacit_hear", which
+ * hears of peers that lost their state (nft-hear.c), and "inet tacit_cat", which
+ * translates our addresses (nft-translate.c). Each change is an
  * nfnetlink transaction of our own, which costs the same however large the
  * host's ruleset.
  */
@@ -45,6 +46,9 @@ enum nft_set {
 	/* Of the table that hears: */
 	SET_SPI = SET_HOLD_COUNT, /* our address and an in-SA's SPI */
 	SET_SECURED, /* pairs that have no reason to talk in the clear */
+	/* Of the table that translates, maps: */
+	SET_LEASE_IN,  /* peer and lease: our address */
+	SET_LEASE_OUT, /* our address and peer: the lease */
 	SET_COUNT
 };
 
@@ -54,7 +58,8 @@ struct nft_change {
 	bool remove;
 	uint32_t lifetime_ms; /* 0: none */
 	struct addr local, remote;
-	uint32_t spi; /* in the place of remote: host order, for SET_SPI */
+	uint32_t spi;	   /* in the place of remote: host order, for SET_SPI */
+	struct addr lease; /* for SET_LEASE_IN and SET_LEASE_OUT */
 };
 
 /* Both ends included. */
@@ -75,6 +80,15 @@ int nft_table_new(const struct nft_table_config *c, struct nft_table **ret)
 /* Likewise, for hearing. */
 int nft_table_new_hear(const struct nft_hear_config *c, struct nft_table **ret)
 	__attribute__((warn_unused_result));
+/* Likewise, for translating; there is no table in the kernel before
+ * nft_table_make_translate(), and one that is there is left alone. */
+int nft_table_new_translate(struct nft_table **ret)
+	__attribute__((warn_unused_result));
+/* Puts the table with these elements, and no others, in the place of one that is
+ * there, in one transaction. 0 or -errno. */
+int nft_table_make_translate(struct nft_table *t,
+			     const struct nft_change *elements, size_t n)
+	__attribute__((warn_unused_result));
 /* Frees the object; the table stays in the kernel. */
 struct nft_table *nft_table_free(struct nft_table *t);
 /* Removes the table from the kernel; it being gone already is no error. */
@@ -88,7 +102,7 @@ int nft_table_disarm(struct nft_table *t) __attribute__((warn_unused_result));
  * there is as good as done (a lifetime is renewed); other errors do not keep
  * the rest from being done, and the first one is returned: -ENOENT when
  * somebody has removed the table, and until nft_table_set_ranges() finds one
- * again. Elements of a drain set are expected to be there when they are
+ * again, or nft_table_make_translate() makes one. Elements of a drain set are expected to be there when they are
  * removed: other removals are cheap for SET_CLEAR only.
  */
 int nft_table_change(struct nft_table *t, const struct nft_change *changes,

@@ -120,7 +120,8 @@ static void test_watch(void **state)
 	assert_int_equal(nft_watch_intact(w, "one"), 0);
 	fake.handle = 5;
 	assert_int_equal(nft_watch_note(w, "two"), 0);
-	assert_int_equal(nft_watch_note(w, "three"), -ENOSPC);
+	assert_int_equal(nft_watch_note(w, "three"), 0);
+	assert_int_equal(nft_watch_note(w, "four"), -ENOSPC);
 	assert_null(nft_watch_free(w));
 }
 

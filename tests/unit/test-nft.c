@@ -22,6 +22,7 @@
 #include "xfrm/nfnl.h"
 #include "xfrm/nft-hear.h"
 #include "xfrm/nft-rules.h"
+#include "xfrm/nft-translate.h"
 #include "xfrm/nft.h"
 
 #define NFT(type) (NFNL_SUBSYS_NFTABLES << 8 | (type))
@@ -86,7 +87,7 @@ static void text_of_key(struct rbuf key, const char *set, char *ret)
 
 static void log_element(struct rbuf element, const char *sign, const char *set)
 {
-	char text[2 * ADDR_STRLEN + 32] = " ", more[24];
+	char text[3 * ADDR_STRLEN + 40] = " ", more[24];
 	struct rbuf data;
 	uint16_t type;
 
@@ -94,7 +95,10 @@ static void log_element(struct rbuf element, const char *sign, const char *set)
 	while (nfnl_next_attr(&element, &type, &data) > 0) {
 		if (type == NFTA_SET_ELEM_KEY)
 			text_of_key(data, set, text + strlen(text));
-		else if (type == NFTA_SET_ELEM_FLAGS)
+		else if (type == NFTA_SET_ELEM_DATA) {
+			strcat(text, "=");
+			text_of_key(data, "", text + strlen(text));
+		} else if (type == NFTA_SET_ELEM_FLAGS)
 			strcpy(text, "!");
 		else if (type == NFTA_SET_ELEM_TIMEOUT) {
 			snprintf(more, sizeof(more), "/%llu",
@@ -293,8 +297,14 @@ static void test_new_hear(void **state)
 					   .port = 500,
 					   .natt_port = 4500 };
 	const struct nft_change changes[] = {
-		{ SET_SPI, false, 0, LOCAL(4), { 0 }, 0x0a000001 },
-		{ SET_SECURED, true, 0, LOCAL(6), address("fe80::1%2"), 0 },
+		{ SET_SPI, false, 0, LOCAL(4), { 0 }, 0x0a000001, { 0 } },
+		{ SET_SECURED,
+		  true,
+		  0,
+		  LOCAL(6),
+		  address("fe80::1%2"),
+		  0,
+		  { 0 } },
 	};
 	struct nft_table *t = NULL;
 
@@ -317,18 +327,85 @@ static void test_new_hear(void **state)
 	assert_null(t);
 }
 
+static void test_new_translate(void **state)
+{
+	const struct nft_change changes[] = {
+		{ SET_LEASE_IN, false, 0, LOCAL(4), address("192.0.2.1"), 0,
+		  address("100.64.0.5") },
+		{ SET_LEASE_OUT, false, 0, LOCAL(6), address("2001:db8::1"), 0,
+		  address("fd00::5") },
+	};
+	struct nft_table *t = NULL;
+
+	/* It is only tried. */
+	assert_int_equal(nft_table_new_translate(&t), 0);
+	assert_string_equal(fake.log, "( +table -table )");
+	assert_int_equal(fake.sets, 4);
+	assert_int_equal(fake.chains, 2);
+	assert_int_equal(fake.rules, 12);
+	assert_true(fake.largest < NFT_TRANSLATE_SIZE);
+	/* One transaction, in the place of a table that is there. */
+	reset(state);
+	assert_int_equal(nft_table_make_translate(t, changes, 2), 0);
+	assert_string_equal(fake.log,
+			    "( +table -table +table "
+			    "+in4 192.0.2.1>100.64.0.5=9.9.9.9 "
+			    "+out6 2001:db8::9>2001:db8::1=fd00::5 )");
+	reset(state);
+	assert_int_equal(nft_table_change(t, changes, 1), 0);
+	assert_string_equal(fake.log, "( +in4 192.0.2.1>100.64.0.5=9.9.9.9 )");
+	/* Somebody removed it, until there is one again. */
+	reset(state);
+	fake.errors[0] = fake.errors[1] = fake.errors[2] = -ENOENT;
+	assert_int_equal(nft_table_change(t, changes, 1), -ENOENT);
+	reset(state);
+	assert_int_equal(nft_table_change(t, changes, 1), -ENOENT);
+	assert_int_equal(fake.sends, 0);
+	assert_int_equal(nft_table_make_translate(t, NULL, 0), 0);
+	assert_int_equal(nft_table_change(t, changes, 2), 0);
+	nft_table_free(t);
+
+	reset(state);
+	t = NULL;
+	fake.errors[0] = -ENOENT;
+	assert_int_equal(nft_table_new_translate(&t), -EOPNOTSUPP);
+	assert_null(t);
+}
+
 static const char drain_log[] = "( +drain_offer4 9.9.9.9>10.0.0.1/40000 "
 				"-drain_require6 2001:db8::9>fe80::1 )";
 
 static void test_change(void **state)
 {
 	const struct nft_change c[] = {
-		{ SET_DRAIN_OFFER, false, 40000, LOCAL(4), address("10.0.0.1"),
-		  0 },
-		{ SET_DRAIN_REQUIRE, true, 40000, LOCAL(6),
-		  address("fe80::1%2"), 0 },
-		{ SET_CLEAR, false, 500, LOCAL(6), address("2001:db8::1"), 0 },
-		{ SET_CLEAR, true, 500, LOCAL(6), address("2001:db8::2"), 0 },
+		{ SET_DRAIN_OFFER,
+		  false,
+		  40000,
+		  LOCAL(4),
+		  address("10.0.0.1"),
+		  0,
+		  { 0 } },
+		{ SET_DRAIN_REQUIRE,
+		  true,
+		  40000,
+		  LOCAL(6),
+		  address("fe80::1%2"),
+		  0,
+		  { 0 } },
+		{ SET_CLEAR,
+		  false,
+		  500,
+		  LOCAL(6),
+		  address("2001:db8::1"),
+		  0,
+		  { 0 } },
+		{ SET_CLEAR,
+		  true,
+		  500,
+		  LOCAL(6),
+		  address("2001:db8::2"),
+		  0,
+		  { 0 } },
 	};
 	struct nft_table *t = make();
 
@@ -361,10 +438,27 @@ static void test_change(void **state)
 static void test_change_refused(void **state)
 {
 	const struct nft_change c[] = {
-		{ SET_DRAIN_OFFER, true, 0, LOCAL(4), address("10.0.0.2"), 0 },
-		{ SET_DRAIN_OFFER, false, 500, LOCAL(4), address("10.0.0.1"),
-		  0 },
-		{ SET_DRAIN_OFFER, true, 0, LOCAL(4), address("10.0.0.3"), 0 },
+		{ SET_DRAIN_OFFER,
+		  true,
+		  0,
+		  LOCAL(4),
+		  address("10.0.0.2"),
+		  0,
+		  { 0 } },
+		{ SET_DRAIN_OFFER,
+		  false,
+		  500,
+		  LOCAL(4),
+		  address("10.0.0.1"),
+		  0,
+		  { 0 } },
+		{ SET_DRAIN_OFFER,
+		  true,
+		  0,
+		  LOCAL(4),
+		  address("10.0.0.3"),
+		  0,
+		  { 0 } },
 	};
 	struct nft_table *t = make();
 
@@ -392,7 +486,7 @@ static void test_change_refused(void **state)
 static void test_table_gone(void **state)
 {
 	const struct nft_change add = {
-		SET_CLEAR, false, 500, LOCAL(4), address("10.0.0.1"), 0
+		SET_CLEAR, false, 500, LOCAL(4), address("10.0.0.1"), 0, { 0 }
 	};
 	struct nft_table *t = make();
 
@@ -516,6 +610,7 @@ int main(void)
 		cmocka_unit_test_setup(test_new, reset),
 		cmocka_unit_test_setup(test_servers, reset),
 		cmocka_unit_test_setup(test_new_hear, reset),
+		cmocka_unit_test_setup(test_new_translate, reset),
 		cmocka_unit_test_setup(test_change, reset),
 		cmocka_unit_test_setup(test_change_refused, reset),
 		cmocka_unit_test_setup(test_table_gone, reset),
