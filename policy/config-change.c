@@ -32,7 +32,7 @@ static void add_policy(struct digest *d, const struct policy *p)
 		p->child_kib,	 p->n_networks,	   p->child_lifetime_s,
 		p->n_identities, p->child_packets, p->idle_ms,
 		p->mode,	 p->rekey_margin,  p->rekey_fuzz,
-		p->lookup,
+		p->lookup,	 p->translation,
 	};
 
 	add(d, p->name, strlen(p->name));
@@ -84,6 +84,7 @@ bool policy_same(const struct policy *a, const struct policy *b)
 	       a->child_kib == b->child_kib &&
 	       a->child_packets == b->child_packets &&
 	       a->idle_ms == b->idle_ms && a->mode == b->mode &&
+	       a->translation == b->translation &&
 	       a->rekey_margin == b->rekey_margin &&
 	       a->rekey_fuzz == b->rekey_fuzz &&
 	       same_algorithms(&a->algorithms, &b->algorithms);

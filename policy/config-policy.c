@@ -50,6 +50,7 @@ enum key { /* the order of the table below */
 	   KEY_MODE,
 	   KEY_REKEY_MARGIN,
 	   KEY_REKEY_FUZZ,
+	   KEY_TRANSLATION,
 };
 
 static bool good_name(const char *name)
@@ -260,6 +261,18 @@ static void set_mode(const struct config_place *at)
 		config_place_error(at, "write any, transport or tunnel");
 }
 
+static void set_translation(const struct config_place *at)
+{
+	struct draft *d = at->target;
+	bool yes = false;
+
+	if (config_value_bool(at->item->value, &yes) < 0)
+		config_place_error(at, "write yes or no");
+	else
+		d->policy->translation =
+			yes ? POLICY_TRANSLATION_YES : POLICY_TRANSLATION_NO;
+}
+
 /* "25%"; the sign may be left out. */
 static void set_percent(const struct config_place *at, uint32_t min,
 			uint32_t max, uint8_t *ret)
@@ -392,6 +405,8 @@ static const struct config_key policy_keys[] = {
 	[KEY_REKEY_MARGIN] = { "Policy", "RekeyMargin", false,
 			       set_rekey_margin },
 	[KEY_REKEY_FUZZ] = { "Policy", "RekeyFuzz", false, set_rekey_fuzz },
+	[KEY_TRANSLATION] = { "Policy", "ClientAddressTranslation", false,
+			      set_translation },
 };
 
 /* Only who begins has anybody to find. */
@@ -405,6 +420,26 @@ static void check_discover(struct draft *d, const struct config_seen *seen,
 		config_errors_add(errors, path, seen->key_line[KEY_DISCOVER],
 				  "Discover= has no meaning with "
 				  "Encryption=%s: remove it",
+				  policy_level_name(p->level));
+}
+
+/* An address that is leased needs a tunnel, and somebody who asks for it. */
+static void check_translation(struct draft *d, const struct config_seen *seen,
+			      const char *path, struct config_errors *errors)
+{
+	const struct policy *p = d->policy;
+
+	if (p->translation != POLICY_TRANSLATION_YES)
+		return;
+	if (p->mode == POLICY_MODE_TRANSPORT)
+		config_errors_add(errors, path, seen->key_line[KEY_TRANSLATION],
+				  "ClientAddressTranslation=yes contradicts "
+				  "Mode=transport: remove one of them");
+	if (d->level_known && p->level != POLICY_OFFER &&
+	    p->level != POLICY_REQUIRE)
+		config_errors_add(errors, path, seen->key_line[KEY_TRANSLATION],
+				  "ClientAddressTranslation= has no meaning "
+				  "with Encryption=%s: remove it",
 				  policy_level_name(p->level));
 }
 
@@ -481,6 +516,7 @@ static void check_policy(struct draft *d, const struct config_seen *seen,
 		check_level(d, seen, path, errors);
 	if (d->level_known)
 		check_discover(d, seen, path, errors);
+	check_translation(d, seen, path, errors);
 	/* A list that is empty today is one all the same. */
 	if (!p->n_networks && !d->networks.bad &&
 	    !seen->key_line[KEY_NETWORKS_FILE])

@@ -44,6 +44,14 @@ enum policy_mode {
 	POLICY_MODE_TUNNEL,
 };
 
+/* ClientAddressTranslation=: behind a NAT, from whom we want an address that
+ * stands for ours */
+enum policy_translation {
+	POLICY_TRANSLATION_ANONYMOUS, /* whom we do not tell who we are */
+	POLICY_TRANSLATION_YES,	      /* everybody */
+	POLICY_TRANSLATION_NO,
+};
+
 /* Lookup=: what DNS is asked about, for keys */
 enum policy_lookup {
 	POLICY_LOOKUP_ADDRESS, /* a name that is known, or else the address */
@@ -69,6 +77,7 @@ struct policy {
 	uint32_t retry_ms; /* RetryTime=: a failed peer is left alone so long */
 	uint32_t idle_ms;  /* IdleTime=: SAs without traffic end; 0: never */
 	enum policy_mode mode;
+	enum policy_translation translation;
 	/* Of each Child SA; it is rekeyed before that. */
 	uint32_t child_lifetime_s; /* ChildLifetime=, seconds */
 	uint32_t child_kib;	   /* ChildBytes=, kibibytes; 0: no limit */

@@ -77,6 +77,8 @@ static const char *const changes[] = {
 	BASE "Mode=tunnel\n",
 	BASE "RekeyMargin=30%\n",
 	BASE "RekeyFuzz=0%\n",
+	BASE "ClientAddressTranslation=yes\n",
+	BASE "ClientAddressTranslation=no\n",
 	BASE "[Algorithms]\nPropose=AES-GCM-128\n",
 	BASE "[Algorithms]\nAccept=X448\n",
 };

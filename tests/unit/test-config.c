@@ -453,6 +453,18 @@ static const struct {
 	{ "[Policy]\nWait=no\nEncryption=require\nNetworks=10.0.0.0/8\n",
 	  "policy.d/x.conf:2: Encryption=require always holds the first "
 	  "packets: remove Wait=no, or write Encryption=offer\n" },
+	{ "[Policy]\nEncryption=offer\nMode=transport\nNetworks=10.0.0.0/8\n"
+	  "ClientAddressTranslation=yes\n",
+	  "policy.d/x.conf:5: ClientAddressTranslation=yes contradicts "
+	  "Mode=transport: remove one of them\n" },
+	{ "[Policy]\nEncryption=allow\nNetworks=10.0.0.0/8\n"
+	  "ClientAddressTranslation=yes\n",
+	  "policy.d/x.conf:4: ClientAddressTranslation= has no meaning with "
+	  "Encryption=allow: remove it\n" },
+	{ "[Policy]\nEncryption=offer\nNetworks=10.0.0.0/8\n"
+	  "ClientAddressTranslation=some\n",
+	  "policy.d/x.conf:4: ClientAddressTranslation=some: write yes or "
+	  "no\n" },
 	{ "[Policy]\nEncryption=require\nNetworks=10.0.0.0/8\nWait=nope\n",
 	  "policy.d/x.conf:4: Wait=nope: write yes or no\n" },
 	{ "[Policy]\nEncryption=forbid\nNetworks=10.0.0.0/8\n"
