@@ -154,7 +154,7 @@ static void agent_run_action(struct agent *a, const struct ike_action *x)
 {
 	switch (x->type) {
 	case IKE_SEND:
-		if (negotiation_park(a, &x->send))
+		if (negotiation_park(a, x->sa, &x->send))
 			break;
 		wire_send(a->wire, &x->send.local, &x->send.remote,
 			  x->send.data, x->send.len);

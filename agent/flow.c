@@ -65,6 +65,11 @@ const char *flow_state_name(enum flow_state s)
 	return flow_state_names[s];
 }
 
+const struct addr *flow_host(const struct flow *f)
+{
+	return f->outer.family ? &f->outer : &f->peer->addr;
+}
+
 static uint64_t flow_hash(const struct flow_table *t, const struct addr *local,
 			  const struct addr *remote)
 {

@@ -59,6 +59,10 @@ struct flow {
 	const struct policy *policy;  /* NULL: of no policy */
 	struct policy_count *counted; /* where it is counted, or NULL */
 	struct addr local;
+	/* Where its ESP goes to, where the peer's address is one that we leased
+	 * it; and what the peer has leased us, which stands for local in ESP.
+	 * Unset: the same. */
+	struct addr outer, lease;
 	uint32_t reqid;
 	uint32_t acquire_seq; /* of the kernel's acquire to answer, or 0 */
 	enum flow_state state;
@@ -95,6 +99,8 @@ struct flow {
 };
 
 const char *flow_state_name(enum flow_state s); /* "secured" */
+/* Which host it is that policy judges and keys are of. */
+const struct addr *flow_host(const struct flow *f);
 
 struct flow_table;
 

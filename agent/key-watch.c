@@ -223,7 +223,7 @@ static void on_timer(struct timer *t, uint64_t now, void *user)
 	if (x->asking || !f || !f->policy || !in_use(a, f, &proof))
 		return;
 	q.policy = f->policy;
-	q.remote = f->peer->addr;
+	q.remote = *flow_host(f);
 	q.named = f->named;
 	if (proof_is_one((uint8_t)proof.method))
 		q.identity = proof.id;

@@ -53,6 +53,12 @@ static void negotiation_remove_sa(struct agent *a, const struct flow *f,
 		link_request(a->link, f->self, &r);
 }
 
+/* Clear packets of it are refused from the start. */
+static bool negotiation_is_closed(const struct flow *f)
+{
+	return f->policy->level == POLICY_REQUIRE || f->outer.family;
+}
+
 void negotiation_install(struct agent *a, struct flow *f,
 			 const struct ike_child_up *up, bool beside)
 {
@@ -66,6 +72,8 @@ void negotiation_install(struct agent *a, struct flow *f,
 	negotiation_set_limits(f->policy, up, &r.install);
 	r.install.replaces = up->replaces;
 	r.install.tunnel = up->mode == IKE_MODE_TUNNEL;
+	r.install.outer = f->outer;
+	r.install.lease = f->lease;
 	if (up->encapsulation.udp) {
 		r.install.udp_local = up->encapsulation.local_port;
 		r.install.udp_remote = up->encapsulation.remote_port;
@@ -73,7 +81,7 @@ void negotiation_install(struct agent *a, struct flow *f,
 	r.install.in = up->in;
 	if (!beside)
 		r.install.out = up->out;
-	if (f->policy->level != POLICY_REQUIRE)
+	if (!negotiation_is_closed(f))
 		r.install.flags |= RECORD_IN_OPTIONAL;
 	if (beside)
 		r.install.flags |= RECORD_IN_ONLY;
@@ -91,7 +99,7 @@ static struct flow *negotiation_child_flow(struct agent *a,
 					   const struct ike_child_up *up)
 {
 	const struct policy *p =
-		policy_table_lookup(a->config->policies, &up->remote);
+		policy_table_lookup(a->config->policies, &up->outer);
 	struct flow *f;
 
 	if (!negotiation_wanted_by(p) || !link_is_up(a->link) ||
@@ -137,6 +145,28 @@ void negotiation_set_child(struct flow *f, struct handle sa,
 	};
 }
 
+/* An SA pair with other ends than the one before: that one goes first. False:
+ * it is itself the one to go. */
+static bool negotiation_set_ends(struct agent *a, struct flow *f,
+				 const struct ike_child_up *up)
+{
+	struct handle before = f->child.ike;
+	struct addr outer = { 0 };
+
+	if (!addr_equal(&up->outer, &up->remote))
+		outer = up->outer;
+	if (f->child.spi_in && (!addr_equal(&f->outer, &outer) ||
+				!addr_equal(&f->lease, &up->lease))) {
+		if (up->redundant)
+			return false;
+		negotiation_lost(a, f, IKE_REASON_REPLACED);
+		ike_close(a->ike, agent_now(a), before);
+	}
+	f->outer = outer;
+	f->lease = up->lease;
+	return true;
+}
+
 void negotiation_on_child_up(struct agent *a, struct handle sa,
 			     const struct ike_child_up *up)
 {
@@ -149,7 +179,8 @@ void negotiation_on_child_up(struct agent *a, struct handle sa,
 	}
 	negotiation_attempt_over(a, f, sa);
 	demand_on_proof(a, f, sa, &up->peer);
-	if (negotiation_rekeyed(a, f, sa, up))
+	if (!negotiation_set_ends(a, f, up) ||
+	    negotiation_rekeyed(a, f, sa, up))
 		return;
 	if (up->redundant && f->child.spi_in) {
 		negotiation_install(a, f, up, true);
@@ -277,7 +308,7 @@ static void negotiation_secured(struct agent *a, struct flow *f)
 /* Sending has begun; what is left is to refuse clear packets. */
 static void negotiation_sending(struct agent *a, struct flow *f)
 {
-	if (f->policy->level == POLICY_REQUIRE) {
+	if (negotiation_is_closed(f)) {
 		negotiation_secured(a, f);
 		return;
 	}
@@ -316,11 +347,14 @@ static void negotiation_install_refused(struct agent *a, struct flow *f,
 	ike_close(a->ike, agent_now(a), sa);
 }
 
-bool negotiation_park(struct agent *a, const struct ike_send *send)
+bool negotiation_park(struct agent *a, struct handle sa,
+		      const struct ike_send *send)
 {
-	struct flow *f =
-		flow_table_get(a->flows, &send->local.addr, &send->remote.addr);
+	struct addr local = send->local.addr, remote = send->remote.addr;
+	struct flow *f;
 
+	(void)ike_sa_hosts(a->ike, sa, &local, &remote);
+	f = flow_table_get(a->flows, &local, &remote);
 	if (!f || !f->installing)
 		return false;
 	parked_add(&f->parked, send);
@@ -463,7 +497,8 @@ void negotiation_on_orphan(struct agent *a, const struct record_orphan *o)
 
 	if (o->reqid == 0)
 		goto end;
-	p = policy_table_lookup(a->config->policies, &o->remote);
+	p = policy_table_lookup(a->config->policies,
+				o->outer.family ? &o->outer : &o->remote);
 	if (flow_table_obtain(a->flows, &o->local, &o->remote, agent_now(a),
 			      &f) < 0)
 		goto end;
@@ -480,6 +515,8 @@ void negotiation_on_orphan(struct agent *a, const struct record_orphan *o)
 		goto end;
 	}
 	f->unconfirmed = false;
+	f->outer = o->outer;
+	f->lease = o->lease;
 	if (flow_table_set_reqid(a->flows, f, o->reqid) == 0)
 		negotiation_adopt(a, f, o);
 end:

@@ -173,11 +173,14 @@ static struct flow *negotiation_flow_of(struct agent *a, struct handle sa)
 void negotiation_on_moved(struct agent *a, struct handle sa,
 			  const struct ike_moved *moved)
 {
-	struct flow *f = flow_table_get(a->flows, &moved->local.addr,
-					&moved->remote.addr);
+	struct addr local = moved->local.addr, remote = moved->remote.addr;
 	struct record r;
+	struct flow *f;
 
-	if (f && handle_equal(f->child.ike, sa)) {
+	(void)ike_sa_hosts(a->ike, sa, &local, &remote);
+	f = flow_table_get(a->flows, &local, &remote);
+	if (f && handle_equal(f->child.ike, sa) &&
+	    addr_equal(flow_host(f), &moved->remote.addr)) {
 		record_init(&r, RECORD_MOVE, 0);
 		r.flow.local = f->local;
 		r.flow.remote = f->peer->addr;

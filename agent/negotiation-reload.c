@@ -122,8 +122,8 @@ static bool reload_keys_changed(struct agent *a, const struct config *before,
 	char who[IKE_IDENTITY_STRLEN];
 	struct ike_sa_info info;
 
-	if (!known_peer_same(known_peers_by_address(old, &f->peer->addr),
-			     known_peers_by_address(new, &f->peer->addr)))
+	if (!known_peer_same(known_peers_by_address(old, flow_host(f)),
+			     known_peers_by_address(new, flow_host(f))))
 		return true;
 	if (!proof_is_one(f->child.auth) ||
 	    !ike_sa_describe(a->ike, f->child.ike, &info))
@@ -142,8 +142,8 @@ void negotiation_on_policies(struct agent *a, const struct config *before)
 		const struct policy *old = f->policy;
 		bool keys, algorithms;
 
-		f->policy = policy_table_lookup(a->config->policies,
-						&f->peer->addr);
+		f->policy =
+			policy_table_lookup(a->config->policies, flow_host(f));
 		keys = reload_keys_changed(a, before, f);
 		algorithms = old && f->policy &&
 			     memcmp(&old->algorithms, &f->policy->algorithms,

@@ -250,6 +250,11 @@ void negotiation_run_queue(struct agent *a)
 
 void negotiation_begin(struct agent *a, struct flow *f)
 {
+	/* Nobody is reached at a lease: who has it comes by itself. */
+	if (f->outer.family) {
+		f->renew = false;
+		return;
+	}
 	if (!negotiation_wanted_by(f->policy)) {
 		if (negotiation_at_rest(f))
 			negotiation_fail(a, f, IKE_REASON_AUTH, 0);

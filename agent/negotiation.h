@@ -28,7 +28,8 @@ void negotiation_on_moved(struct agent *a, struct handle sa,
 void negotiation_on_failed(struct agent *a, struct handle sa,
 			   const struct ike_failed *failed);
 /* Takes the datagram if it has to wait for netd; false: send it now. */
-bool negotiation_park(struct agent *a, const struct ike_send *send);
+bool negotiation_park(struct agent *a, struct handle sa,
+		      const struct ike_send *send);
 /* netd's answers and events. */
 void negotiation_on_reply(struct agent *a, struct handle flow,
 			  const struct record_reply *reply);

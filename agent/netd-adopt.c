@@ -80,8 +80,8 @@ static int adopt_sas(struct netd *n, const struct netd_found *f)
 static void adopt_by_policy(struct netd *n)
 {
 	for (struct netd_flow *f = n->flows.first, *next; f; f = next) {
-		const struct policy *p = policy_table_lookup(
-			n->config->policies, &f->pair->remote);
+		const struct policy *p = netd_guard_policy(
+			&n->guard, &f->pair->remote, &f->pair->outer);
 
 		next = f->next;
 		if (!p || p->level == POLICY_FORBID || p->level == POLICY_BLOCK)

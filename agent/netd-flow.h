@@ -38,8 +38,10 @@ struct netd_flow {
 	bool gated; /* sending, but packets are held back until SWITCH */
 	bool mixed; /* in-SAs of two reqids are in use */
 	bool orphan;
-	bool secured;  /* netd_flows.secured() was told so */
-	bool tunnel;   /* mode; transport if not set */
+	bool secured;	   /* netd_flows.secured() was told so */
+	bool tunnel;	   /* mode; transport if not set */
+	bool leased;	   /* the pair's remote is an address that we leased */
+	struct addr lease; /* that stands in ESP for ours; unset: none */
 	bool changing; /* what waits is a rekeyed pair's: agent/netd-rekey.c */
 	uint32_t look_spi;   /* its in-SA: has it been used? */
 	uint64_t look_since; /* ms */
@@ -105,6 +107,8 @@ void netd_sa_free(struct netd_sa *sa);
 struct netd_sa *netd_sa_find(const struct netd_flows *t, const struct addr *dst,
 			     uint32_t spi);
 const struct addr *netd_sa_dst(const struct netd_sa *sa);
+/* The other end of the flow's SAs. */
+const struct addr *netd_flow_outer(const struct netd_flow *f);
 struct change netd_sa_deletion(const struct netd_sa *sa);
 
 #endif

@@ -28,9 +28,14 @@ static uint64_t spi_hash(const struct netd_flows *t, const struct addr *dst,
 	return hash_bytes(&t->pairs->hash_key, key, sizeof(key));
 }
 
+const struct addr *netd_flow_outer(const struct netd_flow *f)
+{
+	return f->pair->outer.family ? &f->pair->outer : &f->pair->remote;
+}
+
 const struct addr *netd_sa_dst(const struct netd_sa *sa)
 {
-	return sa->inbound ? &sa->flow->pair->local : &sa->flow->pair->remote;
+	return sa->inbound ? &sa->flow->pair->local : netd_flow_outer(sa->flow);
 }
 
 struct netd_sa *netd_sa_find(const struct netd_flows *t, const struct addr *dst,
@@ -96,11 +101,12 @@ void netd_sa_free(struct netd_sa *sa)
 
 struct change netd_sa_deletion(const struct netd_sa *sa)
 {
-	const struct netd_pair *p = sa->flow->pair;
+	const struct netd_flow *f = sa->flow;
 
 	return (struct change){
 		.op = CHANGE_SA_DELETE,
-		.sa = { .src = sa->inbound ? p->remote : p->local,
+		.sa = { .src = sa->inbound ? *netd_flow_outer(f)
+					   : f->pair->local,
 			.dst = *netd_sa_dst(sa),
 			.esp.spi = sa->spi,
 			.reqid = sa->flow->reqid,
@@ -183,6 +189,7 @@ void netd_flow_free(struct netd_flow *f)
 		t->report = f->next;
 	t->count--;
 	f->pair->flow = NULL;
+	f->pair->outer = (struct addr){ 0 };
 	memset(f->pair->flow_claim, 0, sizeof(f->pair->flow_claim));
 	free(f);
 }
@@ -217,9 +224,10 @@ void netd_flow_claim(struct netd_flow *f)
 		.tunnel = f->tunnel,
 		.reqid = f->mixed ? 0 : f->reqid,
 	};
+	/* Who has another address outside must not be sent to there. */
 	*out = (struct netd_claim){
-		.set = f->sending,
-		.action = KACTION_PROTECT,
+		.set = f->sending || f->pair->outer.family,
+		.action = f->sending ? KACTION_PROTECT : KACTION_BLOCK,
 		.tunnel = f->tunnel,
 		.reqid = f->out_reqid,
 	};
@@ -413,6 +421,10 @@ static int flow_remove(struct netd_flow *f, bool force)
 	uint32_t reqid;
 	int r;
 
+	if (f->leased && t->closing) {
+		t->closing(t->user, &p->local, &p->remote);
+		f->gated = false;
+	}
 	memset(p->flow_claim, 0, sizeof(p->flow_claim));
 	r = netd_pair_sync(pairs, p);
 	if (r < 0 && !force) {
@@ -486,6 +498,15 @@ bool netd_flow_expired(struct netd_flows *t, const struct kexpire *e,
 
 /* --- questions ---------------------------------------------------------- */
 
+void netd_flow_ends(const struct netd_flows *t, uint32_t reqid,
+		    struct addr *ret_outer, struct addr *ret_lease)
+{
+	const struct netd_flow *f = netd_flow_get(t, reqid);
+
+	*ret_outer = f ? f->pair->outer : (struct addr){ 0 };
+	*ret_lease = f ? f->lease : (struct addr){ 0 };
+}
+
 bool netd_flow_pair(const struct netd_flows *t, uint32_t reqid,
 		    struct addr *ret_local, struct addr *ret_remote)
 {
@@ -507,11 +528,11 @@ uint32_t netd_flow_of_pair(const struct netd_flows *t, const struct addr *local,
 	return p && p->flow ? p->flow->reqid : 0;
 }
 
-bool netd_flow_tunnel(const struct netd_flows *t, uint32_t reqid)
+const struct addr *netd_flow_tunnel(const struct netd_flows *t, uint32_t reqid)
 {
 	const struct netd_flow *f = netd_flow_get(t, reqid);
 
-	return f && f->tunnel;
+	return f && f->tunnel ? netd_flow_outer(f) : NULL;
 }
 
 bool netd_flow_has_spi(const struct netd_flows *t, const struct addr *dst,

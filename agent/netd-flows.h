@@ -30,6 +30,12 @@ struct netd_flows {
 		    const struct addr *remote);
 	/* A flow ends that nobody asked to end; may be NULL. */
 	void (*gone)(void *user, const struct record_expire *x);
+	/* Is it an address that we lease to peers? NULL: there are none. */
+	bool (*is_lease)(void *user, const struct addr *remote);
+	/* The SAs of a lease are about to go: nothing may leave for it in
+	 * another way, and what is held is dropped. May be NULL. */
+	void (*closing)(void *user, const struct addr *local,
+			const struct addr *remote);
 	/* A flow's SAs and policies are gone; may be NULL. */
 	void (*removed)(void *user, uint32_t reqid);
 	/* A rekeyed pair carries packets; may be NULL. */
@@ -88,14 +94,18 @@ bool netd_flow_expired(struct netd_flows *t, const struct kexpire *e,
 
 /* --- questions -------------------------------------------------------- */
 
+/* The other end of the SAs of the flow with this reqid, and what the peer has
+ * leased us; each unset where there is none of its own. */
+void netd_flow_ends(const struct netd_flows *t, uint32_t reqid,
+		    struct addr *ret_outer, struct addr *ret_lease);
 /* The pair whose flow has this reqid; false: none. */
 bool netd_flow_pair(const struct netd_flows *t, uint32_t reqid,
 		    struct addr *ret_local, struct addr *ret_remote);
 /* The reqid of the pair's flow, or 0; is it an orphan? */
 uint32_t netd_flow_of_pair(const struct netd_flows *t, const struct addr *local,
 			   const struct addr *remote, bool *ret_orphan);
-/* Is the flow's mode, where there is one, that of a tunnel? */
-bool netd_flow_tunnel(const struct netd_flows *t, uint32_t reqid);
+/* The other end of the flow's tunnel (borrowed); NULL: it is none. */
+const struct addr *netd_flow_tunnel(const struct netd_flows *t, uint32_t reqid);
 /* Does any SA of ours to this address have the SPI? */
 bool netd_flow_has_spi(const struct netd_flows *t, const struct addr *dst,
 		       uint32_t spi);

@@ -138,5 +138,5 @@ bool netd_found_stands(const struct netd_found *f, const struct kpolicy *p)
 	return is && is->action == p->action && is->priority == p->priority &&
 	       (p->action != KACTION_PROTECT ||
 		(is->optional == p->optional && is->tunnel == p->tunnel &&
-		 is->reqid == p->reqid));
+		 addr_equal(&is->outer, &p->outer) && is->reqid == p->reqid));
 }

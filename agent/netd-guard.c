@@ -40,6 +40,34 @@ bool netd_guard_remote(const struct netd_guard *g, const struct addr *remote)
 	       !address_table_has(g->own, remote);
 }
 
+bool netd_guard_is_lease(const struct netd_guard *g, const struct addr *a)
+{
+	struct prefix network;
+
+	if (!netd_guard_remote(g, a) || address_table_on_link(g->own, a))
+		return false;
+	for (size_t i = 0; i < g->n_pools; i++) {
+		const struct prefix *pool = &g->pools[i];
+
+		if (prefix_contains(pool, a) &&
+		    (!policy_table_match(g->policies, a, &network) ||
+		     network.len < pool->len))
+			return true;
+	}
+	return false;
+}
+
+const struct policy *netd_guard_policy(const struct netd_guard *g,
+				       const struct addr *remote,
+				       const struct addr *outer)
+{
+	if (!outer->family)
+		return policy_table_lookup(g->policies, remote);
+	if (!netd_guard_remote(g, outer) || !netd_guard_is_lease(g, remote))
+		return NULL;
+	return policy_table_lookup(g->policies, outer);
+}
+
 static int guard_hosts(const struct netd_guard *g, const struct addr *local,
 		       const struct addr *remote, const char **ret_why)
 {
@@ -51,11 +79,30 @@ static int guard_hosts(const struct netd_guard *g, const struct addr *local,
 	return 0;
 }
 
+/* ESP to another host than remote, and for another than local. */
+static int guard_ends(const struct netd_guard *g,
+		      const struct record_install *in, const char **ret_why)
+{
+	if (in->outer.family && !netd_guard_remote(g, &in->outer))
+		return refuse(-EINVAL, "outer is no other host", ret_why);
+	if (in->outer.family && !netd_guard_is_lease(g, &in->remote))
+		return refuse(-EPERM, "remote is no address to be leased",
+			      ret_why);
+	/* There is no such host, so nothing of it can be under way. */
+	if (in->outer.family && (in->flags & RECORD_IN_OPTIONAL))
+		return refuse(-EPERM, "a lease is never in the clear", ret_why);
+	if (in->lease.family && !netd_guard_remote(g, &in->lease))
+		return refuse(-EINVAL, "lease is no other host's address",
+			      ret_why);
+	return 0;
+}
+
 static int guard_install_flow(const struct netd_guard *g,
 			      const struct record_install *in,
 			      const char **ret_why)
 {
-	struct addr local, remote;
+	const struct addr *far = in->outer.family ? &in->outer : &in->remote;
+	struct addr local, remote, outer, lease;
 	uint32_t reqid;
 	bool orphan;
 
@@ -67,13 +114,17 @@ static int guard_install_flow(const struct netd_guard *g,
 	if (reqid && reqid != in->reqid && !orphan)
 		return refuse(-EEXIST, "the host pair has another reqid",
 			      ret_why);
+	netd_flow_ends(g->flows, reqid, &outer, &lease);
+	if (reqid && (!addr_equal(&outer, &in->outer) ||
+		      !addr_equal(&lease, &in->lease)))
+		return refuse(-EEXIST, "the flow has another end", ret_why);
 	/* Its out-SA may follow an in-SA that came alone. */
 	if (netd_flow_has_spi(g->flows, &in->local, in->in.spi) &&
 	    (in->flags & RECORD_IN_ONLY ||
 	     !netd_flow_in_alone(g->flows, in->reqid, in->in.spi)))
 		return refuse(-EEXIST, "the inbound SPI is in use", ret_why);
 	if (!(in->flags & RECORD_IN_ONLY) &&
-	    netd_flow_has_spi(g->flows, &in->remote, in->out.spi))
+	    netd_flow_has_spi(g->flows, far, in->out.spi))
 		return refuse(-EEXIST, "the outbound SPI is in use", ret_why);
 	return 0;
 }
@@ -82,10 +133,14 @@ static int guard_install(const struct netd_guard *g,
 			 const struct record_install *in, const char **ret_why)
 {
 	int r = guard_hosts(g, &in->local, &in->remote, ret_why);
+	const struct policy *p;
 
+	if (r == 0)
+		r = guard_ends(g, in, ret_why);
 	if (r < 0)
 		return r;
-	switch (guard_level(g, &in->remote)) {
+	p = netd_guard_policy(g, &in->remote, &in->outer);
+	switch (p ? p->level : POLICY_FORBID) {
 	case POLICY_FORBID:
 		return refuse(-EPERM, "policy forbids protection", ret_why);
 	case POLICY_BLOCK:

@@ -23,11 +23,22 @@ struct netd_guard {
 	const struct policy_table *policies;
 	const struct address_table *own;
 	const struct netd_flows *flows;
+	/* Of addresses that we lease to peers. */
+	const struct prefix *pools;
+	size_t n_pools;
 };
 
 /* 0, or an error as above with the reason in *ret_why (a constant string). */
 int netd_guard_check(const struct netd_guard *g, const struct record *r,
 		     const char **ret_why) __attribute__((warn_unused_result));
+/* Is it an address that may be leased: in a pool, and neither on a link of ours
+ * nor in a network of its own policy there? */
+bool netd_guard_is_lease(const struct netd_guard *g, const struct addr *a);
+/* The policy of a flow with this other end (unset: remote itself): for a lease
+ * that of the address outside. NULL: none, and there must be no such flow. */
+const struct policy *netd_guard_policy(const struct netd_guard *g,
+				       const struct addr *remote,
+				       const struct addr *outer);
 /* Is this a destination that the agent can be asked about? */
 bool netd_guard_remote(const struct netd_guard *g, const struct addr *remote);
 

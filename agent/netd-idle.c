@@ -50,7 +50,7 @@ static void idle_tell(struct netd *n, const struct netd_flow *f)
 static void idle_judge(struct netd *n, struct netd_flow *f, uint64_t now)
 {
 	const struct policy *p =
-		policy_table_lookup(n->config->policies, &f->pair->remote);
+		netd_guard_policy(&n->guard, &f->pair->remote, &f->pair->outer);
 
 	/* The first look at it, or there was traffic. */
 	if (!f->idle.since || f->idle.now != f->idle.packets) {

@@ -35,11 +35,23 @@ struct installation {
 static struct ksa install_ksa(const struct installation *x, bool inbound)
 {
 	const struct record_install *in = x->in;
+	const struct addr *outer = in->outer.family ? &in->outer : &in->remote;
+	struct kselector sel = { 0 };
 
+	/* A packet that claims another sender than the flow's peer is none of
+	 * it, even where the policy takes any SA. */
+	if (inbound) {
+		struct prefix src = prefix_host(&in->remote);
+		struct prefix dst = prefix_host(&in->local);
+
+		sel = kselector_between(&src, &dst);
+	}
 	return (struct ksa){
 		.oseq = inbound ? 0 : x->oseq,
-		.src = inbound ? in->remote : in->local,
-		.dst = inbound ? in->local : in->remote,
+		.src = inbound ? *outer : in->local,
+		.dst = inbound ? in->local : *outer,
+		.sel = sel,
+		.lease = inbound ? in->lease : (struct addr){ 0 },
 		.reqid = in->reqid,
 		.seq = inbound ? 0 : in->acquire_seq,
 		.hard_s = in->hard_s,
@@ -107,6 +119,10 @@ static int install_prepare(struct netd_flows *t, struct installation *x)
 			netd_pair_release(t->pairs, p);
 			return r;
 		}
+		p->outer = in->outer;
+		p->flow->lease = in->lease;
+		p->flow->leased = in->outer.family && t->is_lease &&
+				  t->is_lease(t->user, &in->remote);
 	}
 	f = x->flow = p->flow;
 	x->takeover = f->orphan;

@@ -96,7 +96,7 @@ int netd_flow_adopt_policy(struct netd_flows *t, const struct kpolicy *p,
 		return -ENOMEM;
 	if (p->dir == KDIR_IN) {
 		f = pair->flow;
-		if (!f) {
+		if (!f || !addr_equal(&p->outer, &pair->outer)) {
 			netd_pair_release(t->pairs, pair);
 			return -ENOENT;
 		}
@@ -112,6 +112,9 @@ int netd_flow_adopt_policy(struct netd_flows *t, const struct kpolicy *p,
 	}
 	f->sending = true;
 	f->tunnel = p->tunnel;
+	pair->outer = p->outer;
+	f->leased =
+		p->outer.family && t->is_lease && t->is_lease(t->user, remote);
 	pair->there[KDIR_OUT] = true;
 	return 0;
 }
@@ -119,18 +122,20 @@ int netd_flow_adopt_policy(struct netd_flows *t, const struct kpolicy *p,
 int netd_flow_adopt_sa(struct netd_flows *t, const struct ksa *sa)
 {
 	struct netd_flow *f = netd_flow_get(t, sa->reqid);
-	struct addr local, remote, src = sa->src, dst = sa->dst;
+	struct addr local, outer, src = sa->src, dst = sa->dst;
 
 	if (!f || sa->larval)
 		return -ENOENT;
 	if (netd_sa_find(t, &sa->dst, sa->esp.spi))
 		return 0;
 	local = f->pair->local;
-	remote = f->pair->remote;
-	local.scope = remote.scope = src.scope = dst.scope = 0;
-	if (addr_equal(&dst, &local) && addr_equal(&src, &remote))
+	outer = *netd_flow_outer(f);
+	local.scope = outer.scope = src.scope = dst.scope = 0;
+	if (addr_equal(&dst, &local) && addr_equal(&src, &outer)) {
+		f->lease = sa->lease;
 		return netd_sa_new(f, sa->esp.spi, true) ? 0 : -ENOMEM;
-	if (addr_equal(&src, &local) && addr_equal(&dst, &remote))
+	}
+	if (addr_equal(&src, &local) && addr_equal(&dst, &outer))
 		return netd_sa_new(f, sa->esp.spi, false) ? 0 : -ENOMEM;
 	return -ENOENT;
 }
@@ -173,6 +178,8 @@ static void flow_describe(const struct netd_flow *f, struct record_orphan *ret)
 		.local = f->pair->local,
 		.remote = f->pair->remote,
 		.reqid = f->reqid,
+		.outer = f->pair->outer,
+		.lease = f->lease,
 	};
 	for (const struct netd_sa *sa = f->sas; sa; sa = sa->next) {
 		uint32_t *spi = sa->inbound ? &ret->spi_in : &ret->spi_out;

@@ -128,6 +128,8 @@ static bool pair_want(const struct netd_pairs *t, const struct netd_pair *p,
 	ret->action = c->action;
 	ret->optional = c->optional;
 	ret->tunnel = c->tunnel;
+	if (c->tunnel)
+		ret->outer = p->outer;
 	ret->reqid = c->reqid;
 	/* The kernel's own timer would leave the place empty, where a network
 	 * stands behind it: its owner's timer alone ends it then. */

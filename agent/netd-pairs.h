@@ -28,6 +28,7 @@ struct netd_pair {
 	struct hmap_node node;
 	/* Found without regard to scope: see xfrm/kernel.h. */
 	struct addr local, remote;
+	struct addr outer; /* of its flow: where ESP goes to; unset: remote */
 	struct netd_flow *flow;	  /* borrowed; netd-flows */
 	struct netd_shunt *shunt; /* borrowed; netd-shunts */
 	struct netd_claim flow_claim[2], shunt_claim[2]; /* by enum kdir */

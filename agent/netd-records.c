@@ -387,6 +387,15 @@ static void on_hello(struct netd *n, const struct record *r)
 	show("Serving the agent.");
 }
 
+static int on_install(struct netd *n, const struct record_install *in)
+{
+	int r = netd_flow_install(&n->flows, in, netd_now(n));
+
+	if (r == 0)
+		netd_lease_open(n, &in->local, &in->remote);
+	return r;
+}
+
 static int on_remove(struct netd *n, uint32_t reqid)
 {
 	struct addr local, remote;
@@ -434,7 +443,7 @@ static void on_bye(struct netd *n)
 {
 	n->greeted = false;
 	netd_arm(n, false);
-	netd_shunts_clear(&n->shunts);
+	netd_shunts_clear(&n->shunts, false);
 	netd_flows_clear(&n->flows);
 	show("The agent has stopped.");
 }
@@ -466,7 +475,7 @@ static int carry_out(struct netd *n, const struct record *r, int fd)
 
 	switch ((enum record_type)r->type) {
 	case RECORD_INSTALL:
-		return netd_flow_install(&n->flows, &r->install, netd_now(n));
+		return on_install(n, &r->install);
 	case RECORD_SWITCH:
 		return netd_flow_switch(&n->flows, f->reqid);
 	case RECORD_HARDEN:
@@ -601,7 +610,7 @@ void netd_on_closed(void *user)
 
 	n->greeted = false;
 	netd_arm(n, false);
-	netd_shunts_clear(&n->shunts);
+	netd_shunts_clear(&n->shunts, false);
 	netd_flows_orphan(&n->flows, netd_now(n));
 	show("Waiting for the agent.");
 }

@@ -238,9 +238,9 @@ bool netd_flow_mapped(struct netd_flows *t, const struct kmapping *m,
 
 	if (!sa || !sa->inbound)
 		return false;
-	src.scope = sa->flow->pair->remote.scope;
+	src.scope = netd_flow_outer(sa->flow)->scope;
 	/* Another address is another host to policy: IKE has to say so. */
-	if (!addr_equal(&src, &sa->flow->pair->remote))
+	if (!addr_equal(&src, netd_flow_outer(sa->flow)))
 		return false;
 	/* The kernel says so with every packet until the SA has the port, and
 	 * a peer may send each from another one. */

@@ -63,7 +63,9 @@ static bool reload_stays(void *user, const struct addr *remote, bool block)
 static void reload_flows(struct netd *n)
 {
 	for (struct netd_flow *f = n->flows.first, *next; f; f = next) {
-		enum policy_level level = reload_level(n, &f->pair->remote);
+		const struct policy *p = netd_guard_policy(
+			&n->guard, &f->pair->remote, &f->pair->outer);
+		enum policy_level level = p ? p->level : POLICY_FORBID;
 
 		next = f->next;
 		if (level == POLICY_FORBID || level == POLICY_BLOCK) {

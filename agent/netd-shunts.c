@@ -16,6 +16,7 @@ struct netd_shunt {
 	struct netd_shunts *table;
 	struct netd_pair *pair;
 	struct timer timer;
+	bool kept;
 };
 
 /* What the kernel announces may be of a shunt that was replaced meanwhile;
@@ -90,9 +91,9 @@ static void shunt_fired(struct timer *timer, uint64_t now, void *user)
 	shunt_gone(container_of(timer, struct netd_shunt, timer));
 }
 
-int netd_shunt_set(struct netd_shunts *t, const struct addr *local,
-		   const struct addr *remote, bool block, uint32_t lifetime_ms,
-		   uint64_t now)
+static int shunt_set(struct netd_shunts *t, const struct addr *local,
+		     const struct addr *remote, bool block, bool kept,
+		     uint32_t lifetime_ms, uint64_t now)
 {
 	struct netd_claim c = {
 		.set = true,
@@ -114,6 +115,7 @@ int netd_shunt_set(struct netd_shunts *t, const struct addr *local,
 		netd_pair_release(t->pairs, p);
 		return -ENOMEM;
 	}
+	s->kept = kept;
 	p->shunt_claim[KDIR_OUT] = c;
 	/* What comes in the clear from a clear destination is the network's
 	 * business: only open networks have such. */
@@ -129,12 +131,47 @@ int netd_shunt_set(struct netd_shunts *t, const struct addr *local,
 	return 0;
 }
 
-int netd_shunt_forget(struct netd_shunts *t, const struct addr *local,
-		      const struct addr *remote)
+static struct netd_shunt *shunt_get(const struct netd_shunts *t,
+				    const struct addr *local,
+				    const struct addr *remote)
 {
 	struct netd_pair *p = netd_pair_get(t->pairs, local, remote);
 
-	return p && p->shunt ? shunt_end(p->shunt) : 0;
+	return p ? p->shunt : NULL;
+}
+
+int netd_shunt_set(struct netd_shunts *t, const struct addr *local,
+		   const struct addr *remote, bool block, uint32_t lifetime_ms,
+		   uint64_t now)
+{
+	const struct netd_shunt *s = shunt_get(t, local, remote);
+
+	if (s && s->kept)
+		return -EPERM;
+	return shunt_set(t, local, remote, block, false, lifetime_ms, now);
+}
+
+int netd_shunt_forget(struct netd_shunts *t, const struct addr *local,
+		      const struct addr *remote)
+{
+	struct netd_shunt *s = shunt_get(t, local, remote);
+
+	return s && !s->kept ? shunt_end(s) : 0;
+}
+
+int netd_shunt_keep(struct netd_shunts *t, const struct addr *local,
+		    const struct addr *remote, uint32_t lifetime_ms,
+		    uint64_t now)
+{
+	return shunt_set(t, local, remote, true, true, lifetime_ms, now);
+}
+
+int netd_shunt_unkeep(struct netd_shunts *t, const struct addr *local,
+		      const struct addr *remote)
+{
+	struct netd_shunt *s = shunt_get(t, local, remote);
+
+	return s && s->kept ? shunt_end(s) : 0;
 }
 
 int netd_shunts_mend(struct netd_shunts *t,
@@ -192,15 +229,18 @@ void netd_shunts_review(struct netd_shunts *t,
 		bool block = p->shunt_claim[KDIR_OUT].action == KACTION_BLOCK;
 
 		next = s->next;
-		if (!stays(user, &p->remote, block))
+		if (!s->kept && !stays(user, &p->remote, block))
 			shunt_gone(s);
 	}
 }
 
-void netd_shunts_clear(struct netd_shunts *t)
+void netd_shunts_clear(struct netd_shunts *t, bool kept)
 {
-	while (t->first)
-		shunt_gone(t->first);
+	for (struct netd_shunt *s = t->first, *next; s; s = next) {
+		next = s->next;
+		if (kept || !s->kept)
+			shunt_gone(s);
+	}
 }
 
 void netd_shunts_done(struct netd_shunts *t)

@@ -194,7 +194,7 @@ static bool is_fit(const struct socket_info *s, const struct record_socket *r)
 }
 
 int netd_sockets_add(struct netd_sockets *t, const struct record_socket *r,
-		     int fd, bool tunnel, uint64_t now)
+		     int fd, const struct addr *tunnel, uint64_t now)
 {
 	struct socket_info s;
 	struct guarded *g;
@@ -226,7 +226,8 @@ int netd_sockets_add(struct netd_sockets *t, const struct record_socket *r,
 		return e;
 	g->identified = r->identified;
 	g->since = now;
-	return t->require(fd, &r->local, &r->remote, r->reqid, tunnel);
+	return t->require(fd, &r->local, tunnel ? tunnel : &r->remote, r->reqid,
+			  tunnel != NULL);
 }
 
 /* --- losing --------------------------------------------------------------- */

@@ -38,15 +38,16 @@ bool netd_sockets_of(struct netd_sockets *t, uint32_t reqid, uint64_t now);
 size_t netd_sockets_count(const struct netd_sockets *t);
 
 /*
- * Gives the socket its policy, or another one. The guard has let the record
- * through; the descriptor stays the caller's. 0, or what socket_describe() says,
+ * Gives the socket its policy, or another one; tunnel: the other end of the
+ * flow's tunnel, or NULL. The guard has let the record through; the descriptor
+ * stays the caller's. 0, or what socket_describe() says,
  * and
  *	-EINVAL	      it listens, is of the other family, speaks both families,
  *		      or is connected to another address
  *	-EDQUOT	      its owner has too many, or there are too many in all
  */
 int netd_sockets_add(struct netd_sockets *t, const struct record_socket *r,
-		     int fd, bool tunnel, uint64_t now)
+		     int fd, const struct addr *tunnel, uint64_t now)
 	__attribute__((warn_unused_result));
 /* The flow with this reqid has gone: its sockets are closed. identified: only
  * those that are for one identity. */

@@ -392,6 +392,8 @@ static int netd_start_tables(struct netd *n, const struct hash_key *key)
 	n->flows.gate = netd_on_gate;
 	n->flows.gone = netd_on_flow_gone;
 	n->flows.removed = netd_on_flow_removed;
+	n->flows.is_lease = netd_is_lease;
+	n->flows.closing = netd_on_closing;
 	n->flows.used = netd_on_used;
 	n->flows.spi = netd_on_spi;
 	n->flows.secured = netd_on_secured;
@@ -533,10 +535,12 @@ static void netd_stop(struct netd *n)
 			   "records were none.",
 			   (unsigned long long)n->agent.refused,
 			   (unsigned long long)n->agent.bad_total);
-	netd_shunts_clear(&n->shunts);
+	netd_shunts_clear(&n->shunts, true);
 	if (netd_networks_set_armed(n->networks, false) < 0)
 		log_warning("Not all traps could be taken away.");
 	netd_flows_clear(&n->flows);
+	/* Those of leases, which have just gone. */
+	netd_shunts_clear(&n->shunts, true);
 	if (!keep && netd_networks_clear(n->networks) < 0)
 		log_warning("Not all policies could be taken away.");
 	n->hold = hold_free(n->hold, keep);

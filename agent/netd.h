@@ -137,6 +137,17 @@ void netd_on_spi(void *user, const struct addr *local, uint32_t spi,
 		 bool known);
 void netd_on_secured(void *user, const struct addr *local,
 		     const struct addr *remote, bool secured);
+
+/* --- netd-lease.c: addresses that are leased to peers --------------------- */
+
+/* Of struct netd_flows. */
+bool netd_is_lease(void *user, const struct addr *remote);
+void netd_on_closing(void *user, const struct addr *local,
+		     const struct addr *remote);
+/* It has SAs again. */
+void netd_lease_open(struct netd *n, const struct addr *local,
+		     const struct addr *remote);
+
 /* --- netd-reload.c ------------------------------------------------------ */
 
 /* Brings the kernel to what the files say now, if that is what the digest is of

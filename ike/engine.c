@@ -468,6 +468,18 @@ bool ike_sa_describe(const struct ike_engine *e, struct handle h,
 	return true;
 }
 
+bool ike_sa_hosts(const struct ike_engine *e, struct handle handle,
+		  struct addr *ret_local, struct addr *ret_remote)
+{
+	const struct ike_sa *sa = slots_get(e->sas, handle);
+
+	if (!sa)
+		return false;
+	*ret_local = sa->local.addr;
+	*ret_remote = *ike_sa_selector_peer(sa);
+	return true;
+}
+
 void ike_engine_count(const struct ike_engine *e, struct ike_counters *ret)
 {
 	*ret = e->counters;

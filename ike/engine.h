@@ -426,6 +426,11 @@ struct ike_sa_info {
 bool ike_sa_describe(const struct ike_engine *e, struct handle sa,
 		     struct ike_sa_info *ret);
 
+/* Between which two hosts its Child SAs are: local and remote of CHILD_UP.
+ * False when the handle is stale. */
+bool ike_sa_hosts(const struct ike_engine *e, struct handle sa,
+		  struct addr *ret_local, struct addr *ret_remote);
+
 struct ike_counters {
 	uint64_t received, malformed, unknown_spi, sent, retransmitted;
 	uint64_t stray_replies, cookies_sent, fragments_lost;

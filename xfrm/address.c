@@ -85,6 +85,9 @@ int address_read(const struct nlmsghdr *h, struct address *ret, bool *ret_gone)
 	if (addr_is_loopback(&a.addr) || addr_is_unspecified(&a.addr))
 		return -ENOMSG;
 	a.ifindex = head.ifa_index;
+	if (head.ifa_prefixlen > addr_len(&a.addr) * 8)
+		return -EBADMSG;
+	a.prefix_len = head.ifa_prefixlen;
 	if (a.addr.family == AF_INET6 && addr_is_linklocal(&a.addr))
 		a.addr.scope = a.ifindex;
 	*ret = a;
@@ -169,6 +172,18 @@ bool address_table_has(const struct address_table *t, const struct addr *a)
 		if (!a->scope)
 			known.scope = 0;
 		if (addr_equal(&known, a))
+			return true;
+	}
+	return false;
+}
+
+bool address_table_on_link(const struct address_table *t, const struct addr *a)
+{
+	for (size_t i = 0; i < t->count; i++) {
+		struct prefix link =
+			prefix_of(&t->list[i].addr, t->list[i].prefix_len);
+
+		if (prefix_contains(&link, a))
 			return true;
 	}
 	return false;

@@ -17,6 +17,7 @@
 struct address {
 	struct addr addr;      /* scope set for an IPv6 link-local */
 	struct addr broadcast; /* unset where there is none */
+	uint8_t prefix_len;    /* of the network that is on the link */
 	uint32_t ifindex;
 	bool down; /* its link is, or has no carrier */
 };
@@ -47,6 +48,8 @@ const struct address *address_table_get(const struct address_table *t,
 bool address_table_remove(struct address_table *t, const struct address *a);
 /* Is it ours, on any link? An address with a scope only on that link. */
 bool address_table_has(const struct address_table *t, const struct addr *a);
+/* Is it in the network of one of our links? */
+bool address_table_on_link(const struct address_table *t, const struct addr *a);
 /* The scope of our link-local address a, when it is on one link only; 0. */
 uint32_t address_table_scope(const struct address_table *t,
 			     const struct addr *a);

@@ -231,14 +231,11 @@ struct nl_msg *codec_new_sa(const struct ksa *sa)
 	if (!m)
 		return NULL;
 	info = body(m);
-	/* A packet that claims another sender than this SA's peer is none of
-	 * it, even where the policy takes any SA. */
-	if (sa->inbound) {
-		struct prefix src = prefix_host(&sa->src);
-		struct prefix dst = prefix_host(&sa->dst);
-		struct kselector sel = kselector_between(&src, &dst);
-
-		put_selector(&sel, &info->sel);
+	if (sa->sel.src.addr.family)
+		put_selector(&sa->sel, &info->sel);
+	if (sa->lease.family) {
+		put_address(&sa->lease, &info->sel.daddr);
+		info->sel.prefixlen_d = 0;
 	}
 	info->sel.family = sa->dst.family;
 	put_address(&sa->dst, &info->id.daddr);
@@ -310,6 +307,9 @@ static int put_template(struct nl_msg *m, const struct kpolicy *p)
 		put_address(&p->sel.src.addr, &t.saddr);
 		put_address(&p->sel.dst.addr, &t.id.daddr);
 	}
+	if (p->tunnel && p->outer.family)
+		put_address(&p->outer,
+			    p->dir == KDIR_OUT ? &t.id.daddr : &t.saddr);
 	return nla_put(m, XFRMA_TMPL, sizeof(t), &t);
 }
 

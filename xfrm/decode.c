@@ -154,6 +154,10 @@ static int get_sa(const struct xfrm_usersa_info *info, struct ksa *ret)
 	sa.added_s = info->curlft.add_time;
 	sa.bytes = info->curlft.bytes;
 	sa.packets = info->curlft.packets;
+	if (info->sel.prefixlen_d == 0)
+		get_address(&info->sel.daddr, info->family, &sa.lease);
+	if (addr_is_unspecified(&sa.lease))
+		sa.lease = (struct addr){ 0 };
 	set_scope(&sa.src, sa.sel.ifindex);
 	set_scope(&sa.dst, sa.sel.ifindex);
 	/* Only ESP is ours; anything else keeps a reqid that is not. */
@@ -175,21 +179,29 @@ int codec_read_sa(const struct nlmsghdr *h, struct ksa *ret)
 	return r < 0 ? r : get_sa(&info, ret);
 }
 
-/* Ours have the selector's two hosts as their ends. */
-static bool tunnel_between_hosts(const struct xfrm_user_tmpl *t,
-				 const struct kpolicy *p)
+/* Ours are between two hosts, and our end is the selector's. */
+static bool tunnel_of_hosts(const struct xfrm_user_tmpl *t, struct kpolicy *p)
 {
-	uint16_t family = p->sel.dst.addr.family;
-	struct addr src, dst;
+	const struct prefix *own = &p->sel.src, *other = &p->sel.dst;
+	struct addr near = { 0 }, far = { 0 };
 
-	if (t->mode != XFRM_MODE_TUNNEL || t->family != family)
+	if (t->mode != XFRM_MODE_TUNNEL || t->family != own->addr.family)
 		return false;
-	get_address(&t->saddr, family, &src);
-	get_address(&t->id.daddr, family, &dst);
-	return p->sel.src.len == addr_len(&src) * 8 &&
-	       p->sel.dst.len == addr_len(&dst) * 8 &&
-	       addr_equal(&src, &p->sel.src.addr) &&
-	       addr_equal(&dst, &p->sel.dst.addr);
+	get_address(&t->saddr, t->family, &near);
+	get_address(&t->id.daddr, t->family, &far);
+	if (p->dir != KDIR_OUT) {
+		const struct addr swapped = near;
+
+		near = far;
+		far = swapped;
+		own = &p->sel.dst;
+		other = &p->sel.src;
+	}
+	if (!addr_equal(&far, &other->addr))
+		p->outer = far;
+	return own->len == addr_len(&near) * 8 &&
+	       other->len == addr_len(&far) * 8 &&
+	       addr_equal(&near, &own->addr);
 }
 
 static int get_template(struct rbuf *r, struct kpolicy *p)
@@ -202,7 +214,7 @@ static int get_template(struct rbuf *r, struct kpolicy *p)
 	memcpy(&t, bytes, sizeof(t));
 	p->tunnel = t.mode == XFRM_MODE_TUNNEL;
 	if (t.id.proto != IPPROTO_ESP || r->left ||
-	    (t.mode != XFRM_MODE_TRANSPORT && !tunnel_between_hosts(&t, p)))
+	    (t.mode != XFRM_MODE_TRANSPORT && !tunnel_of_hosts(&t, p)))
 		p->strange = true;
 	p->action = KACTION_PROTECT;
 	p->reqid = t.reqid;

@@ -53,9 +53,10 @@ struct kpolicy {
 	enum kdir dir;
 	enum kaction action;
 	bool optional; /* the template is optional */
-	/* The template is for tunnel mode, between the two hosts of the
-	 * selector; else for transport mode. */
+	/* The template is for tunnel mode, else for transport mode. Its ends
+	 * are the two hosts of the selector, or outer in the other's place. */
 	bool tunnel;
+	struct addr outer; /* unset: the other host itself */
 	uint32_t reqid;	   /* of the template; 0: any SA */
 	uint32_t priority; /* see KPOLICY_PRIO_* */
 	uint32_t hard_s;   /* removed by the kernel after so long; 0: never */
@@ -79,6 +80,11 @@ struct ksa {
 	uint32_t oseq; /* an out-SA goes on behind this sequence number */
 	/* ESP in UDP (RFC 3948) between these ports, host order; 0: not. */
 	uint16_t udp_src, udp_dst;
+	/* Of what it may carry; unset: of anything. */
+	struct kselector sel;
+	/* Of an in-SA: what the peer sends to in the place of sel's host, which
+	 * is so written that it is kept and matches everything. Unset: none. */
+	struct addr lease;
 	/* spi always; the rest is set for installing only. */
 	struct esp_sa esp;
 	/* Decoded only. */
@@ -87,7 +93,6 @@ struct ksa {
 	bool full;	  /* past its soft limit of bytes or packets */
 	uint64_t added_s; /* since 1970 */
 	uint64_t bytes, packets; /* that it has carried */
-	struct kselector sel;
 };
 
 struct kacquire {

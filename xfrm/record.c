@@ -111,12 +111,31 @@ static const char *lifetime_check(const struct record_install *in)
 	return NULL;
 }
 
+/* Of one family, of no link, one of them at most, and of a tunnel. */
+static const char *ends_check(const struct addr *remote,
+			      const struct addr *outer,
+			      const struct addr *lease)
+{
+	if (!addr_unset(outer) &&
+	    (!addr_valid(outer) || outer->family != remote->family ||
+	     addr_is_linklocal(outer) || addr_equal(outer, remote)))
+		return "outer";
+	if (!addr_unset(lease) &&
+	    (!addr_valid(lease) || lease->family != remote->family ||
+	     addr_is_linklocal(lease) || addr_equal(lease, remote) ||
+	     !addr_unset(outer)))
+		return "lease";
+	return NULL;
+}
+
 static const char *install_check(const struct record_install *in)
 {
 	const uint32_t known =
 		RECORD_IN_OPTIONAL | RECORD_OUT_LATER | RECORD_IN_ONLY;
 	const char *wrong = pair_check(&in->local, &in->remote);
 
+	if (!wrong)
+		wrong = ends_check(&in->remote, &in->outer, &in->lease);
 	if (wrong)
 		return wrong;
 	if (!reqid_valid(in->reqid))
@@ -130,7 +149,8 @@ static const char *install_check(const struct record_install *in)
 		return wrong;
 	if (in->replaces && in->replaces < ESP_SPI_MIN)
 		return "replaces";
-	if (in->tunnel > 1)
+	if (in->tunnel > 1 ||
+	    (!in->tunnel && (in->outer.family || in->lease.family)))
 		return "tunnel";
 	if (!in->udp_local != !in->udp_remote)
 		return "udp_remote";
@@ -224,6 +244,8 @@ static const char *orphan_check(const struct record_orphan *o)
 	if (o->reqid == 0)
 		return o->last == 1 ? NULL : "last";
 	wrong = pair_check(&o->local, &o->remote);
+	if (!wrong)
+		wrong = ends_check(&o->remote, &o->outer, &o->lease);
 	if (wrong)
 		return wrong;
 	return reqid_valid(o->reqid) ? NULL : "reqid";

@@ -14,7 +14,7 @@
 #include "util/addr.h"
 #include "util/esp.h"
 
-#define RECORD_VERSION 6
+#define RECORD_VERSION 7
 
 /* How often each side says that it lives, and after how long a silence it is
  * taken for hung (design section 1), milliseconds. */
@@ -105,10 +105,14 @@ struct record_install {
 	 * changes over by itself: at once, or with RECORD_OUT_LATER when the
 	 * peer has used the new pair, or removes the old one. */
 	uint32_t replaces;
-	uint32_t tunnel; /* 1: tunnel mode between the two hosts */
+	uint32_t tunnel; /* 1: tunnel mode */
 	/* ESP in UDP between these ports, host order; both 0: plain ESP. */
 	uint16_t udp_local, udp_remote;
 	struct esp_sa in, out;
+	/* In tunnel mode: where ESP goes to, where that is not remote itself,
+	 * for remote is an address that we leased to it; and what stands in ESP
+	 * for local, where the peer has leased us that. Unset: the same. */
+	struct addr outer, lease;
 };
 
 enum record_install_flag {
@@ -195,6 +199,7 @@ struct record_orphan {
 	uint32_t reqid;
 	uint32_t spi_in, spi_out; /* 0: that direction has none */
 	uint32_t last;		  /* 1: the last one; reqid 0: no flow at all */
+	struct addr outer, lease; /* as in struct record_install */
 };
 
 struct record_address {

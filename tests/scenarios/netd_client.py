@@ -14,7 +14,7 @@ import socket
 import struct
 import time
 
-VERSION = 6
+VERSION = 7
 REQID_MIN, REQID_MAX = 0x54000000, 0x54FFFFFF
 TRAP_REQID = 0x53FFFFFF
 
@@ -48,7 +48,8 @@ BODIES = {
                 ("soft_s", "I"), ("hard_kib", "I"), ("soft_kib", "I"),
                 ("hard_packets", "I"), ("soft_packets", "I"),
                 ("replaces", "I"), ("tunnel", "I"), ("udp_local", "H"),
-                ("udp_remote", "H"), ("in", ESP), ("out", ESP)],
+                ("udp_remote", "H"), ("in", ESP), ("out", ESP),
+                ("outer", ADDR), ("lease", ADDR)],
     "flow": [("local", ADDR), ("remote", ADDR), ("reqid", "I"),
              ("spi", "I"), ("inbound", "I"), ("udp_remote", "I")],
     "verdict": [("local", ADDR), ("remote", ADDR), ("verdict", "I"),
@@ -61,7 +62,8 @@ BODIES = {
     "expire": [("local", ADDR), ("remote", ADDR), ("reqid", "I"),
                ("spi", "I"), ("inbound", "I"), ("hard", "I")],
     "orphan": [("local", ADDR), ("remote", ADDR), ("reqid", "I"),
-               ("spi_in", "I"), ("spi_out", "I"), ("last", "I")],
+               ("spi_in", "I"), ("spi_out", "I"), ("last", "I"),
+               ("outer", ADDR), ("lease", ADDR)],
     "address": [("addr", ADDR), ("gone", "I")],
     "socket": [("local", ADDR), ("remote", ADDR), ("reqid", "I"),
                ("identified", "I")],
@@ -113,7 +115,9 @@ def layout():
 
 
 def addr(text, scope=0):
-    """The values of a struct addr."""
+    """The values of a struct addr; None: unset."""
+    if text is None:
+        return (0, 0, 0, b"")
     a = ipaddress.ip_address(text)
     family = socket.AF_INET if a.version == 4 else socket.AF_INET6
     return (family, 0, scope, a.packed.ljust(16, b"\0"))
@@ -270,11 +274,12 @@ class Client:
 
     def install(self, local, remote, reqid, sa_in, sa_out, acquire_seq=0,
                 flags=0, hard_s=3600, soft_s=0, packets=(0, 0), replaces=0,
-                tunnel=0, udp=(0, 0)):
+                tunnel=0, udp=(0, 0), outer=None, lease=None):
         return self.request(INSTALL, (addr(local), addr(remote), reqid,
                                       acquire_seq, flags, hard_s, soft_s,
                                       0, 0, *packets, replaces, tunnel, *udp,
-                                      sa_in, sa_out))
+                                      sa_in, sa_out, addr(outer),
+                                      addr(lease)))
 
     def flow(self, kind, reqid, local=None, remote=None, spi=0, inbound=0,
              udp_remote=0):

@@ -40,11 +40,11 @@ class World:
 
     def install(self, local=None, remote=None, reqid=R2, flags=0, seq=0,
                 hard=0, soft=0, sa_in=SA_IN, sa_out=SA_OUT, replaces=0,
-                tunnel=0, udp=(0, 0)):
+                tunnel=0, udp=(0, 0), outer=None, lease=None):
         return nc.INSTALL, (nc.addr(local or self.local),
                             nc.addr(remote or self.offer), reqid, seq, flags,
                             hard, soft, 0, 0, 0, 0, replaces, tunnel, *udp,
-                            sa_in, sa_out)
+                            sa_in, sa_out, nc.addr(outer), nc.addr(lease))
 
     def flow(self, kind, reqid, local=None, remote=None, spi=0, inbound=0,
              udp_remote=0):
@@ -131,6 +131,20 @@ HOSTILE = {
                         "EINVAL"),
     "switch-unknown": (lambda w: w.flow(nc.SWITCH, R3), "ENOENT"),
     "harden-unknown": (lambda w: w.flow(nc.HARDEN, R3), "ENOENT"),
+    # ESP to a host of the agent's choice, or for another than we are.
+    "outer-of-a-host": (lambda w: w.install(tunnel=1, outer=w.allow),
+                        "EPERM"),
+    "outer-of-require": (lambda w: w.install(
+        remote=w.require, tunnel=1, outer=w.offer), "EPERM"),
+    "outer-transport": (lambda w: w.install(outer=w.allow), "EPROTO"),
+    "outer-own": (lambda w: w.install(tunnel=1, outer=w.local), "EINVAL"),
+    "outer-other-family": (lambda w: w.install(
+        tunnel=1, outer=w.other_family), "EPROTO"),
+    "lease-own": (lambda w: w.install(tunnel=1, lease=w.local), "EINVAL"),
+    "lease-transport": (lambda w: w.install(lease=w.allow), "EPROTO"),
+    "lease-peer": (lambda w: w.install(tunnel=1, lease=w.offer), "EPROTO"),
+    "lease-of-one-that-has-none": (lambda w: w.install(
+        remote=w.honest, reqid=R1, tunnel=1, lease=w.allow), "EEXIST"),
     # Fields out of their domain.
     "flags": (lambda w: w.install(flags=8), "EPROTO"),
     "flags-both": (lambda w: w.install(flags=nc.IN_ONLY | nc.OUT_LATER),
@@ -163,7 +177,8 @@ HOSTILE = {
     "acquire": (lambda w: (nc.ACQUIRE, (
         nc.addr(w.local), nc.addr(w.offer), 1, 0, 0, 0, 0, 0)), "EPROTO"),
     "orphan": (lambda w: (nc.ORPHAN, (
-        nc.addr(w.local), nc.addr(w.offer), R2, 0, 0, 1)), "EPROTO"),
+        nc.addr(w.local), nc.addr(w.offer), R2, 0, 0, 1, nc.addr(None),
+        nc.addr(None))), "EPROTO"),
     "type-zero": (lambda w: (0, ()), "EPROTO"),
     "type-unknown": (lambda w: (999, ()), "EPROTO"),
 }

@@ -115,6 +115,22 @@ bool ike_sa_describe(const struct ike_engine *e, struct handle sa,
 	return world.described || world.heard;
 }
 
+bool ike_sa_hosts(const struct ike_engine *e, struct handle sa,
+		  struct addr *ret_local, struct addr *ret_remote)
+{
+	struct flow *f;
+	uint32_t cursor = 0;
+
+	(void)e;
+	while ((f = flow_table_each(world.agent.flows, &cursor)))
+		if (handle_equal(f->child.ike, sa)) {
+			*ret_local = f->local;
+			*ret_remote = f->peer->addr;
+			return true;
+		}
+	return false;
+}
+
 void ike_close(struct ike_engine *e, uint64_t now, struct handle sa)
 {
 	(void)e;
@@ -349,6 +365,11 @@ void child_up_by(const char *remote, bool initiator, uint32_t spi,
 		.remote = at(remote),
 		.initiator = initiator,
 		.redundant = redundant,
+		.outer = world.outer.family ? world.outer : at(remote),
+		.lease = world.lease,
+		.mode = world.outer.family || world.lease.family
+				? IKE_MODE_TUNNEL
+				: IKE_MODE_TRANSPORT,
 		.peer = { .method = method,
 			  .id = ike_identity_of_addr(&up.remote) },
 		.in = { .spi = spi,

@@ -25,6 +25,9 @@ struct negotiation_world {
 	uint64_t heard; /* what the engine last heard of any peer; 0: none */
 	bool described; /* the engine knows every SA, with this proof */
 	enum ike_auth_method method;
+	/* Of child_up() and of the engine: where remote is a lease, and what
+	 * stands for us; unset: nothing of the kind. */
+	struct addr outer, lease;
 	unsigned discovered; /* how often it was asked for a key */
 	struct key_verdict verdict;
 };

@@ -19,6 +19,7 @@ static void rekeyed(const char *remote, uint32_t spi, uint32_t old,
 	struct ike_child_up up = {
 		.local = local_of(remote),
 		.remote = at(remote),
+		.outer = at(remote),
 		.initiator = true,
 		.redundant = redundant,
 		.replaces = old,

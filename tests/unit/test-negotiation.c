@@ -133,14 +133,14 @@ static void test_parked(void **state)
 			      .len = 8 };
 
 	(void)state;
-	assert_false(negotiation_park(&world.agent, &s));
+	assert_false(negotiation_park(&world.agent, (struct handle){ 0 }, &s));
 	child_up("fd04::2", false, 0x4100, false);
-	assert_true(negotiation_park(&world.agent, &s));
-	assert_true(negotiation_park(&world.agent, &s));
+	assert_true(negotiation_park(&world.agent, (struct handle){ 0 }, &s));
+	assert_true(negotiation_park(&world.agent, (struct handle){ 0 }, &s));
 	assert_int_equal(world.wired, 0);
 	reply("fd04::2", RECORD_INSTALL, 0);
 	assert_int_equal(world.wired, 2);
-	assert_false(negotiation_park(&world.agent, &s));
+	assert_false(negotiation_park(&world.agent, (struct handle){ 0 }, &s));
 }
 
 static void test_redundant(void **state)

@@ -25,6 +25,7 @@ static const char *const lines[] = {
 	"forbid 10.22.0.0/16",
 	"allow 10.23.0.0/16",
 	"require 10.23.7.0/24",
+	"offer 100.64.7.0/24",
 	NULL,
 };
 
@@ -76,7 +77,7 @@ static int setup(void **state)
 {
 	struct world *w = calloc(1, sizeof(*w));
 	struct hash_key key = { 1, 2 };
-	struct address a = { .ifindex = 2 };
+	struct address a = { .ifindex = 2, .prefix_len = 24 };
 	struct record r = install("10.0.0.1", "10.0.0.2", R1);
 
 	assert_non_null(w);
@@ -90,7 +91,9 @@ static int setup(void **state)
 	a.addr = fake_addr("10.0.0.1");
 	a.broadcast = fake_addr("10.0.0.255");
 	assert_int_equal(address_table_add(&w->own, &a), 0);
-	a = (struct address){ .ifindex = 2, .addr = fake_addr("fd00::1") };
+	a = (struct address){ .ifindex = 2,
+			      .prefix_len = 64,
+			      .addr = fake_addr("fd00::1") };
 	assert_int_equal(address_table_add(&w->own, &a), 0);
 	a.addr = fake_addr("fe80::1");
 	a.addr.scope = 2;
@@ -180,6 +183,97 @@ static void test_install(void **state)
 		r.install.flags = rows[i].flags;
 		expect(*state, &r, rows[i].want, rows[i].remote);
 	}
+}
+
+/* Where ESP goes to, and what stands in it for us. */
+static void test_ends(void **state)
+{
+	static const struct {
+		const char *remote, *outer, *lease;
+		uint32_t flags;
+		int want;
+	} rows[] = {
+		{ "100.64.0.5", "10.9.9.9", NULL, 0, 0 },
+		{ "fd64::5", "fd00:9::9", NULL, 0, 0 },
+		{ "100.64.0.5", "10.9.9.9", NULL, RECORD_OUT_LATER, 0 },
+		/* the policy is that of the address outside */
+		{ "100.64.0.5", "10.20.1.1", NULL, 0, 0 },
+		{ "100.64.0.5", "10.21.1.1", NULL, 0, -EPERM },
+		{ "100.64.0.5", "10.22.1.1", NULL, 0, -EPERM },
+		{ "100.64.0.5", "192.0.2.1", NULL, 0, -EPERM },
+		/* nothing of a lease is under way in the clear */
+		{ "100.64.0.5", "10.9.9.9", NULL, RECORD_IN_OPTIONAL, -EPERM },
+		/* no other host's traffic */
+		{ "10.9.9.8", "10.9.9.9", NULL, 0, -EPERM },
+		{ "10.20.1.1", "10.9.9.9", NULL, 0, -EPERM },
+		{ "fd00:8::1", "fd00:9::9", NULL, 0, -EPERM },
+		/* of a policy of its own within the pool, or on our link */
+		{ "100.64.7.5", "10.9.9.9", NULL, 0, -EPERM },
+		{ "100.64.9.5", "10.9.9.9", NULL, 0, -EPERM },
+		{ "100.64.0.5", "10.0.0.1", NULL, 0, -EINVAL },
+		{ "100.64.0.5", "10.0.0.255", NULL, 0, -EINVAL },
+		{ "100.64.0.5", "224.0.0.1", NULL, 0, -EINVAL },
+		{ "100.64.0.5", "127.0.0.1", NULL, 0, -EINVAL },
+		/* as a client: anything that is not ours */
+		{ "10.9.9.9", NULL, "100.64.0.5", 0, 0 },
+		{ "10.9.9.9", NULL, "192.0.2.77", RECORD_IN_OPTIONAL, 0 },
+		{ "10.9.9.9", NULL, "10.0.0.1", 0, -EINVAL },
+		{ "10.9.9.9", NULL, "127.0.0.1", 0, -EINVAL },
+		{ "10.9.9.9", NULL, "224.0.0.1", 0, -EINVAL },
+		{ "10.20.1.1", NULL, "100.64.0.5", RECORD_IN_OPTIONAL, -EPERM },
+		{ "10.9.9.9", NULL, NULL, 0, 0 },
+	};
+	const struct prefix pools[] = {
+		{ fake_addr("100.64.0.0"), 10 },
+		{ fake_addr("fd64::"), 64 },
+	};
+	struct world *w = *state;
+	struct address link = { .ifindex = 3,
+				.addr = fake_addr("100.64.9.1"),
+				.prefix_len = 24 };
+
+	w->guard.pools = pools;
+	w->guard.n_pools = 2;
+	assert_int_equal(address_table_add(&w->own, &link), 0);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		bool six = strchr(rows[i].remote, ':');
+		struct record r = install(six ? "fd00::1" : "10.0.0.1",
+					  rows[i].remote, R2);
+
+		r.install.flags = rows[i].flags;
+		r.install.tunnel = 1;
+		if (rows[i].outer)
+			r.install.outer = fake_addr(rows[i].outer);
+		if (rows[i].lease)
+			r.install.lease = fake_addr(rows[i].lease);
+		expect(w, &r, rows[i].want, rows[i].remote);
+	}
+}
+
+/* A flow that stands keeps its ends. */
+static void test_other_ends(void **state)
+{
+	const struct prefix pool = { fake_addr("100.64.0.0"), 10 };
+	struct world *w = *state;
+	struct record r = install("10.0.0.1", "100.64.0.5", R2);
+
+	w->guard.pools = &pool;
+	w->guard.n_pools = 1;
+	r.install.tunnel = 1;
+	r.install.outer = fake_addr("10.9.9.9");
+	r.install.in.spi = 0x1002;
+	assert_int_equal(netd_flow_install(&w->flows, &r.install, 1), 0);
+	r.install.in.spi = 0x1003;
+	expect(w, &r, -EEXIST, "outbound SPI, by the outer address");
+	r.install.out.spi = 0x6001;
+	expect(w, &r, 0, "the same ends");
+	r.install.outer = fake_addr("10.9.9.8");
+	expect(w, &r, -EEXIST, "another outer address");
+	r = install("10.0.0.1", "10.0.0.2", R1);
+	r.install.tunnel = 1;
+	expect(w, &r, 0, "no lease");
+	r.install.lease = fake_addr("100.64.0.6");
+	expect(w, &r, -EEXIST, "another lease");
 }
 
 static void test_spis(void **state)
@@ -380,6 +474,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_install, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_ends, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_other_ends, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(test_spis, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_orphan, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_link_local, setup,

@@ -104,13 +104,13 @@ static void test_lost(void **state)
 	struct record_socket one = asks(R1), two = asks(R2);
 	int a = new_socket(), b = new_socket(), c = new_socket();
 
-	assert_int_equal(netd_sockets_add(t, &one, a, false, 0), 0);
-	assert_int_equal(netd_sockets_add(t, &two, b, true, 0), 0);
+	assert_int_equal(netd_sockets_add(t, &one, a, NULL, 0), 0);
+	assert_int_equal(netd_sockets_add(t, &two, b, &two.remote, 0), 0);
 	assert_true(kernel.tunnel);
-	assert_int_equal(netd_sockets_add(t, &one, c, false, 0), 0);
+	assert_int_equal(netd_sockets_add(t, &one, c, NULL, 0), 0);
 	assert_int_equal(kernel.required, 3);
 	/* Twice is once. */
-	assert_int_equal(netd_sockets_add(t, &one, c, false, 0), 0);
+	assert_int_equal(netd_sockets_add(t, &one, c, NULL, 0), 0);
 	assert_int_equal(netd_sockets_count(t), 3);
 	netd_sockets_lost(t, R1, false, 1);
 	assert_int_equal(kernel.destroyed, 2);
@@ -135,8 +135,8 @@ static void test_moved(void **state)
 	struct record_socket one = asks(R1), two = asks(R2);
 	int a = new_socket();
 
-	assert_int_equal(netd_sockets_add(t, &one, a, false, 0), 0);
-	assert_int_equal(netd_sockets_add(t, &two, a, false, 0), 0);
+	assert_int_equal(netd_sockets_add(t, &one, a, NULL, 0), 0);
+	assert_int_equal(netd_sockets_add(t, &two, a, NULL, 0), 0);
 	assert_int_equal(kernel.reqid, R2);
 	netd_sockets_lost(t, R1, false, 1);
 	assert_int_equal(kernel.destroyed, 0);
@@ -153,16 +153,16 @@ static void test_identified(void **state)
 	int a = new_socket(), b = new_socket(), c = new_socket();
 
 	one.identified = 1;
-	assert_int_equal(netd_sockets_add(t, &any, a, false, 0), 0);
-	assert_int_equal(netd_sockets_add(t, &one, b, false, 0), 0);
-	assert_int_equal(netd_sockets_add(t, &shut, c, false, 0), 0);
+	assert_int_equal(netd_sockets_add(t, &any, a, NULL, 0), 0);
+	assert_int_equal(netd_sockets_add(t, &one, b, NULL, 0), 0);
+	assert_int_equal(netd_sockets_add(t, &shut, c, NULL, 0), 0);
 	/* A reqid that no SA can have. */
 	assert_true(kernel.reqid < RECORD_REQID_MIN && kernel.reqid);
 	assert_int_equal(netd_sockets_count(t), 2);
 	netd_sockets_lost(t, R1, true, 1);
 	assert_int_equal(kernel.destroyed, 1);
 	assert_int_equal(kernel.gone[0], kernel.listed[1]);
-	assert_int_equal(netd_sockets_add(t, &shut, a, false, 0), 0);
+	assert_int_equal(netd_sockets_add(t, &shut, a, NULL, 0), 0);
 	assert_int_equal(netd_sockets_count(t), 0);
 	close(a);
 	close(b);
@@ -176,26 +176,26 @@ static void test_unfit(void **state)
 	struct sockaddr_in sa = { .sin_family = AF_INET, .sin_port = htons(9) };
 	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
 
-	assert_int_equal(netd_sockets_add(t, &r, fd, false, 0), -EAFNOSUPPORT);
+	assert_int_equal(netd_sockets_add(t, &r, fd, NULL, 0), -EAFNOSUPPORT);
 	close(fd);
 	fd = socket(AF_INET6, SOCK_STREAM, 0);
-	assert_int_equal(netd_sockets_add(t, &r, fd, false, 0), -EINVAL);
+	assert_int_equal(netd_sockets_add(t, &r, fd, NULL, 0), -EINVAL);
 	/* It speaks IPv4 too. */
 	six.local = fake_addr("fd00::1");
 	six.remote = fake_addr("fd00::2");
-	assert_int_equal(netd_sockets_add(t, &six, fd, false, 0), -EINVAL);
+	assert_int_equal(netd_sockets_add(t, &six, fd, NULL, 0), -EINVAL);
 	setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &(int){ 1 }, sizeof(int));
-	assert_int_equal(netd_sockets_add(t, &six, fd, false, 0), 0);
+	assert_int_equal(netd_sockets_add(t, &six, fd, NULL, 0), 0);
 	close(fd);
 	fd = socket(AF_INET, SOCK_STREAM, 0);
 	assert_int_equal(listen(fd, 1), 0);
-	assert_int_equal(netd_sockets_add(t, &r, fd, false, 0), -EINVAL);
+	assert_int_equal(netd_sockets_add(t, &r, fd, NULL, 0), -EINVAL);
 	close(fd);
 	/* Connected to somebody else. */
 	fd = socket(AF_INET, SOCK_DGRAM, 0);
 	sa.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	assert_int_equal(connect(fd, (struct sockaddr *)&sa, sizeof(sa)), 0);
-	assert_int_equal(netd_sockets_add(t, &r, fd, false, 0), -EINVAL);
+	assert_int_equal(netd_sockets_add(t, &r, fd, NULL, 0), -EINVAL);
 	close(fd);
 	assert_int_equal(kernel.required, 1);
 	assert_int_equal(netd_sockets_count(t), 1);
@@ -210,15 +210,15 @@ static void test_share(void **state)
 
 	for (unsigned i = 0; i < LIMIT_GUARDED_SOCKETS_USER; i++) {
 		fd = new_socket();
-		assert_int_equal(netd_sockets_add(t, &r, fd, false, 1000), 0);
+		assert_int_equal(netd_sockets_add(t, &r, fd, NULL, 1000), 0);
 		close(fd);
 	}
 	fd = new_socket();
 	/* They may yet be bound. */
-	assert_int_equal(netd_sockets_add(t, &r, fd, false, 2000), -EDQUOT);
+	assert_int_equal(netd_sockets_add(t, &r, fd, NULL, 2000), -EDQUOT);
 	/* Looked for once a second at most. */
-	assert_int_equal(netd_sockets_add(t, &r, fd, false, 2999), -EDQUOT);
-	assert_int_equal(netd_sockets_add(t, &r, fd, false, 70000), 0);
+	assert_int_equal(netd_sockets_add(t, &r, fd, NULL, 2999), -EDQUOT);
+	assert_int_equal(netd_sockets_add(t, &r, fd, NULL, 70000), 0);
 	/* Those in the kernel's list have stayed. */
 	assert_int_equal(netd_sockets_count(t), 9);
 	close(fd);
@@ -232,7 +232,7 @@ static void test_in_use(void **state)
 	int fd = new_socket();
 
 	assert_false(netd_sockets_of(t, R1, 0));
-	assert_int_equal(netd_sockets_add(t, &r, fd, false, 1000), 0);
+	assert_int_equal(netd_sockets_add(t, &r, fd, NULL, 1000), 0);
 	assert_true(netd_sockets_of(t, R1, 2000));
 	assert_false(netd_sockets_of(t, R2, 2000));
 	assert_true(netd_sockets_of(t, R1, 100000));

@@ -164,7 +164,7 @@ static void test_not_udp(void **state)
 	nlmsg_free(m);
 }
 
-/* The tunnel's ends are the selector's hosts, or it is not ours. */
+/* Our end of a tunnel is the selector's host, or it is not ours. */
 static void test_tunnel(void **state)
 {
 	(void)state;
@@ -195,7 +195,7 @@ static void test_tunnel(void **state)
 			nlmsg_hdr(m), sizeof(struct xfrm_userpolicy_info),
 			XFRMA_TMPL));
 		assert_int_equal(t->mode, XFRM_MODE_TUNNEL);
-		((uint8_t *)&t->id.daddr)[1] ^= 1;
+		((uint8_t *)&t->saddr)[1] ^= 1;
 		h = answer(m, XFRM_MSG_NEWPOLICY);
 		assert_int_equal(codec_read_policy(h, &back), 0);
 		assert_true(back.strange);
@@ -208,6 +208,83 @@ static void test_tunnel(void **state)
 		h = answer(m, XFRM_MSG_NEWSA);
 		assert_int_equal(codec_read_sa(h, &back_sa), 0);
 		assert_true(back_sa.tunnel);
+		free(h);
+		nlmsg_free(m);
+	}
+}
+
+/* The other end may be another one than the selector's host. */
+static void test_outer(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 4; i++) {
+		bool out = i & 1;
+		struct addr src = address(hosts[i / 2].src);
+		struct addr dst = address(hosts[i / 2].dst);
+		struct prefix s = prefix_host(&src), d = prefix_host(&dst);
+		struct kpolicy back,
+			p = { .dir = out ? KDIR_OUT : KDIR_IN,
+			      .action = KACTION_PROTECT,
+			      .tunnel = true,
+			      .outer = address(i / 2 ? "fd09::1" : "10.9.0.1"),
+			      .reqid = 0x54000007,
+			      .priority = KPOLICY_PRIO_FLOW,
+			      .sel = kselector_between(&s, &d) };
+		struct nl_msg *m = codec_new_policy(&p);
+		struct xfrm_user_tmpl *t;
+		struct nlmsghdr *h;
+
+		assert_non_null(m);
+		t = nla_data(nlmsg_find_attr(
+			nlmsg_hdr(m), sizeof(struct xfrm_userpolicy_info),
+			XFRMA_TMPL));
+		assert_memory_equal(out ? &t->id.daddr : &t->saddr,
+				    p.outer.bytes, addr_len(&p.outer));
+		assert_memory_equal(out ? &t->saddr : &t->id.daddr,
+				    out ? src.bytes : dst.bytes,
+				    addr_len(&src));
+		h = answer(m, XFRM_MSG_NEWPOLICY);
+		assert_int_equal(codec_read_policy(h, &back), 0);
+		assert_true(back.tunnel && !back.strange);
+		assert_true(addr_equal(&back.outer, &p.outer));
+		free(h);
+		nlmsg_free(m);
+	}
+}
+
+/* What the peer sends to in our place is kept in the SA, and matches all. */
+static void test_lease(void **state)
+{
+	(void)state;
+	for (int six = 0; six < 2; six++) {
+		struct ksa sa = sample(six, true), back;
+		struct prefix s = prefix_host(&sa.src);
+		struct prefix d = prefix_host(&sa.dst);
+		const struct xfrm_usersa_info *info;
+		struct nlmsghdr *h;
+		struct nl_msg *m;
+
+		sa.tunnel = true;
+		sa.sel = kselector_between(&s, &d);
+		sa.lease = address(six ? "fd09::5" : "100.64.0.5");
+		m = codec_new_sa(&sa);
+		assert_non_null(m);
+		info = nlmsg_data(nlmsg_hdr(m));
+		assert_int_equal(info->sel.prefixlen_s, six ? 128 : 32);
+		assert_int_equal(info->sel.prefixlen_d, 0);
+		h = answer(m, XFRM_MSG_NEWSA);
+		assert_int_equal(codec_read_sa(h, &back), 0);
+		assert_true(addr_equal(&back.lease, &sa.lease));
+		free(h);
+		nlmsg_free(m);
+
+		sa.lease = (struct addr){ 0 };
+		m = codec_new_sa(&sa);
+		assert_non_null(m);
+		h = answer(m, XFRM_MSG_NEWSA);
+		assert_int_equal(codec_read_sa(h, &back), 0);
+		assert_int_equal(back.lease.family, 0);
+		assert_int_equal(back.sel.dst.len, six ? 128 : 32);
 		free(h);
 		nlmsg_free(m);
 	}
@@ -248,6 +325,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_volume),	cmocka_unit_test(test_udp),
 		cmocka_unit_test(test_not_udp), cmocka_unit_test(test_tunnel),
+		cmocka_unit_test(test_outer),	cmocka_unit_test(test_lease),
 		cmocka_unit_test(test_mapping),
 	};
 

@@ -148,10 +148,14 @@ static void check_replay(struct nl_msg *m, bool want)
 static void check_new_sa(bool inbound, enum esp_cipher cipher, bool esn)
 {
 	struct ksa sa = sample_sa(inbound, cipher, esn), back;
-	struct nl_msg *m = codec_new_sa(&sa);
+	struct prefix src = prefix_host(&sa.src), dst = prefix_host(&sa.dst);
 	const struct xfrm_usersa_info *i;
 	struct nlmsghdr *h;
+	struct nl_msg *m;
 
+	if (inbound)
+		sa.sel = kselector_between(&src, &dst);
+	m = codec_new_sa(&sa);
 	assert_non_null(m);
 	h = nlmsg_hdr(m);
 	i = nlmsg_data(h);
@@ -172,7 +176,6 @@ static void check_new_sa(bool inbound, enum esp_cipher cipher, bool esn)
 	assert_int_equal(i->lft.soft_add_expires_seconds, 3000);
 	assert_true(i->lft.hard_byte_limit == XFRM_INF);
 	assert_true(i->lft.soft_packet_limit == XFRM_INF);
-	/* An in-SA is its peer's alone. */
 	assert_int_equal(i->sel.prefixlen_s, inbound ? 32 : 0);
 	assert_int_equal(i->sel.prefixlen_d, inbound ? 32 : 0);
 	assert_int_equal(i->sel.saddr.a4, inbound ? htonl(0x0a000001) : 0);

@@ -160,6 +160,10 @@ static const struct {
 	{ RECORD_INSTALL, AT(install.tunnel), 4, 2, "tunnel" },
 	{ RECORD_INSTALL, AT(install.udp_local), 2, 4500, "udp_remote" },
 	{ RECORD_INSTALL, AT(install.udp_remote), 2, 4500, "udp_remote" },
+	{ RECORD_INSTALL, AT(install.outer.family), 2, AF_INET6, "outer" },
+	{ RECORD_INSTALL, AT(install.lease.family), 2, AF_INET6, "lease" },
+	{ RECORD_ORPHAN, AT(orphan.outer.family), 2, AF_INET6, "outer" },
+	{ RECORD_ORPHAN, AT(orphan.lease.family), 2, AF_INET6, "lease" },
 	{ RECORD_MOVE, AT(flow.udp_remote), 4, 0, "udp_remote" },
 	{ RECORD_MOVE, AT(flow.udp_remote), 4, 65536, "udp_remote" },
 	{ RECORD_REMOVE, AT(flow.udp_remote), 4, 1, "udp_remote" },
@@ -304,6 +308,47 @@ static void test_lifetimes(void **state)
 	}
 }
 
+/* Where ESP goes to, and for whom: each only in a tunnel, and one of them. */
+static void test_ends(void **state)
+{
+	const struct {
+		struct addr outer, lease;
+		uint32_t tunnel;
+		const char *want;
+	} rows[] = {
+		{ .outer = four(3), .tunnel = 1 },
+		{ .lease = four(3), .tunnel = 1 },
+		{ .outer = four(3), .want = "tunnel" },
+		{ .lease = four(3), .want = "tunnel" },
+		{ .outer = four(2), .tunnel = 1, .want = "outer" },
+		{ .lease = four(2), .tunnel = 1, .want = "lease" },
+		{ .outer = four(3),
+		  .lease = four(4),
+		  .tunnel = 1,
+		  .want = "lease" },
+		{ .outer = { AF_INET, 0, 0, { 169, 254, 0, 1 } },
+		  .tunnel = 1,
+		  .want = "outer" },
+		{ .lease = { AF_INET, 0, 0, { 169, 254, 0, 1 } },
+		  .tunnel = 1,
+		  .want = "lease" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct record r = good(RECORD_INSTALL);
+		const char *field = NULL;
+
+		r.install.outer = rows[i].outer;
+		r.install.lease = rows[i].lease;
+		r.install.tunnel = rows[i].tunnel;
+		assert_int_equal(record_validate(&r, &field),
+				 rows[i].want ? -EPROTO : 0);
+		if (rows[i].want)
+			assert_string_equal(field, rows[i].want);
+	}
+}
+
 /* Offsets by name, as data/record-layout.txt has them. */
 static const struct {
 	const char *name;
@@ -337,6 +382,8 @@ static const struct {
 	FIELD(install.udp_remote),
 	FIELD(install.in),
 	FIELD(install.out),
+	FIELD(install.outer),
+	FIELD(install.lease),
 	FIELD(flow.local),
 	FIELD(flow.remote),
 	FIELD(flow.reqid),
@@ -373,6 +420,8 @@ static const struct {
 	FIELD(orphan.spi_in),
 	FIELD(orphan.spi_out),
 	FIELD(orphan.last),
+	FIELD(orphan.outer),
+	FIELD(orphan.lease),
 	FIELD(address.addr),
 	FIELD(address.gone),
 	FIELD(socket.local),
@@ -421,9 +470,9 @@ static void test_layout(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_good),   cmocka_unit_test(test_wrong),
-		cmocka_unit_test(test_pairs),  cmocka_unit_test(test_lifetimes),
-		cmocka_unit_test(test_layout),
+		cmocka_unit_test(test_good),  cmocka_unit_test(test_wrong),
+		cmocka_unit_test(test_pairs), cmocka_unit_test(test_lifetimes),
+		cmocka_unit_test(test_ends),  cmocka_unit_test(test_layout),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
