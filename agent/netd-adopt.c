@@ -141,6 +141,8 @@ int netd_adopt(struct netd *n)
 	if (r == 0)
 		netd_flows_adopted(&n->flows, netd_now(n));
 	if (r == 0)
+		netd_translate_adopt(n);
+	if (r == 0)
 		r = adopt_networks(n);
 	if (r == 0)
 		r = netd_sweep(n, &f, &swept);

@@ -42,6 +42,7 @@ struct netd_flow {
 	bool tunnel;	   /* mode; transport if not set */
 	bool leased;	   /* the pair's remote is an address that we leased */
 	struct addr lease; /* that stands in ESP for ours; unset: none */
+	bool translated;   /* netd_flows.translate() has it in force */
 	bool changing; /* what waits is a rekeyed pair's: agent/netd-rekey.c */
 	uint32_t look_spi;   /* its in-SA: has it been used? */
 	uint64_t look_since; /* ms */
@@ -107,6 +108,10 @@ void netd_sa_free(struct netd_sa *sa);
 struct netd_sa *netd_sa_find(const struct netd_flows *t, const struct addr *dst,
 			     uint32_t spi);
 const struct addr *netd_sa_dst(const struct netd_sa *sa);
+/* Brings into force that the flow's lease stands in ESP for our address, or ends
+ * it. 0, also without a lease; -errno. */
+int netd_flow_translate(struct netd_flow *f, bool on)
+	__attribute__((warn_unused_result));
 /* The other end of the flow's SAs. */
 const struct addr *netd_flow_outer(const struct netd_flow *f);
 struct change netd_sa_deletion(const struct netd_sa *sa);

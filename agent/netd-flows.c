@@ -255,6 +255,21 @@ int netd_flow_sync(struct netd_flow *f)
 	return r;
 }
 
+int netd_flow_translate(struct netd_flow *f, bool on)
+{
+	const struct netd_flows *t = f->table;
+	int r;
+
+	if (!f->lease.family || f->translated == on)
+		return 0;
+	r = t->translate ? t->translate(t->user, &f->pair->local,
+					&f->pair->remote, &f->lease, on)
+			 : -EOPNOTSUPP;
+	if (r == 0)
+		f->translated = on;
+	return r;
+}
+
 /* Deletes SAs from the kernel and the table: those of a direction that are
  * old, or all. */
 void netd_flow_delete(struct netd_flow *f, bool only_old, bool inbound)
@@ -432,6 +447,10 @@ static int flow_remove(struct netd_flow *f, bool force)
 		return r;
 	}
 	netd_flow_delete(f, false, false);
+	if (netd_flow_translate(f, false) < 0)
+		log_warning("The translation of reqid %08x stays until "
+			    "tacit-netd ends.",
+			    f->reqid);
 	/* What was held back meets the network's policy now. */
 	if (f->gated)
 		t->ready(t->user, &p->local, &p->remote);

@@ -36,6 +36,11 @@ struct netd_flows {
 	 * another way, and what is held is dropped. May be NULL. */
 	void (*closing)(void *user, const struct addr *local,
 			const struct addr *remote);
+	/* From now on, or no longer, the lease stands in ESP to remote for our
+	 * address. 0 or -errno; NULL: it cannot be had. */
+	int (*translate)(void *user, const struct addr *local,
+			 const struct addr *remote, const struct addr *lease,
+			 bool on);
 	/* A flow's SAs and policies are gone; may be NULL. */
 	void (*removed)(void *user, uint32_t reqid);
 	/* A rekeyed pair carries packets; may be NULL. */

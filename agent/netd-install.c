@@ -188,6 +188,10 @@ static void install_undo(struct netd_flows *t, struct installation *x,
 	if (there && n && t->kernel->apply(t->kernel->user, c, n) < 0)
 		log_error("SAs of reqid %08x could not be taken back.",
 			  f->reqid);
+	if (x->is_new && netd_flow_translate(f, false) < 0)
+		log_error("The translation of reqid %08x could not be taken "
+			  "back.",
+			  f->reqid);
 	if (x->is_new) {
 		struct netd_pair *p = f->pair;
 
@@ -291,7 +295,9 @@ int netd_flow_install(struct netd_flows *t, const struct record_install *in,
 		x.gate = t->gate(t->user, &in->local, &in->remote) == 0;
 	x.send = x.send || x.gate;
 	reqid_before = x.flow->reqid;
-	r = install_policies(&x);
+	r = netd_flow_translate(x.flow, true);
+	if (r == 0)
+		r = install_policies(&x);
 	if (r < 0) {
 		install_undo(t, &x, true);
 	} else {

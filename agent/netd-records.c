@@ -376,6 +376,7 @@ static void on_hello(struct netd *n, const struct record *r)
 			  (n->hold ? RECORD_HAS_HOLD : 0u) |
 			  (n->probe.chacha ? RECORD_HAS_CHACHA : 0u) |
 			  (n->hear ? RECORD_HAS_HEAR : 0u) |
+			  (n->translation ? RECORD_HAS_TRANSLATION : 0u) |
 			  (same ? 0u : RECORD_CONFIG_DIFFERS);
 	netd_agent_send(&n->agent, &w, fds, n_fds);
 	n->greeted = true;

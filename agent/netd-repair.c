@@ -19,6 +19,7 @@
 #include "util/log.h"
 #include "xfrm/nft-hear.h"
 #include "xfrm/nft-rules.h"
+#include "xfrm/nft-translate.h"
 
 /* Deletions seldom come alone: they are looked at together. */
 #define MEND_AFTER_MS 20u
@@ -195,6 +196,9 @@ static int mend_tables(struct netd *n, bool anyway, size_t *mended)
 	if (n->hear)
 		keep_first(&error, mend_table(n, NFT_TABLE_HEAR, anyway,
 					      renew_hear, mended));
+	if (n->n_translated)
+		keep_first(&error, mend_table(n, NFT_TABLE_TRANSLATE, anyway,
+					      netd_translate_renew, mended));
 	return error;
 }
 
@@ -312,6 +316,8 @@ static int note_tables(struct netd *n)
 		r = nft_watch_note(n->tables, NFT_TABLE_HOLD);
 	if (r == 0 && n->hear)
 		r = nft_watch_note(n->tables, NFT_TABLE_HEAR);
+	if (r == 0 && n->n_translated)
+		r = nft_watch_note(n->tables, NFT_TABLE_TRANSLATE);
 	if (r == 0)
 		timer_arm(n->wheel, &n->tables_look,
 			  netd_now(n) + TABLES_LOOK_MS);
@@ -330,7 +336,7 @@ void netd_repair_start(struct netd *n)
 
 	timer_init(&n->mend, on_mend);
 	timer_init(&n->tables_look, on_tables_look);
-	if (r == 0 && (n->hold || n->hear))
+	if (r == 0 && (n->hold || n->hear || n->translation))
 		r = note_tables(n);
 	if (r < 0)
 		log_warning("What others do to our kernel state goes "

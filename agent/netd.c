@@ -394,6 +394,7 @@ static int netd_start_tables(struct netd *n, const struct hash_key *key)
 	n->flows.removed = netd_on_flow_removed;
 	n->flows.is_lease = netd_is_lease;
 	n->flows.closing = netd_on_closing;
+	n->flows.translate = netd_translate;
 	n->flows.used = netd_on_used;
 	n->flows.spi = netd_on_spi;
 	n->flows.secured = netd_on_secured;
@@ -466,6 +467,8 @@ static int netd_start(struct netd *n, const struct netd_setup *setup)
 		r = netd_start_hold(n, &key, setup->no_hold);
 	if (r == 0)
 		r = netd_start_tables(n, &key);
+	if (r == 0)
+		netd_translate_start(n);
 	if (r == 0)
 		r = netd_start_dns(n);
 	if (r == 0)
@@ -558,6 +561,7 @@ struct netd *netd_free(struct netd *n)
 		netd_stop(n);
 	n->hold = hold_free(n->hold, false);
 	netd_hear_stop(n);
+	netd_translate_stop(n);
 	netd_repair_stop(n);
 	larval_restore(n->larval_before);
 	for (size_t i = 0; i < sizeof(n->io) / sizeof(n->io[0]); i++)

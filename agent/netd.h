@@ -52,9 +52,11 @@ struct netd {
 	struct netd_kernel kernel;
 	struct address_watch *addresses;
 	struct event_listener *events;
-	struct hold *hold; /* NULL: the kernel's own queue */
-	struct hear *hear; /* NULL: this kernel cannot */
-	int larval_before; /* sysctl to restore, or -1 */
+	struct hold *hold;	       /* NULL: the kernel's own queue */
+	struct hear *hear;	       /* NULL: this kernel cannot */
+	struct nft_table *translation; /* likewise */
+	size_t n_translated; /* its leases; without one there is no table */
+	int larval_before;   /* sysctl to restore, or -1 */
 	struct netd_dns *dns;
 	uid_t agent_uid;
 
@@ -147,6 +149,21 @@ void netd_on_closing(void *user, const struct addr *local,
 /* It has SAs again. */
 void netd_lease_open(struct netd *n, const struct addr *local,
 		     const struct addr *remote);
+
+/* --- netd-translate.c: addresses that peers have leased us ------------------ */
+
+/* Finds out whether the kernel can; what cannot be is logged. */
+void netd_translate_start(struct netd *n);
+void netd_translate_stop(struct netd *n);
+/* Of struct netd_flows. */
+int netd_translate(void *user, const struct addr *local,
+		   const struct addr *remote, const struct addr *lease, bool on)
+	__attribute__((warn_unused_result));
+/* At start, when it is known which flows have one: makes the table anew, or
+ * takes away what an earlier run left. A flow whose lease cannot be had ends. */
+void netd_translate_adopt(struct netd *n);
+/* The table anew, as the flows say. 0 or -errno. */
+int netd_translate_renew(struct netd *n) __attribute__((warn_unused_result));
 
 /* --- netd-reload.c ------------------------------------------------------ */
 

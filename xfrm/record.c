@@ -201,7 +201,8 @@ static const char *welcome_check(const struct record_welcome *w)
 {
 	const uint32_t known = RECORD_HAS_ESP4 | RECORD_HAS_ESP6 |
 			       RECORD_HAS_HOLD | RECORD_HAS_CHACHA |
-			       RECORD_HAS_HEAR | RECORD_CONFIG_DIFFERS;
+			       RECORD_HAS_HEAR | RECORD_CONFIG_DIFFERS |
+			       RECORD_HAS_TRANSLATION;
 
 	if (w->sockets > 0xf)
 		return "sockets";

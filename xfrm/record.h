@@ -89,6 +89,8 @@ enum record_welcome_flag {
 	RECORD_HAS_HEAR = 1 << 4, /* it hears of peers that lost their SAs */
 	/* netd has read other files than HELLO is about. */
 	RECORD_CONFIG_DIFFERS = 1 << 5,
+	/* A lease can stand in ESP for our address. */
+	RECORD_HAS_TRANSLATION = 1 << 6,
 };
 
 struct record_install {

@@ -24,7 +24,8 @@ PROTOCOLS = {ICMP: "icmp", TCP: "tcp", UDP: "udp", ESP: "esp",
              ICMPV6: "icmp6"}
 
 # Kinds: "arp", "nd", "mld" (always in the clear, never counted), "ike",
-# "esp", "udp-esp", "keepalive" and "clear".
+# "esp", "udp-esp", "keepalive", "clear", and "fragment": one that is not the
+# first, which is told by that one.
 LINK = ("arp", "nd", "mld")
 
 
@@ -147,8 +148,11 @@ def parse(when, port, data):
         frame.src = socket.inet_ntop(socket.AF_INET, data[12:16])
         frame.dst = socket.inet_ntop(socket.AF_INET, data[16:20])
         frame.protocol = data[9]
-        total = struct.unpack_from("!H", data, 2)[0]
-        parse_transport(frame, data[(data[0] & 15) * 4:total])
+        total, _, offset = struct.unpack_from("!HHH", data, 2)
+        if offset & 0x1fff:
+            frame.kind = "fragment"
+        else:
+            parse_transport(frame, data[(data[0] & 15) * 4:total])
     elif ethertype == 0x86dd:
         frame.src = socket.inet_ntop(socket.AF_INET6, data[8:24])
         frame.dst = socket.inet_ntop(socket.AF_INET6, data[24:40])
@@ -157,6 +161,10 @@ def parse(when, port, data):
         # Hop-by-hop, routing, destination options, fragment.
         while frame.protocol in (0, 43, 60, 44) and len(data) >= 8:
             size = 8 if frame.protocol == 44 else (data[1] + 1) * 8
+            if frame.protocol == 44 and \
+                    struct.unpack_from("!H", data, 2)[0] & 0xfff8:
+                frame.kind = "fragment"
+                return frame
             frame.protocol = data[0]
             data = data[size:]
         parse_transport(frame, data)

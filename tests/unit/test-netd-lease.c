@@ -30,6 +30,7 @@ struct world {
 	struct netd_shunts shunts;
 	struct timer_wheel *wheel;
 	unsigned ready, moved, gone;
+	int translate_error, translated;
 	uint16_t port;
 	int gate;
 	uint64_t now;
@@ -43,6 +44,22 @@ static void on_ready(void *user, const struct addr *local,
 	(void)local;
 	(void)remote;
 	w->ready++;
+}
+
+static int translate(void *user, const struct addr *local,
+		     const struct addr *remote, const struct addr *lease,
+		     bool on)
+{
+	struct world *w = user;
+
+	assert_true(local->family && remote->family && lease->family);
+	if (w->translate_error)
+		return w->translate_error;
+	/* Before the policy that sends, and gone after it. */
+	assert_null(
+		fake_policy(&w->kernel, KDIR_OUT, LOCAL "/32", OUTER "/32"));
+	w->translated += on ? 1 : -1;
+	return 0;
 }
 
 static int on_gate(void *user, const struct addr *local,
@@ -127,6 +144,7 @@ static struct world *world(void)
 	w->flows.gate = on_gate;
 	w->flows.is_lease = is_lease;
 	w->flows.closing = on_closing;
+	w->flows.translate = translate;
 	w->shunts = (struct netd_shunts){ .pairs = &w->pairs,
 					  .wheel = w->wheel,
 					  .user = w,
@@ -333,7 +351,14 @@ static void test_client(void **state)
 	req.remote = server;
 	req.outer = (struct addr){ 0 };
 	req.lease = lease;
+	/* Without it nothing is left. */
+	w->translate_error = -ENOMEM;
+	assert_int_equal(netd_flow_install(&w->flows, &req, w->now), -ENOMEM);
+	assert_int_equal(w->kernel.n_sas, 0);
+	assert_null(w->flows.first);
+	w->translate_error = 0;
 	assert_int_equal(netd_flow_install(&w->flows, &req, w->now), 0);
+	assert_int_equal(w->translated, 1);
 	sa = *fake_sa(&w->kernel, LOCAL, 0x1000);
 	assert_true(addr_equal(&sa.lease, &lease));
 	out = *fake_policy(&w->kernel, KDIR_OUT, LOCAL "/32", OUTER "/32");
@@ -344,6 +369,7 @@ static void test_client(void **state)
 	/* It is no address of ours that would be closed. */
 	assert_int_equal(netd_flow_remove(&w->flows, R1), 0);
 	assert_null(w->shunts.first);
+	assert_int_equal(w->translated, 0);
 	end(w);
 
 	w = world();

@@ -216,7 +216,7 @@ static const struct {
 	{ RECORD_VERDICT, AT(verdict.lifetime_ms), 4, 0, "lifetime_ms" },
 	{ RECORD_VERDICT, AT(verdict.remote.family), 2, 0, "remote" },
 	{ RECORD_WELCOME, AT(welcome.sockets), 4, 16, "sockets" },
-	{ RECORD_WELCOME, AT(welcome.flags), 4, 64, "flags" },
+	{ RECORD_WELCOME, AT(welcome.flags), 4, 128, "flags" },
 	{ RECORD_REPLY, AT(reply.error), 4, 1, "error" },
 	{ RECORD_REPLY, AT(reply.type), 4, 0, "type" },
 	{ RECORD_REPLY, AT(reply.type), 4, RECORD_TYPES, "type" },

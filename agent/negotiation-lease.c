@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Behind a NAT we ask the peer for an address that stands for ours in ESP
+ * (ike/lease.c), where policy wants it and the kernel can translate. Who gives
+ * none is talked to without.
+ */
+#include "agent/negotiation-internal.h"
+
+/* Who gave none is asked again after so long, with the next attempt: each time
+ * costs a handshake. */
+#define LEASE_RETRY_MS (10 * 60 * 1000u)
+
+static enum ike_lease_wish wish(const struct policy *p)
+{
+	switch (p->translation) {
+	case POLICY_TRANSLATION_NO:
+		break;
+	case POLICY_TRANSLATION_YES:
+		return IKE_LEASE_ALWAYS;
+	case POLICY_TRANSLATION_ANONYMOUS:
+		/* A connection that began in the clear would be another one to
+		 * the peer. */
+		if (p->wait && p->mode != POLICY_MODE_TRANSPORT)
+			return IKE_LEASE_ANONYMOUS;
+		break;
+	}
+	return IKE_LEASE_NONE;
+}
+
+void negotiation_wish(const struct agent *a, const struct flow *f,
+		      struct ike_request *ret)
+{
+	if (!(a->kernel & RECORD_HAS_TRANSLATION) || agent_now(a) < f->lease_at)
+		return;
+	ret->lease = wish(f->policy);
+	/* A peer that comes back is to be known again by those who talk to it. */
+	ret->leased = f->lease;
+}
+
+bool negotiation_without_lease(struct agent *a, struct flow *f,
+			       const struct ike_failed *failed)
+{
+	struct log_fields fields = negotiation_fields(f);
+
+	if (!failed->lease || (f->state != FLOW_NEGOTIATE && !f->renew))
+		return false;
+	f->lease_at = agent_now(a) + LEASE_RETRY_MS;
+	log_limited(&a->log_negotiation, agent_now(a), LOG_INFO, &fields,
+		    "it leases us no address (notify %u): without one, then",
+		    failed->notify);
+	return true;
+}
