@@ -81,6 +81,7 @@ struct flow {
 	bool held;		/* netd holds packets of it */
 	bool asked;		/* an acquire came while it was left alone */
 	bool renew;		/* secured, and wants a fresh IKE SA */
+	uint64_t lease_at;	/* no lease is asked for before; or 0 */
 	uint16_t knock_port;	/* ESP of it came in UDP from here: knock there;
 				   or 0 */
 	bool suspect;		/* the timer asks whether it has answered */

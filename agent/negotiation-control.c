@@ -13,6 +13,7 @@ static void negotiation_start(struct agent *a, struct flow *f)
 {
 	f->reason = IKE_REASON_NONE;
 	f->notify = 0;
+	f->lease_at = 0;
 	f->acquired_us = agent_now_us(a);
 	negotiation_retry(a, f);
 	if (f->state == FLOW_IDLE || f->state == FLOW_LOOKUP)

@@ -46,6 +46,16 @@ void negotiation_renew_later(struct agent *a, struct flow *f);
  * that. */
 void negotiation_install(struct agent *a, struct flow *f,
 			 const struct ike_child_up *up, bool beside);
+/* --- negotiation-lease.c ------------------------------------------------- */
+
+/* Whether the peer is asked for an address that stands for ours, and for which. */
+void negotiation_wish(const struct agent *a, const struct flow *f,
+		      struct ike_request *ret);
+/* The flow's attempt has failed: true, if only for the lease that it asked for;
+ * then it is worth one without, at once. */
+bool negotiation_without_lease(struct agent *a, struct flow *f,
+			       const struct ike_failed *failed);
+
 /* From now on this is the flow's own. */
 void negotiation_set_child(struct flow *f, struct handle sa,
 			   const struct ike_child_up *up);

@@ -195,13 +195,14 @@ static void negotiation_initiate(struct agent *a, struct flow *f)
 		f->knock_port = 0;
 	}
 	negotiation_algorithms(a, &f->peer->addr, &algorithms);
+	negotiation_wish(a, f, &req);
 	r = ike_initiate(a->ike, now, &req, &f->attempt);
 
 	timer_cancel(a->timers, &f->timer);
 	if (r < 0) {
 		admission_done(a->admission);
 		f->attempt = (struct handle){ 0 };
-		if (f->state == FLOW_QUEUED)
+		if (f->state == FLOW_QUEUED || f->state == FLOW_NEGOTIATE)
 			negotiation_fail(a, f, IKE_REASON_RESOURCES, 0);
 		else if (f->renew)
 			negotiation_renew_later(a, f);
@@ -441,6 +442,11 @@ void negotiation_on_failed(struct agent *a, struct handle sa,
 		negotiation_log_proof(a, failed);
 	if (!f || handle_is_none(f->attempt) || !handle_equal(f->attempt, sa))
 		return;
+	if (negotiation_without_lease(a, f, failed)) {
+		/* In its place among those that are under way. */
+		negotiation_initiate(a, f);
+		return;
+	}
 	negotiation_attempt_over(a, f, sa);
 	if (f->given_up)
 		reason = f->given_up;

@@ -67,6 +67,7 @@ void status_of_flow(struct agent *a, const struct flow *f,
 	*ret = (struct dbus_peer){
 		.local = f->local,
 		.remote = f->peer->addr,
+		.lease = f->child.spi_in ? f->lease : (struct addr){ 0 },
 		.state = flow_state_name(f->state),
 		.policy = f->policy ? f->policy->name : "",
 		.level = f->policy ? policy_level_name(f->policy->level) : "",
@@ -120,6 +121,9 @@ static const char *status_warning(struct agent *a)
 		       "is not set apart";
 	if (own_dns_warning(a->own_dns))
 		return own_dns_warning(a->own_dns);
+	if (!(a->kernel & RECORD_HAS_TRANSLATION))
+		return "this kernel cannot translate addresses in ESP: behind a "
+		       "NAT no peer can lease us one; modprobe nft_xfrm";
 	return capture_warning(a->capture);
 }
 

@@ -47,7 +47,8 @@ enum policy_mode {
 /* ClientAddressTranslation=: behind a NAT, from whom we want an address that
  * stands for ours */
 enum policy_translation {
-	POLICY_TRANSLATION_ANONYMOUS, /* whom we do not tell who we are */
+	POLICY_TRANSLATION_ANONYMOUS, /* whom we do not tell who we are, where
+					 first packets wait */
 	POLICY_TRANSLATION_YES,	      /* everybody */
 	POLICY_TRANSLATION_NO,
 };

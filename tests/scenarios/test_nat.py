@@ -5,74 +5,9 @@ UDP, between the ports that the box has chosen."""
 import time
 
 import pytest
+from nat import FIRST, SECOND, Box, within
 from traffic import Listener, Pinger, Sink, Stream, connect, ping
 from waiting import wait_until
-
-FIRST, SECOND = "20000-20999", "30000-30999"
-
-
-def masquerade(ports):
-    return f"""
-table inet nat
-delete table inet nat
-table inet nat {{
-	chain postrouting {{
-		type nat hook postrouting priority 100;
-		oifname "eth1" meta l4proto udp masquerade to :{ports}
-		oifname "eth1" masquerade
-	}}
-}}
-"""
-
-
-class Box:
-    """a, inside; n, which translates; b, outside."""
-
-    def __init__(self, lab, level="require", **keys):
-        self.inside, self.outside = lab.net(), lab.net()
-        self.a = lab.host("a", self.inside)
-        self.n = lab.host("n", self.inside, self.outside)
-        self.b = lab.host("b", self.outside)
-        # Without a word for a while, the box forgets.
-        for name, value in (("ipv4.ip_forward", 1),
-                            ("ipv6.conf.all.forwarding", 1)):
-            self.n.ns.sysctl(name, value)
-        self.n.ns.nft(masquerade(FIRST))
-        via = 0 if lab.family == 4 else 1
-        inner = self.n.own[lab.family][0]
-        self.outer = self.n.own[lab.family][1]
-        self.a.ns.ip(f"route replace {['default', '::/0'][via]} via {inner}")
-        for host in (self.a, self.b):
-            host.policy("peers", level, **keys)
-            host.start_agent()
-
-    def ports(self, kinds=("udp-esp",)):
-        """The box's ports that were seen outside."""
-        return [f.sport for f in self.outside.capture.frames()
-                if f.kind in kinds and f.src == self.outer]
-
-    def nothing_clear(self):
-        """Of the hosts: the box may say in the clear what it forgot."""
-        for net in (self.inside, self.outside):
-            assert [f for f in net.capture.frames()
-                    if f.kind == "clear" and f.port in ("a", "b")] == []
-
-    def rebind(self):
-        """The box forgets what it knew, and chooses other ports."""
-        for name in ("udp_timeout", "udp_timeout_stream"):
-            self.n.ns.sysctl(f"netfilter.nf_conntrack_{name}", 1)
-        # A packet's time runs by what held when it came.
-        assert None not in ping(self.a, self.b.ip, 2, interval=0.1)
-        self.n.ns.nft(masquerade(SECOND))
-        time.sleep(2.5)
-        for name in ("udp_timeout", "udp_timeout_stream"):
-            self.n.ns.sysctl(f"netfilter.nf_conntrack_{name}", 120)
-
-
-def within(ports, span):
-    first, last = map(int, span.split("-"))
-    return ports and all(first <= p <= last for p in ports)
-
 
 @pytest.mark.seconds(5)
 def test_transport(lab, agents):

@@ -78,6 +78,8 @@ int ike_initiate(struct ike_engine *e, uint64_t now,
 	(void)e;
 	(void)now;
 	world.patient = req->patient;
+	world.wish = req->lease;
+	world.wished = req->leased;
 	world.initiated_to = req->remote.port;
 	world.initiated_from = req->local.port;
 	if (world.initiate_error)

@@ -17,6 +17,8 @@ struct negotiation_world {
 	unsigned initiated, closed, abandoned, wired;
 	struct handle next_sa, last_closed;
 	int initiate_error, rekey_error;
+	enum ike_lease_wish wish; /* of the last attempt, and for which */
+	struct addr wished;
 	unsigned rekeyed, deleted;
 	uint32_t spi, used;
 	bool link_down, patient;

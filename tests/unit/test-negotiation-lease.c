@@ -143,6 +143,109 @@ static void test_client(void **state)
 	assert_int_equal(r->install.flags, RECORD_IN_OPTIONAL);
 }
 
+/* Whom we ask, by policy and by what the kernel can. */
+static void test_wish(void **state)
+{
+	static const char *const files[] = {
+		"Name=offer\nNetworks=10.1.0.0/16\nEncryption=offer\n",
+		"Name=wait\nNetworks=10.2.0.0/16\nEncryption=offer\n"
+		"Wait=yes\n",
+		"Name=require\nNetworks=10.3.0.0/16\nEncryption=require\n",
+		"Name=yes\nNetworks=10.4.0.0/16\nEncryption=offer\n"
+		"ClientAddressTranslation=yes\n",
+		"Name=no\nNetworks=10.5.0.0/16\nEncryption=require\n"
+		"ClientAddressTranslation=no\n",
+		"Name=mode\nNetworks=10.6.0.0/16\nEncryption=require\n"
+		"Mode=transport\n",
+		NULL
+	};
+	static const struct {
+		const char *peer;
+		enum ike_lease_wish wish;
+	} rows[] = {
+		{ "10.1.0.1", IKE_LEASE_NONE },
+		{ "10.2.0.1", IKE_LEASE_ANONYMOUS },
+		{ "10.3.0.1", IKE_LEASE_ANONYMOUS },
+		{ "10.4.0.1", IKE_LEASE_ALWAYS },
+		{ "10.5.0.1", IKE_LEASE_NONE },
+		{ "10.6.0.1", IKE_LEASE_NONE },
+	};
+	struct config *before = world.agent.config;
+
+	(void)state;
+	world.agent.config = policies_of(files);
+	acquire("10.3.0.9", 1, false);
+	assert_int_equal(world.wish, IKE_LEASE_NONE);
+	world.agent.kernel = RECORD_HAS_TRANSLATION;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		acquire(rows[i].peer, 1, false);
+		assert_int_equal(world.wish, rows[i].wish);
+	}
+	assert_int_equal(world.initiated, 7);
+	config_free(before);
+}
+
+/* Who gives none is tried without, at once and in the same place, and is asked
+ * again only much later. */
+static void test_without(void **state)
+{
+	static const char peer[] = "10.3.0.1";
+	struct ike_failed f = { .initiator = true,
+				.local = { local_of(peer), 500 },
+				.remote = { at(peer), 500 },
+				.reason = IKE_REASON_MODE,
+				.lease = true };
+
+	(void)state;
+	world.agent.kernel = RECORD_HAS_TRANSLATION;
+	acquire(peer, 7, true);
+	assert_int_equal(world.wish, IKE_LEASE_ANONYMOUS);
+	negotiation_on_failed(&world.agent, flow_of(peer)->attempt, &f);
+	assert_int_equal(world.initiated, 2);
+	assert_int_equal(world.wish, IKE_LEASE_NONE);
+	expect_state(peer, FLOW_NEGOTIATE);
+	assert_int_equal(world.n_sent, 0);
+	assert_true(flow_of(peer)->held);
+	/* That one failed by itself. */
+	f.lease = false;
+	negotiation_on_failed(&world.agent, flow_of(peer)->attempt, &f);
+	expect_state(peer, FLOW_BLOCKED);
+	sent(RECORD_VERDICT);
+	pass(5000);
+	sent(RECORD_VERDICT);
+	acquire(peer, 8, true);
+	assert_int_equal(world.wish, IKE_LEASE_NONE);
+	/* No more attempts are under way than there are. */
+	child_up(peer, true, 0x4000, false);
+	assert_true(handle_is_none(flow_of(peer)->attempt));
+	sent(RECORD_INSTALL);
+	flow_of(peer)->lease_at = world.now;
+	flow_of(peer)->lease = at(LEASE);
+	flow_of(peer)->renew = true;
+	negotiation_begin(&world.agent, flow_of(peer));
+	assert_int_equal(world.wish, IKE_LEASE_ANONYMOUS);
+	/* By name: the one that it had. */
+	assert_true(is(&world.wished, LEASE));
+}
+
+/* The second attempt could not even begin. */
+static void test_without_memory(void **state)
+{
+	struct ike_failed f = { .initiator = true,
+				.local = { local_of("10.2.0.1"), 500 },
+				.remote = { at("10.2.0.1"), 500 },
+				.reason = IKE_REASON_MODE,
+				.lease = true };
+
+	(void)state;
+	world.agent.kernel = RECORD_HAS_TRANSLATION;
+	acquire("10.2.0.1", 7, true);
+	world.initiate_error = -ENOMEM;
+	negotiation_on_failed(&world.agent, flow_of("10.2.0.1")->attempt, &f);
+	expect_state("10.2.0.1", FLOW_CLEAR);
+	sent(RECORD_VERDICT);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -154,6 +257,10 @@ int main(void)
 						teardown),
 		cmocka_unit_test_setup_teardown(test_orphan, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_client, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_wish, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_without, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_without_memory, setup,
+						teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
