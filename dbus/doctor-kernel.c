@@ -27,7 +27,7 @@
 struct answers {
 	int space; /* the namespace itself: 0 or -errno */
 	int ciphers[2][ESP_AES_CBC_256_SHA2_512 + 1]; /* IPv4, IPv6 */
-	int queue, table, hear, xfrmi;
+	int queue, table, hear, translate, xfrmi;
 };
 
 static int yes_no(int r)
@@ -57,6 +57,9 @@ static void ask_nftables(struct answers *a)
 
 	a->queue = yes_no(queue_new(&queue, &q));
 	a->table = yes_no(nft_table_new(&table, &t));
+	nft_table_free(t);
+	t = NULL;
+	a->translate = yes_no(nft_table_new_translate(&t));
 	a->hear = yes_no(hear_new(&hear, &ops, &h));
 	hear_free(h);
 	nft_table_free(t);
@@ -193,6 +196,15 @@ static void show_rest(struct doctor *d, const struct answers *a)
 		missing(d, DOCTOR_WARNING, "nft_log nfnetlink_log nft_limit",
 			"a peer that was restarted is noticed only by its "
 			"silence, after half a minute");
+	if (a->translate == 1)
+		doctor_add(d, DOCTOR_OK, TOPIC, NULL,
+			   "behind a NAT, addresses that peers lease us can be "
+			   "translated (nft_xfrm)");
+	else
+		missing(d, DOCTOR_WARNING, "nft_xfrm",
+			"addresses cannot be translated in ESP: of several "
+			"clients behind one NAT a server talks to the last one "
+			"only");
 	if (a->xfrmi == 1)
 		doctor_add(d, DOCTOR_OK, TOPIC, NULL,
 			   "XFRM interfaces (Tacit needs none)");

@@ -104,13 +104,15 @@ int dbus_entry_value(sd_bus_message *m, const char *key, const char *type,
 
 int dbus_entries_peer(sd_bus_message *m, const struct dbus_peer *p)
 {
-	char remote[ADDR_STRLEN], local[ADDR_STRLEN];
+	char remote[ADDR_STRLEN], local[ADDR_STRLEN], lease[ADDR_STRLEN];
 	const struct {
 		const char *key, *text;
 	} texts[] = {
 		{ "Address", addr_format(&p->remote, remote) },
 		{ "LocalAddress",
 		  p->local.family ? addr_format(&p->local, local) : "" },
+		{ "LeasedAddress",
+		  p->lease.family ? addr_format(&p->lease, lease) : "" },
 		{ "State", p->state },
 		{ "Policy", p->policy },
 		{ "Level", p->level },

@@ -17,6 +17,7 @@
 /* One flow, as status shows it. Strings are borrowed for the call, never NULL. */
 struct dbus_peer {
 	struct addr local, remote;
+	struct addr lease;	 /* stands in ESP for local; unset: none */
 	const char *state;	 /* "secured", "clear", "negotiate", ... */
 	const char *policy;	 /* name of the policy */
 	const char *level;	 /* "offer" */

@@ -161,6 +161,15 @@ static void show_kernel(const struct tacit_output *o,
 					       : "not sending with them yet",
 		 tacit_dict_bool(d, "ClearRefused") ? "refused" : "accepted");
 	line(o, "", text);
+	if (*tacit_dict_text(d, "LeasedAddress")) {
+		snprintf(
+			text, sizeof(text),
+			"behind a NAT: our address %s is %s in them, which the "
+			"peer has leased us",
+			tacit_dict_text(d, "LocalAddress"),
+			tacit_dict_text(d, "LeasedAddress"));
+		line(o, "", text);
+	}
 	snprintf(text, sizeof(text),
 		 "%s in (%" PRIu64 " packets), %s out (%" PRIu64 ")",
 		 tacit_bytes(tacit_dict_number(d, "BytesIn"), in),

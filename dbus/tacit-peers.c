@@ -103,6 +103,7 @@ static void show_line(const struct tacit_output *o, const char *head,
 static void show_full(const struct tacit_output *o, const struct tacit_dict *p)
 {
 	const char *state = tacit_dict_text(p, "State");
+	const char *lease = tacit_dict_text(p, "LeasedAddress");
 	char text[128], span[TACIT_SPAN_LEN];
 	uint64_t setup = tacit_dict_number(p, "SetupUs");
 
@@ -115,7 +116,10 @@ static void show_full(const struct tacit_output *o, const struct tacit_dict *p)
 	snprintf(text, sizeof(text), "%s (%s)", tacit_dict_text(p, "Policy"),
 		 tacit_dict_text(p, "Level"));
 	show_line(o, "Policy", *tacit_dict_text(p, "Policy") ? text : "");
-	show_line(o, "Own address", tacit_dict_text(p, "LocalAddress"));
+	snprintf(text, sizeof(text), "%s%s%s%s",
+		 tacit_dict_text(p, "LocalAddress"), *lease ? " (" : "", lease,
+		 *lease ? " in ESP, leased by the peer)" : "");
+	show_line(o, "Own address", text);
 	show_line(o, "Identity", tacit_dict_text(p, "Identity"));
 	show_line(o, "Authentication", tacit_dict_text(p, "Authentication"));
 	show_line(o, "Proof", tacit_dict_text(p, "Proof"));

@@ -61,6 +61,11 @@ static void fill(struct fake *f, uint32_t index, struct dbus_peer *ret)
 						     : "2001:db8:ffff::1",
 		       &ret->local) < 0)
 		ret->local.family = 0;
+	/* Those that are encrypted have a lease. */
+	if (!kind &&
+	    addr_parse(ret->remote.family == AF_INET ? "100.64.0.5" : "fd64::5",
+		       &ret->lease) < 0)
+		ret->lease.family = 0;
 	/* A name from a stranger: quotes, a control character, no UTF-8. */
 	if (index == 4) {
 		strcpy(f->text, "a\"b\\c\x1b[31m\xc3\xa9\xff.example");

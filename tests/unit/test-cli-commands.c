@@ -155,7 +155,8 @@ static void test_peers(void **state)
 	assert_string_equal(
 		w->out, "2001:db8::: secured for 5s\n"
 			"  Policy         private (offer)\n"
-			"  Own address    2001:db8:ffff::1\n"
+			"  Own address    2001:db8:ffff::1 (fd64::5 in ESP, "
+			"leased by the peer)\n"
 			"  Identity       a\"b\\c?[31m\xc3\xa9?.example\n"
 			"  Authentication null\n"
 			"  IKE            X25519, AES-GCM-16-256, SHA2-256\n"
@@ -169,6 +170,7 @@ static void test_peers_json(void **state)
 	static const char want[] =
 		"{\"address\": \"2001:db8::\", "
 		"\"local_address\": \"2001:db8:ffff::1\", "
+		"\"leased_address\": \"fd64::5\", "
 		"\"state\": \"secured\", \"policy\": \"private\", "
 		"\"level\": \"offer\", "
 		"\"identity\": \"a\\\"b\\\\c\\u001b[31m\xc3\xa9?.example\", "

@@ -219,6 +219,7 @@ static void test_get_peer(void **state)
 	assert_string_equal(text,
 			    "Address=10.0.0.8\n"
 			    "LocalAddress=10.255.0.1\n"
+			    "LeasedAddress=100.64.0.5\n"
 			    "State=secured\n"
 			    "Policy=private\n"
 			    "Level=offer\n"
