@@ -123,9 +123,9 @@ static void control_traffic(void *user, uint32_t limit, struct handle call)
 }
 
 static void control_explain(void *user, const struct addr *remote,
-			    struct handle call)
+			    const struct service *service, struct handle call)
 {
-	explain_peer(user, remote, call);
+	explain_peer(user, remote, service, call);
 }
 
 /* The link hands the call back with netd's reply, as it does with flows. */

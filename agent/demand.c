@@ -133,19 +133,23 @@ void demand_socket(void *user, const struct socket_info *s,
 		   struct dbus_peer *ret)
 {
 	struct agent *a = user;
-	const struct policy *p =
-		policy_table_lookup(a->config->policies, &s->remote.addr);
+	const struct policy *p = policy_table_packet(
+		a->config->policies, &s->remote.addr, s->protocol,
+		s->local.port, s->remote.port, NULL);
 	const struct flow *f =
 		flow_table_get(a->flows, &s->local.addr, &s->remote.addr);
+	bool by_port = p && p->n_ports;
 
-	if (f) {
+	if (f && !by_port) {
 		status_of_flow(a, f, ret);
 		return;
 	}
 	*ret = (struct dbus_peer){
 		.local = s->local.addr,
 		.remote = s->remote.addr,
-		.state = "none",
+		.state = !by_port		    ? "none"
+			 : p->level == POLICY_BLOCK ? "blocked"
+						    : "clear",
 		.policy = p ? p->name : "",
 		.level = p ? policy_level_name(p->level) : "",
 		.identity = "",
@@ -389,8 +393,9 @@ static int find_local(const struct socket_info *s, const struct addr *remote,
 static bool is_possible(struct agent *a, const struct dbus_demand *q,
 			struct handle call, struct ike_identity *ret)
 {
-	const struct policy *p =
-		policy_table_lookup(a->config->policies, &q->remote);
+	const struct policy *p = policy_table_packet(
+		a->config->policies, &q->remote, q->socket.protocol,
+		q->socket.local.port, q->socket.remote.port, NULL);
 	char address[ADDR_STRLEN], who[IKE_IDENTITY_STRLEN];
 
 	addr_format(&q->remote, address);

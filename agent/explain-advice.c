@@ -32,6 +32,11 @@ static bool policy_advice(const struct policy *p, struct advice *a)
 		       "clear: name its network in a file of policy.d/.");
 		return false;
 	}
+	if (p->n_ports) {
+		add(a, "Ports= of policy %s is why: remove this port in %s.",
+		    p->name, where(p));
+		return false;
+	}
 	switch (p->level) {
 	case POLICY_FORBID:
 		add(a,

@@ -12,6 +12,7 @@ struct explain {
 	struct explain *next;
 	struct handle flow, call;
 	struct addr remote;
+	struct service service; /* protocol 0: any */
 };
 
 void explains_done(struct explains *x)
@@ -41,6 +42,8 @@ static void explain_policy(const struct policy *p, const struct prefix *network,
 	e->file = p->file ? p->file : "";
 	e->line = p->file ? p->line : 0;
 	e->wait = p->wait || p->level == POLICY_REQUIRE;
+	e->ports = p->ports;
+	e->n_ports = p->n_ports;
 	e->wait_ms = e->wait ? p->wait_ms : 0;
 	e->identities = (const char *const *)p->identities;
 	e->n_identities = p->n_identities;
@@ -125,6 +128,7 @@ static void explain_answer(struct agent *a, const struct explain *x,
 		.network = "",
 		.file = "",
 		.network_file = "",
+		.state = "unknown",
 		.key_verdict = "",
 		.key_source = "",
 		.key_name = "",
@@ -137,14 +141,17 @@ static void explain_answer(struct agent *a, const struct explain *x,
 	char network[PREFIX_STRLEN];
 	struct advice advice;
 	struct prefix prefix;
-	const struct policy *p =
-		policy_table_match(a->config->policies, &x->remote, &prefix);
+	const struct policy *p = policy_table_packet(
+		a->config->policies, &x->remote, x->service.protocol, 0,
+		x->service.port, &prefix);
 
 	explain_policy(p, &prefix, network, &e);
 	explain_keys(a, &e);
-	if (f)
+	if (p && p->n_ports)
+		e.state = p->level == POLICY_BLOCK ? "blocked" : "clear";
+	else if (f)
 		explain_flow(a, f, &e);
-	explain_kernel(c, &e);
+	explain_kernel(p && p->n_ports ? NULL : c, &e);
 	advice_find(p, f, &e, &advice);
 	for (size_t i = 0; i < advice.n; i++)
 		e.advice[e.n_advice++] = advice.text[i];
@@ -184,10 +191,12 @@ static void explains_purge(struct agent *a)
 }
 
 void explain_peer(struct agent *a, const struct addr *remote,
-		  struct handle call)
+		  const struct service *service, struct handle call)
 {
 	struct flow *f = flow_table_get_remote(a->flows, remote);
-	struct explain now = { .remote = *remote, .call = call };
+	struct explain now = { .remote = *remote,
+			       .service = *service,
+			       .call = call };
 	struct explain *x = NULL;
 
 	if (f)

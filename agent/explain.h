@@ -7,6 +7,7 @@
 #define TACIT_AGENT_EXPLAIN_H
 
 #include "util/addr.h"
+#include "util/service.h"
 #include "util/slots.h"
 #include "xfrm/record.h"
 
@@ -19,9 +20,9 @@ struct explains {
 };
 
 void explains_done(struct explains *x);
-/* Answers the call, when netd has said what it has in the kernel. */
+/* Answers the call, of protocol 0 for the address itself, when netd has said what it has in the kernel. */
 void explain_peer(struct agent *a, const struct addr *remote,
-		  struct handle call);
+		  const struct service *service, struct handle call);
 /* The reply to traffic_ask(); NULL: netd knows no such flow. */
 void explain_on_reply(struct agent *a, struct handle flow,
 		      const struct record_counted *c);

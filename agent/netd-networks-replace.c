@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "agent/netd-networks-internal.h"
+#include "agent/netd-ports.h"
 
 /* What belongs to the network of this prefix; false: nothing, or there is no
  * such network. */
@@ -67,17 +68,30 @@ static int netd_networks_change(const struct netd_networks *from,
 {
 	static const int families[] = { AF_INET, AF_INET6 };
 	struct netd_batch b;
+	bool was[2], is[2];
 
 	netd_batch_init(&b, to->config.kernel);
-	for (size_t i = 0; i < 2; i++)
-		if (netd_networks_active(to, families[i], to->armed) &&
-		    !netd_networks_active(from, families[i], from->armed))
+	for (size_t i = 0; i < 2; i++) {
+		was[i] = netd_networks_active(from, families[i], from->armed);
+		is[i] = netd_networks_active(to, families[i], to->armed);
+		if (is[i] && !was[i])
 			netd_networks_family(to, &b, families[i], true);
-	for (size_t i = 0; i < to->own.n; i++)
-		address_replace(from, to, &b, &to->own.list[i].addr);
+	}
+	for (size_t i = 0; i < to->own.n; i++) {
+		const struct addr *own = &to->own.list[i].addr;
+		bool both = was[own->family == AF_INET6] &&
+			    is[own->family == AF_INET6];
+
+		if (both)
+			netd_ports_add(from->config.policies,
+				       to->config.policies, &b, own);
+		address_replace(from, to, &b, own);
+		if (both)
+			netd_ports_remove(from->config.policies,
+					  to->config.policies, &b, own);
+	}
 	for (size_t i = 0; i < 2; i++)
-		if (netd_networks_active(from, families[i], from->armed) &&
-		    !netd_networks_active(to, families[i], to->armed))
+		if (was[i] && !is[i])
 			netd_networks_family(from, &b, families[i], false);
 	return netd_batch_done(&b);
 }

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "agent/netd-bypass.h"
+#include "agent/netd-ports.h"
 #include "policy/ranges.h"
 #include "util/limits.h"
 #include "util/trie.h"
@@ -109,7 +110,7 @@ static int netd_networks_flatten(struct netd_networks *n)
 	for (size_t i = 0; i < policy_table_count(t); i++) {
 		const struct policy *p = policy_table_at(t, i);
 
-		for (size_t k = 0; k < p->n_networks; k++)
+		for (size_t k = 0; k < p->n_networks && !p->n_ports; k++)
 			n->list[n->n++] =
 				(struct network){ .prefix = p->networks[k],
 						  .policy = p };
@@ -122,6 +123,7 @@ static int netd_networks_flatten(struct netd_networks *n)
 
 static int netd_networks_prepare(struct netd_networks *n)
 {
+	static const int families[] = { AF_INET, AF_INET6 };
 	const struct network *wider = NULL;
 	struct kpolicy p;
 
@@ -142,6 +144,9 @@ static int netd_networks_prepare(struct netd_networks *n)
 			    netd_network_needs(n, net, KDIR_IN, armed, &p))
 				active[armed] = true;
 	}
+	for (size_t i = 0; i < 2; i++)
+		if (netd_ports_close(n->config.policies, families[i]))
+			n->active[i][0] = n->active[i][1] = true;
 	return 0;
 }
 
@@ -253,10 +258,12 @@ static void broadcast_install(struct netd_batch *b, const struct addr *a,
 	address_bypass(b, a, netd_bypass_broadcast, there);
 }
 
-static void own_install(struct netd_batch *b, const struct addr *a, bool there)
+static void own_install(const struct netd_networks *n, struct netd_batch *b,
+			const struct addr *a, bool there)
 {
 	if (is_v6(a))
 		address_bypass(b, a, netd_bypass_own, there);
+	netd_ports_install(n->config.policies, b, a, there);
 }
 
 static void server_install(const struct netd_networks *n, struct netd_batch *b,
@@ -300,7 +307,7 @@ void netd_networks_family(const struct netd_networks *n, struct netd_batch *b,
 					  there);
 	for (size_t i = 0; i < n->own.n; i++)
 		if (n->own.list[i].addr.family == family)
-			own_install(b, &n->own.list[i].addr, there);
+			own_install(n, b, &n->own.list[i].addr, there);
 }
 
 static bool counted_family(const struct counted_list *l, int family)
@@ -389,7 +396,7 @@ int netd_networks_add(struct netd_networks *n, const struct addr *own,
 
 		a.scope = 0;
 		if (active)
-			own_install(&b, &a, true);
+			own_install(n, &b, &a, true);
 		address_move(n, &b, &a, STATE_NONE, netd_networks_state(n));
 	}
 	return netd_batch_done(&b);
@@ -408,7 +415,7 @@ int netd_networks_remove(struct netd_networks *n, const struct addr *own,
 		a.scope = 0;
 		address_move(n, &b, &a, netd_networks_state(n), STATE_NONE);
 		if (active)
-			own_install(&b, &a, false);
+			own_install(n, &b, &a, false);
 	}
 	if (active && !netd_networks_active(n, own->family, n->armed))
 		netd_networks_family(n, &b, own->family, false);
@@ -567,6 +574,11 @@ static bool netd_networks_want_bypass(const struct netd_networks *n,
 			return true;
 		}
 	if (want_dns(n, place, ret))
+		return true;
+	own = place->dir == KDIR_OUT ? &place->sel.src.addr
+				     : &place->sel.dst.addr;
+	if (counted_has(&n->own, *own) &&
+	    netd_ports_want(n->config.policies, place, ret))
 		return true;
 	if (counted_has(&n->broadcasts, place->sel.dst.addr)) {
 		p = netd_bypass_broadcast(&place->sel.dst.addr, place->dir);

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "agent/netd-ports.h"
 #include "agent/netd.h"
 #include "agent/notify.h"
 #include "util/log.h"
@@ -315,12 +316,31 @@ void netd_on_shunt_gone(void *user, const struct addr *local,
 			    hold_forget(n->hold, local, remote));
 }
 
+/* Before ranges: what is always in the clear is not to wait for a moment. */
+void netd_set_openings(struct netd *n)
+{
+	struct nft_opening *list = NULL;
+	size_t count = 0;
+	int r = netd_ports_openings(n->config->policies, &list, &count);
+
+	if (r == 0 && n->hold)
+		r = hold_set_openings(n->hold, list, count);
+	if (r == 0 && n->hear)
+		r = hear_set_openings(n->hear, list, count);
+	free(list);
+	if (r < 0)
+		log_error("Ports that are always in the clear are not let "
+			  "pass: %s",
+			  strerror(-r));
+}
+
 void netd_set_ranges(struct netd *n)
 {
 	struct hold_range *ranges = NULL;
 	size_t count = 0;
 	int r;
 
+	netd_set_openings(n);
 	if (!n->hold)
 		return;
 	r = netd_networks_ranges(n->networks, &ranges, &count);

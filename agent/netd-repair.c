@@ -150,6 +150,7 @@ static int renew_hear(struct netd *n)
 
 	if (r < 0)
 		return r;
+	netd_set_openings(n);
 	for (struct netd_flow *x = n->flows.first; x; x = x->next) {
 		const struct netd_pair *p = x->pair;
 

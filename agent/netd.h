@@ -118,6 +118,8 @@ void netd_continue_reports(struct netd *n);
 void netd_arm(struct netd *n, bool armed);
 /* Tells the packet holder what it has to know. */
 void netd_set_ranges(struct netd *n);
+/* That of ports alone: the tables do not have them yet. */
+void netd_set_openings(struct netd *n);
 /* And where name servers are (netd.c). */
 void netd_set_servers(void *user);
 bool netd_agent_listens(const struct netd *n);

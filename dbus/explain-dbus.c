@@ -4,6 +4,7 @@
 
 #include "dbus/context.h"
 #include "dbus/marshal.h"
+#include "dbus/names.h"
 #include "dbus/reply.h"
 #include "dbus/topics.h"
 
@@ -30,6 +31,8 @@ static int append_policy(sd_bus_message *m, const struct dbus_explanation *e)
 	if (r >= 0)
 		r = dbus_entry_list(m, "Identities", e->identities,
 				    e->n_identities);
+	if (r >= 0)
+		r = dbus_entry_services(m, "Ports", e->ports, e->n_ports);
 	if (r >= 0)
 		r = dbus_entry_text(m, "NetworkFile", e->network_file);
 	if (r >= 0)
@@ -90,7 +93,7 @@ static int append_peer(sd_bus_message *m, const struct dbus_explanation *e)
 		return dbus_entries_peer(m, &e->peer);
 	r = dbus_entry_text(m, "Address", addr_format(&e->remote, address));
 	if (r >= 0)
-		r = dbus_entry_text(m, "State", "unknown");
+		r = dbus_entry_text(m, "State", e->state);
 	if (r >= 0)
 		r = dbus_entry_text(m, "Policy", e->policy);
 	if (r >= 0)
@@ -130,22 +133,46 @@ void dbus_reply_explanation(struct dbus_pending *p, struct handle call,
 	dbus_reply_later(p, call, append, e);
 }
 
-static int method_explain(sd_bus_message *m, void *user, sd_bus_error *error)
+static int explain(sd_bus_message *m, struct dbus_context *c, const char *text,
+		   const struct service *service, sd_bus_error *error)
 {
-	struct dbus_context *c = user;
 	struct addr address;
 	struct handle call;
-	const char *text;
-	int r = sd_bus_message_read(m, "s", &text);
+	int r = dbus_parse_address(text, &address, error);
 
-	if (r >= 0)
-		r = dbus_parse_address(text, &address, error);
 	if (r >= 0)
 		r = dbus_pending_add(&c->pending, m, EXPLAIN_MS, &call, error);
 	if (r < 0)
 		return r;
-	c->source.explain(c->source.user, &address, call);
+	c->source.explain(c->source.user, &address, service, call);
 	return 1;
+}
+
+static int method_explain(sd_bus_message *m, void *user, sd_bus_error *error)
+{
+	const struct service none = { 0 };
+	const char *text;
+	int r = sd_bus_message_read(m, "s", &text);
+
+	return r < 0 ? r : explain(m, user, text, &none, error);
+}
+
+static int method_explain_port(sd_bus_message *m, void *user,
+			       sd_bus_error *error)
+{
+	const char *text, *port;
+	struct service service;
+	int r = sd_bus_message_read(m, "ss", &text, &port);
+
+	if (r < 0)
+		return r;
+	if (service_parse(port, &service) < 0)
+		return sd_bus_error_setf(
+			error, DBUS_ERROR_INVALID_PORT,
+			"\"%s\" is no port of a protocol, such "
+			"as 443/tcp.",
+			port);
+	return explain(m, user, text, &service, error);
 }
 
 const sd_bus_vtable dbus_explain_vtable[] = {
@@ -153,5 +180,9 @@ const sd_bus_vtable dbus_explain_vtable[] = {
 	SD_BUS_METHOD_WITH_ARGS("Explain", SD_BUS_ARGS("s", address),
 				SD_BUS_RESULT("a{sv}", explanation),
 				method_explain, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS(
+		"ExplainPort", SD_BUS_ARGS("s", address, "s", port),
+		SD_BUS_RESULT("a{sv}", explanation), method_explain_port,
+		SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_VTABLE_END,
 };

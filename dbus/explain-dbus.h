@@ -18,11 +18,14 @@ struct dbus_explanation {
 	uint32_t wait_ms;
 	const char *const *identities; /* that it accepts */
 	size_t n_identities;
+	const struct service *ports; /* of the policy */
+	size_t n_ports;
 	const char *network_file; /* where that network stands, or "" */
 	uint32_t network_line;
-	/* What it is now, if it is known at all. */
+	/* What it is now, if it is known at all, or else what may be said. */
 	bool known;
 	struct dbus_peer peer;
+	const char *state; /* "unknown"; "clear", "blocked": by its port */
 	uint32_t failures;
 	uint64_t next_ms; /* until the next attempt; 0: with the next packet */
 	/* Its keys, as far as they have been asked for. */

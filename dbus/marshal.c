@@ -197,6 +197,27 @@ static int entry_words(sd_bus_message *m, const char *key, const char *words)
 	return r < 0 ? r : close_entry(m);
 }
 
+int dbus_append_services(sd_bus_message *m, const struct service *list,
+			 size_t n)
+{
+	int r = sd_bus_message_open_container(m, 'a', "s");
+	char text[SERVICE_STRLEN];
+
+	for (size_t i = 0; i < n && r >= 0; i++)
+		r = dbus_append_text(m, service_format(&list[i], text));
+	return r < 0 ? r : sd_bus_message_close_container(m);
+}
+
+int dbus_entry_services(sd_bus_message *m, const char *key,
+			const struct service *list, size_t n)
+{
+	int r = open_entry(m, key, "as");
+
+	if (r >= 0)
+		r = dbus_append_services(m, list, n);
+	return r < 0 ? r : close_entry(m);
+}
+
 int dbus_append_policy(sd_bus_message *m, const struct dbus_policy *p)
 {
 	int wait = p->wait;
@@ -212,6 +233,8 @@ int dbus_append_policy(sd_bus_message *m, const struct dbus_policy *p)
 		r = dbus_entry_value(m, "Wait", "b", &wait);
 	if (r >= 0)
 		r = entry_words(m, "Networks", p->networks);
+	if (r >= 0)
+		r = dbus_entry_services(m, "Ports", p->ports, p->n_ports);
 	if (r >= 0)
 		r = dbus_entry_text(m, "File", p->file);
 	if (r >= 0)

@@ -29,6 +29,12 @@ int dbus_entry_value(sd_bus_message *m, const char *key, const char *type,
 int dbus_entry_list(sd_bus_message *m, const char *key,
 		    const char *const *texts, size_t n)
 	__attribute__((warn_unused_result));
+/* Services, as in "443/tcp", in a list. */
+int dbus_entry_services(sd_bus_message *m, const char *key,
+			const struct service *list, size_t n)
+	__attribute__((warn_unused_result));
+int dbus_append_services(sd_bus_message *m, const struct service *list,
+			 size_t n) __attribute__((warn_unused_result));
 /* Such a list alone. */
 int dbus_append_list(sd_bus_message *m, const char *const *list, size_t n)
 	__attribute__((warn_unused_result));

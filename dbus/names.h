@@ -19,6 +19,7 @@
 #define DBUS_ERROR_BAD_CONFIGURATION DBUS_INTERFACE ".Error.BadConfiguration"
 #define DBUS_ERROR_NOT_ENCRYPTED     DBUS_INTERFACE ".Error.NotEncrypted"
 #define DBUS_ERROR_POLICY_FORBIDS    DBUS_INTERFACE ".Error.PolicyForbids"
+#define DBUS_ERROR_INVALID_PORT	     DBUS_INTERFACE ".Error.InvalidPort"
 #define DBUS_ERROR_INVALID_LEVEL     DBUS_INTERFACE ".Error.InvalidLevel"
 #define DBUS_ERROR_TIMED_OUT	     DBUS_INTERFACE ".Error.TimedOut"
 

@@ -225,6 +225,8 @@ static int get_field(sd_bus *bus, const char *path, const char *interface,
 		if (r >= 0 && !strcmp(property, "Identities"))
 			r = dbus_append_list(reply, p.identities,
 					     p.n_identities);
+		else if (r >= 0 && !strcmp(property, "Ports"))
+			r = dbus_append_services(reply, p.ports, p.n_ports);
 		else if (r >= 0)
 			r = append_field(reply, &p, property);
 	}
@@ -253,6 +255,7 @@ const sd_bus_vtable dbus_policy_vtable[] = {
 	SETTING("Lookup", "s"),
 	SETTING("Mode", "s"),
 	SETTING("Identities", "as"),
+	SETTING("Ports", "as"),
 	SETTING("Networks", "as"),
 	SETTING("File", "s"),
 	SETTING("Line", "u"),
@@ -297,8 +300,8 @@ static int signal_same(sd_bus *bus, const char *path)
 	return sd_bus_emit_properties_changed(
 		bus, path, DBUS_POLICY_INTERFACE, "Level", "Authentication",
 		"Discover", "Wait", "WaitTimeMs", "RetryTimeMs", "IdleTimeMs",
-		"ChildLifetimeMs", "Lookup", "Mode", "Identities", "Networks",
-		"File", "Line", NULL);
+		"ChildLifetimeMs", "Lookup", "Mode", "Identities", "Ports",
+		"Networks", "File", "Line", NULL);
 }
 
 static int signal_one(sd_bus *bus, const char *name,

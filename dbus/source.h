@@ -11,6 +11,7 @@
 
 #include "dnskeys/resolver.h"
 #include "util/addr.h"
+#include "util/service.h"
 #include "util/slots.h"
 #include "util/socket.h"
 
@@ -54,6 +55,8 @@ struct dbus_policy {
 	const char *mode;     /* "any", "transport", "tunnel" */
 	const char *const *identities; /* that it accepts */
 	size_t n_identities;
+	const struct service *ports; /* none: all traffic */
+	size_t n_ports;
 	uint64_t wait_ms, retry_ms, lifetime_ms;
 	uint64_t idle_ms; /* 0: for ever */
 	const char *file; /* "" when built in */
@@ -132,10 +135,11 @@ struct dbus_source {
 	int (*keys)(void *user,
 		    int (*each)(const struct dbus_key *k, void *ctx),
 		    void *ctx);
-	/* The call is answered with all that is known of the address, by
+	/* The call is answered with all that is known of the address, or of a
+	 * service there (protocol 0: of the address), by
 	 * dbus_reply_explanation(). */
 	void (*explain)(void *user, const struct addr *remote,
-			struct handle call);
+			const struct service *service, struct handle call);
 	/* The call is answered with the busiest flows, at most limit, by
 	 * dbus_reply_traffic(). */
 	void (*traffic)(void *user, uint32_t limit, struct handle call);

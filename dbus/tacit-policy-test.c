@@ -50,6 +50,14 @@ static void put_number(struct tacit_dict *d, const char *key, uint64_t n)
 		(struct tacit_entry){ .key = key, .type = 'n', .number = n };
 }
 
+static void put_list(struct tacit_dict *d, const char *key, const char **list,
+		     size_t n)
+{
+	d->entries[d->count++] = (struct tacit_entry){
+		.key = key, .type = 'a', .list = list, .n_list = n
+	};
+}
+
 /* Of what is known of the address, what this is about. */
 static void put_known(struct tacit_dict *d, const struct tacit_dict *known)
 {
@@ -57,8 +65,9 @@ static void put_known(struct tacit_dict *d, const struct tacit_dict *known)
 		"Policy",      "Level",	   "PolicyAuthentication",
 		"Identities",  "Discover", "Wait",
 		"WaitTimeMs",  "Network",  "NetworkFile",
-		"NetworkLine", "File",	   "Line",
-		"KeyFile",     "State",	   "Reason",
+		"NetworkLine", "Ports",	   "File",
+		"Line",	       "KeyFile",  "State",
+		"Reason",
 	};
 
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
@@ -80,6 +89,7 @@ static void line(const struct tacit_output *o, const char *head,
 static void show_policy(const struct tacit_output *o,
 			const struct tacit_dict *d)
 {
+	const struct tacit_entry *ports = tacit_dict_get(d, "Ports");
 	const char *file = tacit_dict_text(d, "NetworkFile");
 	char text[512];
 
@@ -88,8 +98,9 @@ static void show_policy(const struct tacit_output *o,
 	snprintf(text, sizeof(text), "%s, which says %s",
 		 tacit_dict_text(d, "Policy"), tacit_dict_text(d, "Level"));
 	line(o, "Policy", text);
-	snprintf(text, sizeof(text), "%s is the most specific network",
-		 tacit_dict_text(d, "Network"));
+	snprintf(text, sizeof(text), "%s is the most specific network%s",
+		 tacit_dict_text(d, "Network"),
+		 ports && ports->n_list ? ", and it has this port" : "");
 	line(o, "", text);
 	if (*file)
 		snprintf(text, sizeof(text), "in %s, line %" PRIu64, file,
@@ -124,14 +135,13 @@ static void show_proof(const struct tacit_output *o, const struct tacit_dict *d)
 static void show_terminal(const struct tacit_output *o,
 			  const struct tacit_dict *d)
 {
-	const char *protocol = tacit_dict_text(d, "Protocol");
+	const char *port = tacit_dict_text(d, "Port");
 	const char *state = tacit_dict_text(d, "State");
 	const char *outcome = tacit_dict_text(d, "Outcome");
 
 	tacit_output_text(o, TACIT_BOLD, tacit_dict_text(d, "Address"));
-	if (*protocol)
-		fprintf(o->file, ", port %" PRIu64 "/%s",
-			tacit_dict_number(d, "Port"), protocol);
+	if (*port)
+		fprintf(o->file, ", port %s", port);
 	fputs(": ", o->file);
 	tacit_output_text(o,
 			  !strcmp(outcome, "held")	? TACIT_GREEN
@@ -155,12 +165,12 @@ static int show(const struct tacit_output *o, const struct tacit_target *t,
 {
 	struct tacit_dict d = { .count = 0 };
 	struct tacit_verdict verdict;
-	char address[ADDR_STRLEN];
+	char address[ADDR_STRLEN], port[SERVICE_STRLEN];
 
 	tacit_verdict_find(t, known, &verdict);
 	put_text(&d, "Address", addr_format(&t->address, address));
-	put_text(&d, "Protocol", t->protocol);
-	put_number(&d, "Port", t->port);
+	put_text(&d, "Port",
+		 t->service.protocol ? service_format(&t->service, port) : "");
 	put_text(&d, "Outcome", verdict.outcome);
 	put_text(&d, "Explanation", verdict.why);
 	put_known(&d, known);
@@ -180,12 +190,19 @@ static int show(const struct tacit_output *o, const struct tacit_target *t,
 static int ask_agent(struct tacit_client *client, const struct tacit_output *o,
 		     const struct tacit_target *t)
 {
-	char text[ADDR_STRLEN];
+	char text[ADDR_STRLEN], port[SERVICE_STRLEN];
 	sd_bus_message *reply;
 	struct tacit_dict known;
-	int code = tacit_client_call(client, DBUS_INTERFACE, "Explain", &reply,
-				     "s", addr_format(&t->address, text));
+	int code;
 
+	addr_format(&t->address, text);
+	if (t->service.protocol)
+		code = tacit_client_call(client, DBUS_INTERFACE, "ExplainPort",
+					 &reply, "ss", text,
+					 service_format(&t->service, port));
+	else
+		code = tacit_client_call(client, DBUS_INTERFACE, "Explain",
+					 &reply, "s", text);
 	if (code)
 		return code;
 	if (tacit_dict_read(reply, &known) > 0) {
@@ -201,10 +218,13 @@ static int ask_agent(struct tacit_client *client, const struct tacit_output *o,
 static int ask_files(const struct config *c, const struct tacit_output *o,
 		     const struct tacit_target *t)
 {
+	char ports[LIMIT_POLICY_PORTS][SERVICE_STRLEN];
+	const char *list[LIMIT_POLICY_PORTS];
 	struct tacit_dict d = { .count = 0 };
 	struct prefix network;
-	const struct policy *p =
-		policy_table_match(c->policies, &t->address, &network);
+	const struct policy *p = policy_table_packet(c->policies, &t->address,
+						     t->service.protocol, 0,
+						     t->service.port, &network);
 	char text[PREFIX_STRLEN];
 	const char *file;
 	bool wait = p && (p->wait || p->level == POLICY_REQUIRE);
@@ -222,12 +242,11 @@ static int ask_files(const struct config *c, const struct tacit_output *o,
 		put_text(&d, "File", p->file ? p->file : "");
 		put_number(&d, "Line", p->file ? p->line : 0);
 		put_number(&d, "WaitTimeMs", wait ? p->wait_ms : 0);
-		d.entries[d.count++] = (struct tacit_entry){
-			.key = "Identities",
-			.type = 'a',
-			.list = (const char **)p->identities,
-			.n_list = p->n_identities,
-		};
+		put_list(&d, "Identities", (const char **)p->identities,
+			 p->n_identities);
+		for (size_t i = 0; i < p->n_ports; i++)
+			list[i] = service_format(&p->ports[i], ports[i]);
+		put_list(&d, "Ports", list, p->n_ports);
 	}
 	d.entries[d.count++] = (struct tacit_entry){
 		.key = "Wait",

@@ -54,6 +54,7 @@ static const struct tacit_column columns[] = {
 	{ "AUTH", "Authentication", NULL },
 	{ "WAIT", "Wait", NULL },
 	{ "NETWORKS", "Networks", put_networks },
+	{ "PORTS", "Ports", NULL },
 	{ "FILE", "File", put_file },
 };
 
@@ -116,6 +117,7 @@ static void show_terminal(const struct tacit_output *o,
 	else
 		fputs(", built in\n", o->file);
 	put_words(o, d, "Networks", "none");
+	put_words(o, d, "Ports", "all traffic");
 	for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++)
 		put_line(o, settings[i], tacit_dict_text(d, settings[i]));
 	put_words(o, d, "Identities", "whoever proves one");

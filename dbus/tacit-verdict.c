@@ -5,37 +5,12 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-
-static const char *find_protocol(const char *text)
-{
-	static const char *const names[] = { "tcp", "udp", "sctp", "dccp" };
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		if (!strcmp(names[i], text))
-			return names[i];
-	}
-	return NULL;
-}
-
-/* "443/tcp" */
-static int parse_service(const char *text, struct tacit_target *t)
-{
-	char *end;
-	unsigned long port = strtoul(text, &end, 10);
-
-	if (*text < '0' || *text > '9' || *end != '/' || !port || port > 65535)
-		return -EINVAL;
-	t->protocol = find_protocol(end + 1);
-	t->port = (uint16_t)port;
-	return t->protocol ? 0 : -EINVAL;
-}
 
 int tacit_target_parse(const char *text, char ret_host[static TACIT_HOST_LEN],
 		       struct tacit_target *ret)
 {
-	struct tacit_target t = { .protocol = "" };
+	struct tacit_target t = { .own = false };
 	const char *host = text, *service = NULL;
 	size_t len = strlen(text);
 
@@ -53,7 +28,7 @@ int tacit_target_parse(const char *text, char ret_host[static TACIT_HOST_LEN],
 		service = text + len + 1;
 	}
 	if (!len || len >= TACIT_HOST_LEN ||
-	    (service && parse_service(service, &t) < 0))
+	    (service && service_parse(service, &t.service) < 0))
 		return -EINVAL;
 	memcpy(ret_host, host, len);
 	ret_host[len] = '\0';
@@ -152,7 +127,7 @@ void tacit_verdict_find(const struct tacit_target *t,
 		return;
 	by_policy(policy, ret);
 	len = strlen(ret->why);
-	if (t->port == 53 || t->port == 853)
+	if (t->service.port == 53 || t->service.port == 853)
 		snprintf(ret->why + len, sizeof(ret->why) - len,
 			 " If that is a name server of this host: always in "
 			 "the clear.");

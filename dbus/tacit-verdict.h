@@ -7,13 +7,13 @@
 
 #include "dbus/tacit-dict.h"
 #include "util/addr.h"
+#include "util/service.h"
 
 /* Where the packet goes. */
 struct tacit_target {
 	struct addr address;
-	const char *protocol; /* "tcp", or "": any */
-	uint16_t port;	      /* with a protocol only */
-	bool own;	      /* an address of this host */
+	struct service service; /* protocol 0: any */
+	bool own;		/* an address of this host */
 };
 
 struct tacit_verdict {

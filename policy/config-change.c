@@ -32,7 +32,7 @@ static void add_policy(struct digest *d, const struct policy *p)
 		p->child_kib,	 p->n_networks,	   p->child_lifetime_s,
 		p->n_identities, p->child_packets, p->idle_ms,
 		p->mode,	 p->rekey_margin,  p->rekey_fuzz,
-		p->lookup,	 p->translation,
+		p->lookup,	 p->n_ports,	   p->translation,
 	};
 
 	add(d, p->name, strlen(p->name));
@@ -42,6 +42,10 @@ static void add_policy(struct digest *d, const struct policy *p)
 	add_list(d, &p->algorithms.accept);
 	for (size_t i = 0; i < p->n_identities; i++)
 		add(d, p->identities[i], strlen(p->identities[i]));
+	for (size_t i = 0; i < p->n_ports; i++) {
+		add(d, &p->ports[i].protocol, sizeof(p->ports[i].protocol));
+		add(d, &p->ports[i].port, sizeof(p->ports[i].port));
+	}
 	for (size_t i = 0; i < p->n_networks; i++) {
 		add(d, &p->networks[i].addr, sizeof(p->networks[i].addr));
 		add(d, &p->networks[i].len, sizeof(p->networks[i].len));

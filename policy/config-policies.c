@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "policy/config-error.h"
+#include "policy/config-ports.h"
 
 #define WAIT_MS	   2000u
 #define RETRY_MS   60000u
@@ -83,11 +84,42 @@ static int by_name(const void *a, const void *b)
 	return r ? r : by_order(x, y);
 }
 
+/* Says which one before list[i] is about the same network and the same
+ * traffic. */
+static void check_twins(const struct place *list, size_t i,
+			struct config_errors *errors)
+{
+	const struct place *b = &list[i];
+	char text[PREFIX_STRLEN], port[SERVICE_STRLEN];
+	struct service shared;
+
+	for (size_t j = i; j-- > 0;) {
+		const struct place *a = &list[j];
+
+		if (!prefix_equal(a->network, b->network))
+			return;
+		if (!config_ports_clash(a->policy, b->policy, &shared))
+			continue;
+		prefix_format(b->network, text);
+		if (shared.protocol)
+			config_errors_add(errors, b->file, b->line,
+					  "%s with %s is there already, at "
+					  "%s:%u: remove one",
+					  text, service_format(&shared, port),
+					  a->file, a->line);
+		else
+			config_errors_add(errors, b->file, b->line,
+					  "%s is there already, at %s:%u: "
+					  "remove one",
+					  text, a->file, a->line);
+		return;
+	}
+}
+
 static int check_networks(const struct config_policies *all,
 			  struct config_errors *errors)
 {
 	struct place *list = calloc(all->n_networks + 1, sizeof(*list));
-	char text[PREFIX_STRLEN];
 	size_t n = 0;
 
 	if (!list)
@@ -105,16 +137,8 @@ static int check_networks(const struct config_policies *all,
 			};
 	}
 	qsort(list, n, sizeof(*list), by_network);
-	for (size_t i = 1; i < n; i++) {
-		const struct place *a = &list[i - 1], *b = &list[i];
-
-		if (!prefix_equal(a->network, b->network))
-			continue;
-		config_errors_add(errors, b->file, b->line,
-				  "%s is there already, at %s:%u: remove one",
-				  prefix_format(b->network, text), a->file,
-				  a->line);
-	}
+	for (size_t i = 1; i < n; i++)
+		check_twins(list, i, errors);
 	free(list);
 	return 0;
 }

@@ -15,6 +15,7 @@
 #include "policy/config-error.h"
 #include "policy/config-file.h"
 #include "policy/config-networks.h"
+#include "policy/config-ports.h"
 #include "policy/config-value.h"
 
 /* The file being read. */
@@ -51,6 +52,7 @@ enum key { /* the order of the table below */
 	   KEY_REKEY_MARGIN,
 	   KEY_REKEY_FUZZ,
 	   KEY_TRANSLATION,
+	   KEY_PORTS,
 };
 
 static bool good_name(const char *name)
@@ -377,6 +379,14 @@ static void set_identity(const struct config_place *at)
 		add_identity(at, word);
 }
 
+static void set_ports(const struct config_place *at)
+{
+	struct draft *d = at->target;
+
+	if (config_ports_set(d->policy, at) < 0)
+		d->no_memory = true;
+}
+
 static const struct config_key policy_keys[] = {
 	[KEY_NAME] = { "Policy", "Name", false, set_name },
 	[KEY_NETWORKS] = { "Policy", "Networks", true, set_networks },
@@ -407,6 +417,7 @@ static const struct config_key policy_keys[] = {
 	[KEY_REKEY_FUZZ] = { "Policy", "RekeyFuzz", false, set_rekey_fuzz },
 	[KEY_TRANSLATION] = { "Policy", "ClientAddressTranslation", false,
 			      set_translation },
+	[KEY_PORTS] = { "Policy", "Ports", true, set_ports },
 };
 
 /* Only who begins has anybody to find. */
@@ -441,6 +452,23 @@ static void check_translation(struct draft *d, const struct config_seen *seen,
 				  "ClientAddressTranslation= has no meaning "
 				  "with Encryption=%s: remove it",
 				  policy_level_name(p->level));
+}
+
+/* Flows and their SAs are between two hosts, for all that they send. */
+static void check_ports(struct draft *d, const struct config_seen *seen,
+			const char *path, struct config_errors *errors)
+{
+	const struct policy *p = d->policy;
+
+	if (seen->key_line[KEY_PORTS] && p->level != POLICY_FORBID &&
+	    p->level != POLICY_BLOCK)
+		config_errors_add(
+			errors, path, seen->key_line[KEY_PORTS],
+			"Ports= goes with Encryption=forbid or block, "
+			"not with %s: single ports are taken out of "
+			"what is encrypted, and SAs are for all the "
+			"others",
+			policy_level_name(p->level));
 }
 
 /* The rules of Wait= and Authentication= beside Encryption=. */
@@ -516,6 +544,8 @@ static void check_policy(struct draft *d, const struct config_seen *seen,
 		check_level(d, seen, path, errors);
 	if (d->level_known)
 		check_discover(d, seen, path, errors);
+	if (d->level_known)
+		check_ports(d, seen, path, errors);
 	check_translation(d, seen, path, errors);
 	/* A list that is empty today is one all the same. */
 	if (!p->n_networks && !d->networks.bad &&

@@ -558,6 +558,14 @@ int config_load(const char *dir, struct config **ret,
 		r = -EINVAL;
 	if (r == 0)
 		r = config_policies_table(&l.policies, &l.config->policies);
+	if (r == -E2BIG) {
+		config_errors_add(errors, NULL, 0,
+				  "Policies with Ports= come to more than %u "
+				  "rules: name fewer or larger networks, or "
+				  "fewer ports",
+				  LIMIT_PORT_RULES);
+		r = -EINVAL;
+	}
 	config_policies_done(&l.policies);
 	config_peers_done(&l.peers);
 	for (size_t i = 0; i < N_KEYS; i++)

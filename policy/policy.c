@@ -9,10 +9,13 @@
 #include <string.h>
 #include <strings.h>
 
+#include "policy/port-rule.h"
 #include "util/trie.h"
 
 struct policy_table {
-	struct trie *trie;
+	struct trie *trie; /* of those for all traffic */
+	struct port_rule *rules;
+	size_t n_rules;
 	struct policy **list; /* in order of name */
 	size_t count;
 };
@@ -98,6 +101,7 @@ struct policy *policy_free(struct policy *p)
 		free(p->identities[i]);
 	free(p->identities);
 	free(p->networks);
+	free(p->ports);
 	free(p->spots);
 	for (size_t i = 0; i < p->n_lists; i++)
 		free(p->lists[i]);
@@ -136,7 +140,7 @@ static int by_name(const void *a, const void *b)
 
 static int insert_networks(struct trie *trie, struct policy *p)
 {
-	for (size_t i = 0; i < p->n_networks; i++) {
+	for (size_t i = 0; i < p->n_networks && !p->n_ports; i++) {
 		int r = trie_insert(trie, &p->networks[i], p);
 
 		if (r < 0)
@@ -168,6 +172,9 @@ int policy_table_new(struct policy *const *policies, size_t n,
 		if (r < 0)
 			goto fail;
 	}
+	r = port_rules_new(t->list, n, &t->rules, &t->n_rules);
+	if (r < 0)
+		goto fail;
 	t->count = n;
 	*ret = t;
 	return 0;
@@ -184,6 +191,7 @@ struct policy_table *policy_table_free(struct policy_table *t)
 	for (size_t i = 0; i < t->count; i++)
 		policy_free(t->list[i]);
 	free(t->list);
+	free(t->rules);
 	trie_free(t->trie);
 	free(t);
 	return NULL;
@@ -200,6 +208,42 @@ const struct policy *policy_table_lookup(const struct policy_table *t,
 					 const struct addr *a)
 {
 	return trie_lookup(t->trie, a, NULL);
+}
+
+const struct policy *policy_table_packet(const struct policy_table *t,
+					 const struct addr *a, uint8_t protocol,
+					 uint16_t local_port,
+					 uint16_t remote_port,
+					 struct prefix *ret_network)
+{
+	const struct service remote = { protocol, remote_port };
+	const struct service local = { protocol, local_port };
+	const struct port_rule *r, *l;
+
+	if (!t->n_rules)
+		return trie_lookup(t->trie, a, ret_network);
+	r = port_rules_find(t->rules, t->n_rules, a, &remote);
+	l = port_rules_find(t->rules, t->n_rules, a, &local);
+	if (!r || (l && l->policy->level == POLICY_BLOCK))
+		r = l;
+	if (!r)
+		return trie_lookup(t->trie, a, ret_network);
+	if (ret_network)
+		*ret_network = *r->of;
+	return r->policy;
+}
+
+const struct port_rule *policy_table_rule(const struct policy_table *t,
+					  size_t i)
+{
+	return i < t->n_rules ? &t->rules[i] : NULL;
+}
+
+const struct port_rule *policy_table_find_rule(const struct policy_table *t,
+					       const struct addr *a,
+					       const struct service *s)
+{
+	return port_rules_find(t->rules, t->n_rules, a, s);
 }
 
 const char *policy_spot_file(const struct policy *p,

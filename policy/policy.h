@@ -14,6 +14,7 @@
 #include "util/addr.h"
 #include "util/algorithm.h"
 #include "util/limits.h"
+#include "util/service.h"
 
 /* Encryption= */
 enum policy_level {
@@ -91,6 +92,9 @@ struct policy {
 	 * name in that domain. None: whoever proves an identity. */
 	char **identities;
 	size_t n_identities;
+	/* Ports=: only these services, of either side; none: all traffic. */
+	struct service *ports;
+	size_t n_ports;
 	struct prefix *networks;
 	size_t n_networks;
 	struct policy_spot *spots; /* of each network; NULL: built in */
@@ -111,8 +115,9 @@ struct policy *policy_free(struct policy *p);
 
 /*
  * A table of policies, each from malloc() with its networks and file too: the
- * table's on success, still the caller's on failure. 0; -EEXIST when a name or
- * a network is there twice; -ENOMEM.
+ * table's on success, still the caller's on failure. 0; -EEXIST when a name, or
+ * a network (for all traffic, or with the same service) is there twice; -E2BIG
+ * when policies with services come to too many rules; -ENOMEM.
  */
 int policy_table_new(struct policy *const *policies, size_t n,
 		     struct policy_table **ret)
@@ -127,8 +132,11 @@ const char *policy_mode_name(enum policy_mode m);
 int policy_level_parse(const char *text, enum policy_level *ret);
 int policy_auth_parse(const char *text, enum policy_auth *ret);
 
-/* The policy of the most specific network that contains the address, or NULL:
- * nobody's, always clear, treated as forbid. Borrowed from the table. */
+/*
+ * The policy of the most specific network that contains the address, or NULL:
+ * nobody's, always clear, treated as forbid. Borrowed from the table. Policies
+ * with services are left out: this is by what SAs with the address are made.
+ */
 const struct policy *policy_table_lookup(const struct policy_table *t,
 					 const struct addr *a);
 /* The same, with the network that matched. */
@@ -138,6 +146,25 @@ const struct policy *policy_table_match(const struct policy_table *t,
 /* The name of the file. Borrowed. */
 const char *policy_spot_file(const struct policy *p,
 			     const struct policy_spot *s);
+/*
+ * The policy of a packet between a port of ours and one of the address; ports
+ * are 0 where there are none. Of the ports either may be the service's; where
+ * both are, `block` is the stronger one. ret_network, where it is not NULL, is
+ * the network that matched. Constant work where no policy has services.
+ */
+const struct policy *policy_table_packet(const struct policy_table *t,
+					 const struct addr *a, uint8_t protocol,
+					 uint16_t local_port,
+					 uint16_t remote_port,
+					 struct prefix *ret_network);
+struct port_rule;
+/* Policies with services, as in policy/port-rule.h; NULL behind the last. */
+const struct port_rule *policy_table_rule(const struct policy_table *t,
+					  size_t i);
+/* The one for this service of this address, or NULL. */
+const struct port_rule *policy_table_find_rule(const struct policy_table *t,
+					       const struct addr *a,
+					       const struct service *s);
 /* The file, and in *ret_line the line, where p has this very network; NULL:
  * nowhere, or built in. Borrowed. Looks at all of its networks. */
 const char *policy_where(const struct policy *p, const struct prefix *network,

@@ -153,7 +153,7 @@ static int collect(const struct policy_table *t, int family, struct span **ret,
 		return -ENOMEM;
 	n = 0;
 	for (size_t i = 0; (p = policy_table_at(t, i)); i++) {
-		for (size_t j = 0; j < p->n_networks; j++) {
+		for (size_t j = 0; j < p->n_networks && !p->n_ports; j++) {
 			if (p->networks[j].addr.family != family)
 				continue;
 			list[n++] = (struct span){ &p->networks[j], p };

@@ -201,6 +201,11 @@
 #define LIMIT_POLICY_NETWORKS 65536u
 #define LIMIT_CONFIG_ERRORS   64u
 #define LIMIT_POLICY_NAME     63u
+/* Services of one policy, and rules that those of all come to (a network with
+ * others inside it takes several): a rule is four kernel policies for each
+ * address of ours. */
+#define LIMIT_POLICY_PORTS 64u
+#define LIMIT_PORT_RULES   1024u
 /* Files with networks of one policy. */
 #define LIMIT_POLICY_FILES 16u
 /* Identities that one policy accepts. */

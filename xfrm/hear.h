@@ -57,6 +57,10 @@ void hear_spi(struct hear *h, const struct addr *local, uint32_t spi,
 /* From now on (or no longer) the pair has no reason to talk in the clear. */
 void hear_secured(struct hear *h, const struct addr *local,
 		  const struct addr *remote, bool secured);
+struct nft_opening;
+/* As nft_table_set_openings(). */
+int hear_set_openings(struct hear *h, const struct nft_opening *list, size_t n)
+	__attribute__((warn_unused_result));
 /* 0; -ENOENT: somebody has removed the table; -errno: some were refused. */
 int hear_flush(struct hear *h) __attribute__((warn_unused_result));
 /* A table of its own again, in which nothing is known. 0 or -errno. */

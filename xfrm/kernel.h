@@ -21,8 +21,11 @@
 #define KPOLICY_BAND_FIRST  0x00400000u
 #define KPOLICY_BAND_LAST   0x0040ffffu
 #define KPOLICY_PRIO_BYPASS 0x00400000u
-#define KPOLICY_PRIO_SHUNT  0x00400100u
-#define KPOLICY_PRIO_FLOW   0x00400200u
+/* Of single services; what they are in is that of shunts, flows, networks. */
+#define KPOLICY_PRIO_PORT_BLOCK 0x00400080u
+#define KPOLICY_PRIO_PORT_PASS	0x00400081u
+#define KPOLICY_PRIO_SHUNT	0x00400100u
+#define KPOLICY_PRIO_FLOW	0x00400200u
 /* Plus (longest prefix - prefix length): the most specific network wins. */
 #define KPOLICY_PRIO_NETWORK 0x00401000u
 

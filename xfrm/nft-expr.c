@@ -34,6 +34,19 @@ void nft_put_table(struct nft_writer *o, unsigned type, uint16_t flags)
 	nft_message_end(o);
 }
 
+static void put_fields(struct nft_writer *o, const struct nft_new_set *s)
+{
+	size_t list = nfnl_nest(o->w, NFTA_SET_DESC_CONCAT);
+
+	for (size_t i = 0; i < s->n_fields; i++) {
+		size_t field = nfnl_nest(o->w, NFTA_LIST_ELEM);
+
+		nfnl_put_be32(o->w, NFTA_SET_FIELD_LEN, s->fields[i]);
+		nfnl_nest_end(o->w, field);
+	}
+	nfnl_nest_end(o->w, list);
+}
+
 void nft_put_set(struct nft_writer *o, const struct nft_new_set *s)
 {
 	size_t description;
@@ -49,11 +62,35 @@ void nft_put_set(struct nft_writer *o, const struct nft_new_set *s)
 		nfnl_put_be32(o->w, NFTA_SET_DATA_TYPE, s->data_type);
 		nfnl_put_be32(o->w, NFTA_SET_DATA_LEN, s->data_len);
 	}
-	if (s->size) {
+	if (s->size || s->n_fields) {
 		description = nfnl_nest(o->w, NFTA_SET_DESC);
-		nfnl_put_be32(o->w, NFTA_SET_DESC_SIZE, s->size);
+		if (s->size)
+			nfnl_put_be32(o->w, NFTA_SET_DESC_SIZE, s->size);
+		if (s->n_fields)
+			put_fields(o, s);
 		nfnl_nest_end(o->w, description);
 	}
+	nft_message_end(o);
+}
+
+void nft_put_elements(struct nft_writer *o, unsigned type, uint16_t flags,
+		      const char *set)
+{
+	nft_message(o, type, flags);
+	nfnl_put_string(o->w, NFTA_SET_ELEM_LIST_TABLE, o->table);
+	nfnl_put_string(o->w, NFTA_SET_ELEM_LIST_SET, set);
+}
+
+void nft_put_end(struct nft_writer *o)
+{
+	nft_message_end(o);
+}
+
+void nft_put_flush_chain(struct nft_writer *o, const char *name)
+{
+	nft_message(o, NFT_MSG_DELRULE, 0);
+	nfnl_put_string(o->w, NFTA_RULE_TABLE, o->table);
+	nfnl_put_string(o->w, NFTA_RULE_CHAIN, name);
 	nft_message_end(o);
 }
 

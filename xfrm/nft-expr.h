@@ -49,8 +49,18 @@ struct nft_new_set {
 	uint32_t flags, key_type, key_len;
 	uint32_t size;		      /* 0: no limit */
 	uint32_t data_type, data_len; /* of a map; 0: a set */
+	/* With NFT_SET_CONCAT: bytes of each part of the key. */
+	const uint8_t *fields;
+	size_t n_fields;
 };
 void nft_put_set(struct nft_writer *o, const struct nft_new_set *s);
+/* A message about elements of a set, without any: all of them, where they are
+ * deleted. What is put between is the caller's. */
+void nft_put_elements(struct nft_writer *o, unsigned type, uint16_t flags,
+		      const char *set);
+void nft_put_end(struct nft_writer *o);
+/* All rules of a chain go. */
+void nft_put_flush_chain(struct nft_writer *o, const char *name);
 /* One that is jumped to. */
 void nft_put_chain(struct nft_writer *o, const char *name);
 void nft_put_base_chain(struct nft_writer *o, const char *name,

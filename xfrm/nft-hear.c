@@ -6,7 +6,7 @@
  *	chain esp, udp		an SPI of ours: accept
  *				else: jump known, jump stranger
  *	chain clear		IKE, neighbour discovery, ICMP errors, answers of
- *				a name server: accept
+ *				a name server, open services (nft-open.c): accept
  *				else: jump known
  *	chain known, stranger	told a moment ago: accept
  *				at most so many a second: remember, log
@@ -24,6 +24,7 @@
 #include "util/limits.h"
 #include "xfrm/nfnl.h"
 #include "xfrm/nft-expr.h"
+#include "xfrm/nft-open.h"
 #include "xfrm/nft-rules.h"
 
 #define HEAR_PRIORITY (-150)
@@ -181,6 +182,8 @@ static void put_clear(struct nft_writer *o, const struct nft_hear_config *c)
 			nft_verdict_end(o, NF_ACCEPT, NULL);
 		}
 	nft_rule(o, "clear");
+	nft_verdict_end(o, NFT_JUMP, "open");
+	nft_rule(o, "clear");
 	nft_verdict_end(o, NFT_JUMP, "known");
 	nft_rule(o, "clear");
 	nft_verdict_end(o, NF_ACCEPT, NULL);
@@ -240,6 +243,7 @@ void nft_hear_put(struct wbuf *w, uint32_t seq, const struct nft_hear_config *c)
 	nft_put_table(&o, NFT_MSG_DELTABLE, 0);
 	nft_put_table(&o, NFT_MSG_NEWTABLE, NLM_F_CREATE);
 	put_sets(&o);
+	nft_open_put(&o, 7);
 	for (size_t i = 0; i < sizeof(chains) / sizeof(chains[0]); i++)
 		nft_put_chain(&o, chains[i]);
 	nft_put_base_chain(&o, "hear", "filter", NF_INET_LOCAL_IN,

@@ -12,7 +12,7 @@
 #define NFT_TABLE_HEAR "tacit_hear"
 
 /* Enough for all that nft_hear_put() writes. */
-#define NFT_HEAR_SIZE 16384u
+#define NFT_HEAR_SIZE 18432u
 
 /* Messages that put the table, with empty sets, in the place of one that is
  * there. */

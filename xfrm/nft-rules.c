@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  *	chain exempt		what never waits: our IKE and ESP in UDP, ESP,
- *				neighbour discovery, DHCP; UDP and TCP to dns
+ *				neighbour discovery, DHCP; UDP and TCP to dns;
+ *				jump open
+ *	chain open		services that are always clear (nft-open.c)
  *	chain dns		name servers, the resolver's own: goto ask4, 6
  *	chain ask4, ask6	remember the flow in asked, accept
  *	chain hold, -250	jump exempt
@@ -35,6 +37,7 @@
 
 #include "xfrm/nfnl.h"
 #include "xfrm/nft-expr.h"
+#include "xfrm/nft-open.h"
 
 #define HOLD_PRIORITY	  (-250)
 #define RESTORE_PRIORITY  201
@@ -211,6 +214,8 @@ static void put_exempt(struct nft_writer *o, const struct nft_table_config *c)
 		nft_protocol(o, NFT_CMP_EQ, dns_protocols[i]);
 		nft_verdict_end(o, NFT_JUMP, "dns");
 	}
+	nft_rule(o, "exempt");
+	nft_verdict_end(o, NFT_JUMP, "open");
 	nft_rule(o, "exempt");
 	nft_protocol(o, NFT_CMP_NEQ, IPPROTO_UDP);
 	nft_verdict_end(o, NFT_RETURN, NULL);
@@ -494,6 +499,7 @@ void nft_rules_put(struct wbuf *w, uint32_t seq,
 		put_set(&o, set, false);
 		put_set(&o, set, true);
 	}
+	nft_open_put(&o, SET_HOLD_COUNT * 2 + 1);
 	put_chains(&o, c);
 	put_exempt(&o, c);
 	put_dns(&o, c);

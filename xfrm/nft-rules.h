@@ -18,7 +18,7 @@
 #define NFT_TABLE_HOLD "tacit"
 
 /* Enough for all that nft_rules_put() writes. */
-#define NFT_RULES_SIZE 20480u
+#define NFT_RULES_SIZE 22528u
 
 /* The name of a set of this family. */
 const char *nft_set_name(enum nft_set set, bool six);

@@ -18,6 +18,7 @@
 #include "xfrm/nfnl.h"
 #include "xfrm/nft-expr.h"
 #include "xfrm/nft-hear.h"
+#include "xfrm/nft-open.h"
 #include "xfrm/nft-rules.h"
 #include "xfrm/nft-translate.h"
 
@@ -525,6 +526,25 @@ int nft_table_set_servers(struct nft_table *t, const struct nameserver *s,
 	put_flush(t, &w, SET_DNS);
 	for (size_t i = 0; i < some; i++)
 		put_server(t, &w, &s[i]);
+	r = batch_commit(t, &w);
+	free(data);
+	return r;
+}
+
+int nft_table_set_openings(struct nft_table *t, const struct nft_opening *list,
+			   size_t n)
+{
+	size_t cap = FRAME_SIZE + NFT_OPEN_SIZE + n * NFT_OPEN_ELEMENT;
+	uint8_t *data = malloc(cap);
+	struct wbuf w = wbuf_of(data, cap);
+	struct nft_writer o = { .w = &w, .table = t->name };
+	int r;
+
+	if (!data)
+		return -ENOMEM;
+	batch_begin(t, &w);
+	o.seq = t->seq;
+	nft_open_change(&o, !strcmp(t->name, NFT_TABLE_HEAR), list, n);
 	r = batch_commit(t, &w);
 	free(data);
 	return r;

@@ -16,6 +16,7 @@
 
 #include "util/addr.h"
 #include "util/nameserver.h"
+#include "util/service.h"
 
 struct nft_table;
 
@@ -68,6 +69,13 @@ struct nft_range {
 	struct addr first, last;
 };
 
+/* What is always in the clear: this service, at either side, with the hosts of
+ * a network. */
+struct nft_opening {
+	struct prefix network;
+	struct service service;
+};
+
 struct nft_hear_config {
 	uint16_t group; /* of nflog */
 	uint16_t port, natt_port;
@@ -95,7 +103,8 @@ struct nft_table *nft_table_free(struct nft_table *t);
 int nft_table_remove(struct nft_table *t) __attribute__((warn_unused_result));
 /* Removes all tables of ours, whoever made them. 0, -errno. */
 int nft_tables_clear(void) __attribute__((warn_unused_result));
-/* Empties every set of "inet tacit" but SET_REQUIRE. */
+/* Empties every set of "inet tacit" but SET_REQUIRE, and what is out of it: the
+ * openings. */
 int nft_table_disarm(struct nft_table *t) __attribute__((warn_unused_result));
 /*
  * Applies the changes, in order. An element that is there already or not
@@ -111,6 +120,10 @@ int nft_table_change(struct nft_table *t, const struct nft_change *changes,
  * sent to their ports never waits, and what answers it carries the bit. */
 int nft_table_set_servers(struct nft_table *t, const struct nameserver *s,
 			  size_t n) __attribute__((warn_unused_result));
+/* Replaces all openings of the table, whichever it is, in one transaction.
+ * Networks of one service are disjoint. */
+int nft_table_set_openings(struct nft_table *t, const struct nft_opening *list,
+			   size_t n) __attribute__((warn_unused_result));
 /* Replaces all ranges in one transaction. Those of one set are disjoint and
  * in ascending order. */
 int nft_table_set_ranges(struct nft_table *t, const struct nft_range *ranges,

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "policy/config.h"
+#include "policy/port-rule.h"
 #include "policy/ranges.h"
 
 #define PARTS 3
@@ -101,6 +102,22 @@ static int each(const struct addr *first, const struct addr *last,
 	return 0;
 }
 
+static void check_rules(const struct policy_table *t)
+{
+	const struct port_rule *r;
+
+	for (size_t i = 0; (r = policy_table_rule(t, i)); i++) {
+		struct prefix of;
+
+		if (policy_table_packet(t, &r->network.addr,
+					r->service.protocol, 0, r->service.port,
+					&of) != r->policy ||
+		    !prefix_equal(&of, r->of) ||
+		    !prefix_contains(r->of, &r->network.addr))
+			abort();
+	}
+}
+
 static void check(const struct config *c)
 {
 	const struct policy *p;
@@ -112,11 +129,13 @@ static void check(const struct config *c)
 		if (!p->n_networks || !p->name[0])
 			abort();
 		for (size_t j = 0; j < p->n_networks; j++) {
-			if (!policy_table_lookup(c->policies,
+			if (!p->n_ports &&
+			    !policy_table_lookup(c->policies,
 						 &p->networks[j].addr))
 				abort();
 		}
 	}
+	check_rules(c->policies);
 	if (policy_table_ranges(c->policies, AF_INET, each, c->policies) ||
 	    policy_table_ranges(c->policies, AF_INET6, each, c->policies))
 		abort();

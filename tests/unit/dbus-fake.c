@@ -184,6 +184,7 @@ static int rule(void *user, const struct addr *remote, struct dbus_rule *ret)
 
 static void fill_policy(uint32_t i, struct dbus_policy *ret)
 {
+	static const struct service ports[] = { { IPPROTO_TCP, 443 } };
 	static const char *const names[] = { "@*.example.org" };
 
 	*ret = (struct dbus_policy){
@@ -200,6 +201,8 @@ static void fill_policy(uint32_t i, struct dbus_policy *ret)
 		.mode = "any",
 		.identities = names,
 		.n_identities = i,
+		.ports = ports,
+		.n_ports = i,
 		.wait_ms = 2000,
 		.retry_ms = 60000,
 		.lifetime_ms = 14400000,
@@ -306,7 +309,8 @@ static int capture(void *user, const struct addr *remote, uint32_t seconds,
 	return 0;
 }
 
-static void explain(void *user, const struct addr *remote, struct handle call)
+static void explain(void *user, const struct addr *remote,
+		    const struct service *service, struct handle call)
 {
 	struct fake *f = user;
 	struct dbus_explanation e = {
@@ -318,6 +322,9 @@ static void explain(void *user, const struct addr *remote, struct handle call)
 		.network = "10.0.0.0/8",
 		.file = "/etc/tacit/policy.d/x.conf",
 		.line = 3,
+		.ports = service,
+		.n_ports = service->protocol == IPPROTO_UDP,
+		.state = "unknown",
 		.network_file = "/etc/tacit/networks.txt",
 		.network_line = 8,
 		.key_verdict = "secure",

@@ -200,9 +200,17 @@ static struct policy *make_policy(const char *line, int number)
 		policy_level_parse(p->wait ? "offer" : word, &p->level), 0);
 	p->networks = calloc(16, sizeof(*p->networks));
 	assert_non_null(p->networks);
-	while ((word = strtok_r(NULL, " ", &save)))
-		assert_int_equal(
-			prefix_parse(word, &p->networks[p->n_networks++]), 0);
+	p->ports = calloc(16, sizeof(*p->ports));
+	assert_non_null(p->ports);
+	while ((word = strtok_r(NULL, " ", &save))) {
+		if (service_parse(word, &p->ports[p->n_ports]) == 0)
+			p->n_ports++;
+		else
+			assert_int_equal(
+				prefix_parse(word,
+					     &p->networks[p->n_networks++]),
+				0);
+	}
 	return p;
 }
 

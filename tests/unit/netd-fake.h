@@ -40,7 +40,7 @@ int fake_log_policy(const struct fake *f, enum change_op op, enum kdir dir,
 
 struct addr fake_addr(const char *text);
 
-/* A policy table of lines "LEVEL NETWORK...", NULL at the end; "wait" is an
+/* A policy table of lines "LEVEL [PORT/PROTOCOL...] NETWORK...", NULL at the end; "wait" is an
  * offer with Wait=yes. */
 struct policy_table *fake_policies(const char *const *lines);
 

@@ -246,19 +246,21 @@ static void test_policies(void **state)
 		"  PublicKey=MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n");
 	assert_int_equal(cli_run(w, "policy list"), EXIT_OK);
 	assert_string_equal(
-		w->out, "private\toffer\tallow\tno\t10.0.0.0/8 fe80::/10\t\n"
-			"vault\trequire\tallow\tyes\t10.1.2.0/24\t"
+		w->out, "private\toffer\tallow\tno\t10.0.0.0/8 fe80::/10\t\t\n"
+			"vault\trequire\tallow\tyes\t10.1.2.0/24\t443/tcp\t"
 			"/etc/tacit/policy.d/vault.conf\n");
 	assert_int_equal(cli_run(w, "policy list --json"), EXIT_OK);
 	assert_string_equal(
-		w->out, "[\n  {\"name\": \"private\", \"level\": \"offer\", "
-			"\"authentication\": \"allow\", \"wait\": false, "
-			"\"networks\": [\"10.0.0.0/8\", \"fe80::/10\"], "
-			"\"file\": \"\"},\n"
-			"  {\"name\": \"vault\", \"level\": \"require\", "
-			"\"authentication\": \"allow\", \"wait\": true, "
-			"\"networks\": [\"10.1.2.0/24\"], "
-			"\"file\": \"/etc/tacit/policy.d/vault.conf\"}\n]\n");
+		w->out,
+		"[\n  {\"name\": \"private\", \"level\": \"offer\", "
+		"\"authentication\": \"allow\", \"wait\": false, "
+		"\"networks\": [\"10.0.0.0/8\", \"fe80::/10\"], "
+		"\"ports\": [], "
+		"\"file\": \"\"},\n"
+		"  {\"name\": \"vault\", \"level\": \"require\", "
+		"\"authentication\": \"allow\", \"wait\": true, "
+		"\"networks\": [\"10.1.2.0/24\"], \"ports\": [\"443/tcp\"], "
+		"\"file\": \"/etc/tacit/policy.d/vault.conf\"}\n]\n");
 	assert_int_equal(cli_run_terminal(w, "policy list --no-color"),
 			 EXIT_OK);
 	assert_non_null(strstr(w->out, "(built in)"));
@@ -283,6 +285,7 @@ static void test_policy_show(void **state)
 			    "vault: require, of "
 			    "/etc/tacit/policy.d/vault.conf:1\n"
 			    "  Networks       10.1.2.0/24\n"
+			    "  Ports          443/tcp\n"
 			    "  Authentication allow\n"
 			    "  Discover       always\n"
 			    "  Lookup         address\n"
@@ -310,14 +313,14 @@ static void test_policy_test(void **state)
 	assert_int_equal(cli_run(w, "policy test 10.0.0.1:443/tcp"), EXIT_OK);
 	assert_string_equal(
 		w->out,
-		"Address\t10.0.0.1\nProtocol\ttcp\nPort\t443\n"
+		"Address\t10.0.0.1\nPort\t443/tcp\n"
 		"Outcome\tclear-first\n"
 		"Explanation\tIt goes out in the clear while IKE is tried with "
 		"that host; the packets that follow are encrypted, if it can.\n"
 		"Policy\tprivate\nLevel\toffer\nPolicyAuthentication\tallow\n"
 		"Identities\t\nDiscover\talways\nWait\tno\nWaitTimeMs\t0\n"
 		"Network\t10.0.0.0/8\n"
-		"NetworkFile\t/etc/tacit/networks.txt\nNetworkLine\t8\n"
+		"NetworkFile\t/etc/tacit/networks.txt\nNetworkLine\t8\nPorts\t\n"
 		"File\t/etc/tacit/policy.d/x.conf\nLine\t3\nKeyFile\tno\n"
 		"State\tclear\nReason\tthe peer does not answer\n");
 	assert_int_equal(cli_run_terminal(w, "policy test --no-color "
@@ -338,8 +341,7 @@ static void test_policy_test(void **state)
 	assert_int_equal(cli_run(w, "policy test --json [2001:db8::1]:9/udp"),
 			 EXIT_OK);
 	assert_non_null(strstr(w->out, "{\"address\": \"2001:db8::1\", "
-				       "\"protocol\": \"udp\", "
-				       "\"port\": 9, "));
+				       "\"port\": \"9/udp\", "));
 }
 
 static void write_file(const struct cli_world *w, const char *name,

@@ -16,16 +16,18 @@
 static void test_parse(void **state)
 {
 	static const struct {
-		const char *text, *host, *protocol;
-		uint16_t port;
+		const char *text, *host;
+		struct service service;
 	} good[] = {
-		{ "10.0.0.1", "10.0.0.1", "", 0 },
-		{ "10.0.0.1:443/tcp", "10.0.0.1", "tcp", 443 },
-		{ "host.example:65535/udp", "host.example", "udp", 65535 },
-		{ "2001:db8::1", "2001:db8::1", "", 0 },
-		{ "[2001:db8::1]", "2001:db8::1", "", 0 },
-		{ "[2001:db8::1]:1/sctp", "2001:db8::1", "sctp", 1 },
-		{ "fe80::1%2", "fe80::1%2", "", 0 },
+		{ "10.0.0.1", "10.0.0.1", { 0, 0 } },
+		{ "10.0.0.1:443/tcp", "10.0.0.1", { IPPROTO_TCP, 443 } },
+		{ "host.example:65535/udp",
+		  "host.example",
+		  { IPPROTO_UDP, 65535 } },
+		{ "2001:db8::1", "2001:db8::1", { 0, 0 } },
+		{ "[2001:db8::1]", "2001:db8::1", { 0, 0 } },
+		{ "[2001:db8::1]:1/sctp", "2001:db8::1", { IPPROTO_SCTP, 1 } },
+		{ "fe80::1%2", "fe80::1%2", { 0, 0 } },
 	};
 	static const char *const bad[] = { "",
 					   ":443/tcp",
@@ -51,8 +53,7 @@ static void test_parse(void **state)
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
 		assert_int_equal(tacit_target_parse(good[i].text, host, &t), 0);
 		assert_string_equal(host, good[i].host);
-		assert_string_equal(t.protocol, good[i].protocol);
-		assert_int_equal(t.port, good[i].port);
+		assert_true(service_equal(&t.service, &good[i].service));
 	}
 	strcpy(host, "untouched");
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
@@ -120,8 +121,9 @@ static void test_outcomes(void **state)
 				  .number = 2000 },
 			},
 		};
-		struct tacit_target t = { .protocol = "tcp",
-					  .port = rows[i].port };
+		struct tacit_target t = {
+			.service = { IPPROTO_TCP, rows[i].port },
+		};
 		struct tacit_verdict v;
 
 		assert_int_equal(addr_parse(rows[i].address, &t.address), 0);

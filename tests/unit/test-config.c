@@ -328,7 +328,7 @@ static void test_examples(void **state)
 	path_of(dir, sizeof(dir), srcdir ? srcdir : ".", "policy/examples");
 	c = load(dir);
 	defaults = load(place->dir);
-	assert_int_equal(policy_table_count(c->policies), 6);
+	assert_int_equal(policy_table_count(c->policies), 7);
 	assert_string_equal(policy_for(c, "10.20.9.7")->name, "vault");
 	assert_int_equal(policy_for(c, "10.20.9.7")->retry_ms, 10000);
 	assert_string_equal(policy_for(c, "192.168.1.9")->name, "printer");

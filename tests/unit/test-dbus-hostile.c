@@ -28,9 +28,10 @@
 
 /* What everybody may call; all else is root's. */
 static const char *const open_to_all[] = {
-	"GetPeer",    "ListPolicies", "ListKeys",      "Explain",
-	"GetDNS",     "FindPolicy",   "GetSocket",     "RequireEncryption",
-	"NameSocket", "WatchSocket",  "UnwatchSocket",
+	"GetPeer",     "ListPolicies", "ListKeys",
+	"Explain",     "GetDNS",       "FindPolicy",
+	"ExplainPort", "GetSocket",    "RequireEncryption",
+	"NameSocket",  "WatchSocket",  "UnwatchSocket",
 };
 
 struct method {

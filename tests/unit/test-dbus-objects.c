@@ -251,7 +251,7 @@ static void test_reload(void **state)
 	assert_string_equal(w->changed_names,
 			    "Level Authentication Discover Wait WaitTimeMs "
 			    "RetryTimeMs IdleTimeMs ChildLifetimeMs Lookup "
-			    "Mode Identities Networks File Line ");
+			    "Mode Identities Ports Networks File Line ");
 	w->fake.n_policies = 2;
 	dbus_server_policies_changed(w->server);
 	run_for(w, 20);

@@ -156,11 +156,18 @@ const char *ike_reason_name(enum ike_reason r)
 	return "a reason";
 }
 
-const struct policy *policy_table_lookup(const struct policy_table *t,
-					 const struct addr *a)
+const struct policy *policy_table_packet(const struct policy_table *t,
+					 const struct addr *a, uint8_t protocol,
+					 uint16_t local_port,
+					 uint16_t remote_port,
+					 struct prefix *ret_network)
 {
 	(void)t;
 	(void)a;
+	(void)protocol;
+	(void)local_port;
+	(void)remote_port;
+	(void)ret_network;
 	return w.no_policy ? NULL : &w.policy;
 }
 

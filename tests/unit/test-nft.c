@@ -67,6 +67,11 @@ static void text_of_key(struct rbuf key, const char *set, char *ret)
 
 	assert_int_equal(nfnl_next_attr(&key, &type, &value), 1);
 	assert_int_equal(type, NFTA_DATA_VALUE);
+	if (!strncmp(set, "open", 4)) {
+		for (size_t i = 0; i < value.left; i++)
+			sprintf(ret + 2 * i, "%02x", value.pos[i]);
+		return;
+	}
 	/* One address, a pair of them, or one with a port. */
 	len = value.left <= 8 ? 4 : 16;
 	port = value.left == len + 4 && len + 4 != 2 * len;
@@ -95,7 +100,10 @@ static void log_element(struct rbuf element, const char *sign, const char *set)
 	while (nfnl_next_attr(&element, &type, &data) > 0) {
 		if (type == NFTA_SET_ELEM_KEY)
 			text_of_key(data, set, text + strlen(text));
-		else if (type == NFTA_SET_ELEM_DATA) {
+		else if (type == NFTA_SET_ELEM_KEY_END) {
+			strcat(text, "-");
+			text_of_key(data, set, text + strlen(text));
+		} else if (type == NFTA_SET_ELEM_DATA) {
 			strcat(text, "=");
 			text_of_key(data, "", text + strlen(text));
 		} else if (type == NFTA_SET_ELEM_FLAGS)
@@ -155,6 +163,9 @@ static void log_message(struct nfnl_message *m)
 		break;
 	case NFT(NFT_MSG_DELTABLE):
 		say("-table", "", "");
+		break;
+	case NFT(NFT_MSG_DELRULE):
+		say("-rules", "", "");
 		break;
 	case NFT(NFT_MSG_NEWRULE):
 		fake.rules++;
@@ -248,8 +259,8 @@ static void test_new(void **state)
 
 	assert_int_equal(nft_table_new(&config, &t), 0);
 	assert_string_equal(fake.log, "( +table -table +table )");
-	assert_int_equal(fake.sets, 14);
-	assert_int_equal(fake.chains, 10);
+	assert_int_equal(fake.sets, 16);
+	assert_int_equal(fake.chains, 11);
 	assert_int_equal(fake.fibs, 6);
 	assert_true(fake.largest < NFT_RULES_SIZE);
 	nft_table_free(t);
@@ -291,6 +302,39 @@ static void test_servers(void **state)
 	nft_table_free(t);
 }
 
+/* An element is from the first key to the last one; without any, there are no
+ * rules either. */
+static void test_openings(void **state)
+{
+	const struct nft_opening list[] = {
+		{ prefix_of(&(struct addr){ .family = AF_INET,
+					    .bytes = { 10, 1 } },
+			    20),
+		  { IPPROTO_TCP, 9100 } },
+		{ prefix_of(&(struct addr){ .family = AF_INET6,
+					    .bytes = { 0xfd } },
+			    8),
+		  { IPPROTO_UDP, 161 } },
+	};
+	struct nft_table *t = make();
+
+	(void)state;
+	assert_int_equal(nft_table_set_openings(t, list, 2), 0);
+	assert_string_equal(
+		fake.log,
+		"( -rules -open4 -open6 "
+		"+open4 0a01000006000000238c0000-0a010fff06000000238c0000 "
+		"+open6 fd00000000000000000000000000000011000000"
+		"00a10000-fdffffffffffffffffffffffffffffff11000000"
+		"00a10000 )");
+	assert_int_equal(fake.rules, 4);
+	reset(state);
+	assert_int_equal(nft_table_set_openings(t, NULL, 0), 0);
+	assert_string_equal(fake.log, "( -rules -open4 -open6 )");
+	assert_int_equal(fake.rules, 0);
+	nft_table_free(t);
+}
+
 static void test_new_hear(void **state)
 {
 	const struct nft_hear_config c = { .group = 5,
@@ -310,8 +354,8 @@ static void test_new_hear(void **state)
 
 	assert_int_equal(nft_table_new_hear(&c, &t), 0);
 	assert_string_equal(fake.log, "( +table -table +table )");
-	assert_int_equal(fake.sets, 6);
-	assert_int_equal(fake.chains, 6);
+	assert_int_equal(fake.sets, 8);
+	assert_int_equal(fake.chains, 7);
 	assert_true(fake.largest < NFT_HEAR_SIZE);
 	reset(state);
 	/* An SPI stands where the second address does. */
@@ -609,6 +653,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_new, reset),
 		cmocka_unit_test_setup(test_servers, reset),
+		cmocka_unit_test_setup(test_openings, reset),
 		cmocka_unit_test_setup(test_new_hear, reset),
 		cmocka_unit_test_setup(test_new_translate, reset),
 		cmocka_unit_test_setup(test_change, reset),

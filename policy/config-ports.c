@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "policy/config-ports.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/config-error.h"
+
+static bool has(const struct policy *p, const struct service *s)
+{
+	for (size_t i = 0; i < p->n_ports; i++) {
+		if (service_equal(&p->ports[i], s))
+			return true;
+	}
+	return false;
+}
+
+static int add(struct policy *p, const struct config_place *at,
+	       const char *word)
+{
+	struct service *grown, s;
+
+	if (service_parse(word, &s) < 0) {
+		config_errors_add(at->errors, at->path, at->item->line,
+				  "%s is no port of a protocol: write it as in "
+				  "443/tcp (tcp, udp, sctp or dccp)",
+				  word);
+		return 0;
+	}
+	if (has(p, &s)) {
+		config_errors_add(at->errors, at->path, at->item->line,
+				  "%s is there already: remove one", word);
+		return 0;
+	}
+	if (p->n_ports == LIMIT_POLICY_PORTS) {
+		config_place_error(at, "a policy has at most %u ports",
+				   LIMIT_POLICY_PORTS);
+		return 0;
+	}
+	grown = reallocarray(p->ports, p->n_ports + 1, sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	p->ports = grown;
+	grown[p->n_ports++] = s;
+	return 0;
+}
+
+int config_ports_set(struct policy *p, const struct config_place *at)
+{
+	char text[256], *save, *word;
+	size_t len = strlen(at->item->value);
+	int r = 0;
+
+	/* inih's lines are shorter as distributions build it. */
+	if (len >= sizeof(text)) {
+		config_place_error(at, "break this line and indent what "
+				       "follows");
+		return 0;
+	}
+	memcpy(text, at->item->value, len + 1);
+	word = strtok_r(text, " \t", &save);
+	if (!word)
+		config_place_error(at, "name a port, as in 443/tcp, or remove "
+				       "this");
+	for (; word && r == 0; word = strtok_r(NULL, " \t", &save))
+		r = add(p, at, word);
+	return r;
+}
+
+bool config_ports_clash(const struct policy *a, const struct policy *b,
+			struct service *ret_shared)
+{
+	if (!a->n_ports && !b->n_ports) {
+		*ret_shared = (struct service){ 0 };
+		return true;
+	}
+	for (size_t i = 0; i < a->n_ports; i++) {
+		if (!has(b, &a->ports[i]))
+			continue;
+		*ret_shared = a->ports[i];
+		return true;
+	}
+	return false;
+}

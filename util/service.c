@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "util/service.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Those that have their ports in the first four bytes. */
+static const struct {
+	const char *name;
+	uint8_t number;
+} protocols[] = {
+	{ "tcp", IPPROTO_TCP },
+	{ "udp", IPPROTO_UDP },
+	{ "sctp", IPPROTO_SCTP },
+	{ "dccp", IPPROTO_DCCP },
+};
+
+#define N_PROTOCOLS (sizeof(protocols) / sizeof(protocols[0]))
+
+const char *service_protocol_name(uint8_t protocol)
+{
+	for (size_t i = 0; i < N_PROTOCOLS; i++) {
+		if (protocols[i].number == protocol)
+			return protocols[i].name;
+	}
+	return NULL;
+}
+
+int service_parse(const char *text, struct service *ret)
+{
+	uint32_t port = 0;
+	const char *at = text;
+
+	for (; *at >= '0' && *at <= '9' && port <= UINT16_MAX; at++)
+		port = port * 10 + (uint32_t)(*at - '0');
+	if (at == text || *at != '/' || port == 0 || port > UINT16_MAX)
+		return -EINVAL;
+	for (size_t i = 0; i < N_PROTOCOLS; i++) {
+		if (strcmp(protocols[i].name, at + 1) != 0)
+			continue;
+		ret->protocol = protocols[i].number;
+		ret->port = (uint16_t)port;
+		return 0;
+	}
+	return -EINVAL;
+}
+
+char *service_format(const struct service *s, char buf[static SERVICE_STRLEN])
+{
+	const char *name = service_protocol_name(s->protocol);
+
+	if (name)
+		snprintf(buf, SERVICE_STRLEN, "%u/%s", s->port, name);
+	else
+		snprintf(buf, SERVICE_STRLEN, "%u/%u", s->port, s->protocol);
+	return buf;
+}
+
+int service_compare(const struct service *a, const struct service *b)
+{
+	int r = (int)a->protocol - (int)b->protocol;
+
+	return r ? r : (int)a->port - (int)b->port;
+}

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "xfrm/nft-open.h"
+
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netlink.h>
+#include <string.h>
+
+#include "xfrm/nfnl.h"
+
+#define CHAIN "open"
+
+/* A key: address, protocol, port, each from a four-byte register on. */
+#define KEY_MAX 24u
+
+static const char *const names[] = { "open4", "open6" };
+
+void nft_open_put(struct nft_writer *o, uint32_t id)
+{
+	static const uint8_t fields[][3] = { { 4, 1, 2 }, { 16, 1, 2 } };
+
+	for (uint32_t six = 0; six < 2; six++) {
+		const uint32_t addr =
+			six ? NFT_KEY_IPV6_ADDR : NFT_KEY_IPV4_ADDR;
+		const struct nft_new_set new = {
+			.name = names[six],
+			.id = id + six,
+			.flags = NFT_SET_INTERVAL | NFT_SET_CONCAT,
+			.key_type = (addr << NFT_KEY_BITS | NFT_KEY_PROTO)
+					    << NFT_KEY_BITS |
+				    NFT_KEY_SERVICE,
+			.key_len = six ? 24 : 12,
+			.fields = fields[six],
+			.n_fields = 3,
+		};
+
+		nft_put_set(o, &new);
+	}
+	nft_put_chain(o, CHAIN);
+}
+
+static void put_rule(struct nft_writer *o, bool six, bool inbound,
+		     uint32_t port)
+{
+	uint32_t next = NFT_REG32_00;
+
+	nft_rule(o, CHAIN);
+	nft_family(o, six);
+	next += inbound ? nft_load_saddr(o, six, next)
+			: nft_load_daddr(o, six, next);
+	nft_load_meta_to(o, next++, NFT_META_L4PROTO);
+	nft_load_payload_to(o, next, NFT_PAYLOAD_TRANSPORT_HEADER, port, 2);
+	nft_lookup(o, names[six]);
+	nft_verdict_end(o, NF_ACCEPT, NULL);
+}
+
+static void put_rules(struct nft_writer *o, bool inbound)
+{
+	for (int six = 0; six < 2; six++) {
+		put_rule(o, six, inbound, NFT_UDP_SPORT);
+		put_rule(o, six, inbound, NFT_UDP_DPORT);
+	}
+}
+
+/* The first address of the network, or its last one. */
+static size_t key(const struct nft_opening *x, bool last,
+		  uint8_t ret[static KEY_MAX])
+{
+	const struct prefix *p = &x->network;
+	size_t len = addr_len(&p->addr);
+
+	memset(ret, 0, KEY_MAX);
+	memcpy(ret, p->addr.bytes, len);
+	for (size_t i = p->len; last && i < len * 8; i++)
+		ret[i / 8] |= (uint8_t)(0x80u >> i % 8);
+	ret[len] = x->service.protocol;
+	ret[len + 4] = (uint8_t)(x->service.port >> 8);
+	ret[len + 5] = (uint8_t)x->service.port;
+	return len + 8;
+}
+
+static void put_element(struct nft_writer *o, const struct nft_opening *x)
+{
+	bool six = x->network.addr.family == AF_INET6;
+	size_t list, element;
+	uint8_t value[KEY_MAX];
+	size_t len = key(x, false, value);
+
+	nft_put_elements(o, NFT_MSG_NEWSETELEM, NLM_F_CREATE, names[six]);
+	list = nfnl_nest(o->w, NFTA_SET_ELEM_LIST_ELEMENTS);
+	element = nfnl_nest(o->w, NFTA_LIST_ELEM);
+	nft_expr_data(o, NFTA_SET_ELEM_KEY, value, len);
+	len = key(x, true, value);
+	nft_expr_data(o, NFTA_SET_ELEM_KEY_END, value, len);
+	nfnl_nest_end(o->w, element);
+	nfnl_nest_end(o->w, list);
+	nft_put_end(o);
+}
+
+void nft_open_change(struct nft_writer *o, bool inbound,
+		     const struct nft_opening *list, size_t n)
+{
+	nft_put_flush_chain(o, CHAIN);
+	for (int six = 0; six < 2; six++) {
+		nft_put_elements(o, NFT_MSG_DELSETELEM, 0, names[six]);
+		nft_put_end(o);
+	}
+	for (size_t i = 0; i < n; i++)
+		put_element(o, &list[i]);
+	if (n)
+		put_rules(o, inbound);
+}
