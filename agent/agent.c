@@ -217,13 +217,11 @@ static void agent_arm_timer(struct agent *a)
 	if (!handle_is_none(admission_peek(a->admission)) &&
 	    agent_now(a) + QUEUE_POLL_MS < at)
 		at = agent_now(a) + QUEUE_POLL_MS;
-	if (at == a->timer_at)
+	/* A deadline that went away wakes us once for nothing, which costs less
+	 * than to move the timer with each message. */
+	if (at >= a->timer_at)
 		return;
 	a->timer_at = at;
-	if (at == UINT64_MAX) {
-		sd_event_source_set_enabled(a->timer, SD_EVENT_OFF);
-		return;
-	}
 	sd_event_source_set_time(a->timer, at * 1000);
 	sd_event_source_set_enabled(a->timer, SD_EVENT_ONESHOT);
 }
@@ -235,7 +233,7 @@ static int agent_on_timer(sd_event_source *source, uint64_t usec, void *user)
 
 	(void)source;
 	(void)usec;
-	a->timer_at = 0;
+	a->timer_at = UINT64_MAX;
 	ike_tick(a->ike, now);
 	timer_wheel_run(a->timers, now);
 	negotiation_run_queue(a);

@@ -221,5 +221,7 @@ void jobs_inline_spent(struct jobs *j, uint64_t spent_us)
 {
 	const uint64_t most = UINT64_C(1000) * JOBS_INLINE_BURST_US;
 
+	if (spent_us > JOBS_INLINE_DEAR_US)
+		spent_us *= JOBS_INLINE_DEAR;
 	j->budget_us -= (int64_t)(spent_us < most ? spent_us : most);
 }

@@ -4,10 +4,10 @@
  * eventfd; they are started when there is work that nobody is free for, up to
  * one a core, and their queue is bounded by LIMIT_JOBS.
  *
- * Handing a job over costs more than a cheap job itself (on a machine of one
- * core, a tick of its scheduler), so a lone job is better run by the loop. The
- * loop may do so while no thread has any, and out of a budget of time that a
- * burst, or one expensive job, uses up at once: jobs_inline().
+ * Handing a job over costs a third of a cheap one (on a machine of one core, a
+ * tick of its scheduler besides), so the loop runs cheap ones itself: while no
+ * thread has any, for half of its time, and out of a budget that a burst, or one
+ * expensive job, uses up at once: jobs_inline().
  */
 #ifndef TACIT_AGENT_JOBS_H
 #define TACIT_AGENT_JOBS_H
@@ -29,9 +29,12 @@ int jobs_add(struct jobs *j, struct ike_job *job)
 /* A finished job, oldest first, or NULL. */
 struct ike_job *jobs_take(struct jobs *j);
 
-/* The loop's time for jobs, microseconds: at once, and of each millisecond. */
+/* The loop's time for jobs, microseconds: at once, and of each millisecond; one
+ * that takes longer than DEAR_US counts so many times. */
 #define JOBS_INLINE_BURST_US 4000
-#define JOBS_INLINE_SHARE_US 100
+#define JOBS_INLINE_SHARE_US 500
+#define JOBS_INLINE_DEAR_US  500
+#define JOBS_INLINE_DEAR     5
 
 /* May the loop itself run the next job? Times are microseconds, monotonic. */
 bool jobs_inline(struct jobs *j, uint64_t now_us);

@@ -342,6 +342,15 @@ static int signer_fill(struct keyd_sign *to, const struct ike_sign *what)
 	return 0;
 }
 
+/* Moved only when it stands at an idle agent's pace: that costs a system call. */
+static void signer_tick_soon(struct signer *s)
+{
+	uint64_t soon = (signer_now(s) + SIGNER_TICK_MS) * 1000, at = 0;
+
+	if (sd_event_source_get_time(s->timer, &at) < 0 || at > soon)
+		sd_event_source_set_time(s->timer, soon);
+}
+
 int signer_request(struct signer *s, struct handle sa,
 		   const struct ike_sign *what)
 {
@@ -367,7 +376,6 @@ int signer_request(struct signer *s, struct handle sa,
 	s->tail = &q->next;
 	signer_put(s, &r);
 	secret_wipe(&r, sizeof(r));
-	sd_event_source_set_time(s->timer,
-				 (signer_now(s) + SIGNER_TICK_MS) * 1000);
+	signer_tick_soon(s);
 	return 0;
 }

@@ -101,15 +101,15 @@ static void test_inline(void **state)
 	assert_int_equal(n, (JOBS_INLINE_BURST_US + 149) / 150);
 	/* It comes back with time, and slowly. */
 	assert_false(jobs_inline(j, now + 100));
-	now += 20000;
+	now += 4000;
 	for (n = 0; jobs_inline(j, now); n++)
 		jobs_inline_spent(j, 150);
-	assert_in_range(n, 10, 20000 * JOBS_INLINE_SHARE_US / 1000 / 150 + 1);
+	assert_in_range(n, 10, 4000 * JOBS_INLINE_SHARE_US / 1000 / 150 + 1);
 	/* However long it was idle, it has no more than one burst. */
 	now += 3600 * second;
 	for (n = 0; jobs_inline(j, now); n++)
-		jobs_inline_spent(j, 1000);
-	assert_int_equal(n, JOBS_INLINE_BURST_US / 1000);
+		jobs_inline_spent(j, JOBS_INLINE_DEAR_US);
+	assert_int_equal(n, JOBS_INLINE_BURST_US / JOBS_INLINE_DEAR_US);
 	/* One expensive job is paid for before the next one. */
 	now += second;
 	assert_true(jobs_inline(j, now));
