@@ -132,6 +132,10 @@ int netd_adopt(struct netd *n)
 	size_t swept = 0;
 	int r = netd_found_read(n->nl, &f);
 
+	/* What we found set may be an earlier run's doing, which could not put
+	 * it back; kernels begin with 1. */
+	if (f.n_policies && n->larval_before == 0)
+		n->larval_before = 1;
 	if (r == 0)
 		r = adopt_flows(n, &f);
 	if (r == 0)
