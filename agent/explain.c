@@ -7,6 +7,7 @@
 #include "agent/agent.h"
 #include "agent/explain-advice.h"
 #include "agent/status.h"
+#include "policy/port-rule.h"
 
 struct explain {
 	struct explain *next;
@@ -50,6 +51,23 @@ static void explain_policy(const struct policy *p, const struct prefix *network,
 	file = policy_where(p, network, &line);
 	e->network_file = file ? file : "";
 	e->network_line = file ? line : 0;
+}
+
+/* What is not as the rest. */
+static void explain_ports(const struct policy_table *t,
+			  struct dbus_explanation *e)
+{
+	const struct port_rule *r;
+
+	for (size_t i = 0; (r = policy_table_rule(t, i)); i++) {
+		bool block = r->policy->level == POLICY_BLOCK;
+		struct service *list = block ? e->blocked : e->clear;
+		size_t *n = block ? &e->n_blocked : &e->n_clear;
+
+		if (prefix_contains(&r->network, &e->remote) &&
+		    *n < DBUS_EXCEPTIONS_MAX)
+			list[(*n)++] = r->service;
+	}
 }
 
 static void explain_keys(struct agent *a, struct dbus_explanation *e)
@@ -146,6 +164,7 @@ static void explain_answer(struct agent *a, const struct explain *x,
 		x->service.port, &prefix);
 
 	explain_policy(p, &prefix, network, &e);
+	explain_ports(a->config->policies, &e);
 	explain_keys(a, &e);
 	if (p && p->n_ports)
 		e.state = p->level == POLICY_BLOCK ? "blocked" : "clear";

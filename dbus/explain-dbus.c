@@ -34,6 +34,11 @@ static int append_policy(sd_bus_message *m, const struct dbus_explanation *e)
 	if (r >= 0)
 		r = dbus_entry_services(m, "Ports", e->ports, e->n_ports);
 	if (r >= 0)
+		r = dbus_entry_services(m, "ClearPorts", e->clear, e->n_clear);
+	if (r >= 0)
+		r = dbus_entry_services(m, "BlockedPorts", e->blocked,
+					e->n_blocked);
+	if (r >= 0)
 		r = dbus_entry_text(m, "NetworkFile", e->network_file);
 	if (r >= 0)
 		r = dbus_entry_value(m, "NetworkLine", "u", &e->network_line);

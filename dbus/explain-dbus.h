@@ -7,6 +7,8 @@
 #include "dbus/source.h"
 
 #define DBUS_ADVICE_MAX 6
+/* Further ones are not told. */
+#define DBUS_EXCEPTIONS_MAX 64
 
 /* All that the agent knows about an address. Strings are borrowed, never NULL. */
 struct dbus_explanation {
@@ -20,6 +22,9 @@ struct dbus_explanation {
 	size_t n_identities;
 	const struct service *ports; /* of the policy */
 	size_t n_ports;
+	/* Its services that a policy with ports has taken out. */
+	struct service clear[DBUS_EXCEPTIONS_MAX], blocked[DBUS_EXCEPTIONS_MAX];
+	size_t n_clear, n_blocked;
 	const char *network_file; /* where that network stands, or "" */
 	uint32_t network_line;
 	/* What it is now, if it is known at all, or else what may be said. */

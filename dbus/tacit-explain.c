@@ -88,6 +88,22 @@ static void show_policy(const struct tacit_output *o,
 	line(o, "", text);
 }
 
+static void show_ports(const struct tacit_output *o, const struct tacit_dict *d,
+		       const char *key, const char *words)
+{
+	const struct tacit_entry *e = tacit_dict_get(d, key);
+	char text[1024];
+	size_t at;
+
+	if (!e || e->type != 'a' || !e->n_list)
+		return;
+	at = (size_t)snprintf(text, sizeof(text), "%s:", words);
+	for (size_t i = 0; i < e->n_list && at < sizeof(text); i++)
+		at += (size_t)snprintf(text + at, sizeof(text) - at, " %s",
+				       e->list[i]);
+	line(o, "", text);
+}
+
 static void show_keys(const struct tacit_output *o, const struct tacit_dict *d)
 {
 	const char *verdict = tacit_dict_text(d, "KeyVerdict");
@@ -216,6 +232,8 @@ static int show(const struct tacit_output *o, const struct tacit_dict *d)
 		return tacit_show_fields(o, d);
 	show_head(o, d);
 	show_policy(o, d);
+	show_ports(o, d, "ClearPorts", "but always in the clear");
+	show_ports(o, d, "BlockedPorts", "but blocked");
 	show_keys(o, d);
 	show_ike(o, d);
 	show_kernel(o, d);

@@ -16,34 +16,52 @@ static bool has(const struct policy *p, const struct service *s)
 	return false;
 }
 
-static int add(struct policy *p, const struct config_place *at,
-	       const char *word)
+/* False: no more of this word. */
+static bool add_one(struct policy *p, const struct config_place *at,
+		    const struct service *s, int *error)
 {
-	struct service *grown, s;
+	char text[SERVICE_STRLEN];
+	struct service *grown;
 
-	if (service_parse(word, &s) < 0) {
+	if (has(p, s)) {
 		config_errors_add(at->errors, at->path, at->item->line,
-				  "%s is no port of a protocol: write it as in "
-				  "443/tcp (tcp, udp, sctp or dccp)",
-				  word);
-		return 0;
-	}
-	if (has(p, &s)) {
-		config_errors_add(at->errors, at->path, at->item->line,
-				  "%s is there already: remove one", word);
-		return 0;
+				  "%s is there already: remove one",
+				  service_format(s, text));
+		return false;
 	}
 	if (p->n_ports == LIMIT_POLICY_PORTS) {
 		config_place_error(at, "a policy has at most %u ports",
 				   LIMIT_POLICY_PORTS);
-		return 0;
+		return false;
 	}
 	grown = reallocarray(p->ports, p->n_ports + 1, sizeof(*grown));
-	if (!grown)
-		return -ENOMEM;
+	if (!grown) {
+		*error = -ENOMEM;
+		return false;
+	}
 	p->ports = grown;
-	grown[p->n_ports++] = s;
-	return 0;
+	grown[p->n_ports++] = *s;
+	return true;
+}
+
+static int add(struct policy *p, const struct config_place *at,
+	       const char *word)
+{
+	struct service s;
+	uint16_t last;
+	int error = 0;
+
+	if (service_parse_range(word, &s, &last) < 0) {
+		config_errors_add(at->errors, at->path, at->item->line,
+				  "%s is no port of a protocol: write it as in "
+				  "443/tcp or 8000-8010/tcp (tcp, udp, sctp or "
+				  "dccp)",
+				  word);
+		return 0;
+	}
+	while (add_one(p, at, &s, &error) && s.port < last)
+		s.port++;
+	return error;
 }
 
 int config_ports_set(struct policy *p, const struct config_place *at)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Ports= of a policy: services such as 443/tcp, parted by spaces.
+ * Ports= of a policy: services such as 443/tcp, and ranges of them, parted by
+ * spaces.
  */
 #ifndef TACIT_POLICY_CONFIG_PORTS_H
 #define TACIT_POLICY_CONFIG_PORTS_H

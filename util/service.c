@@ -29,23 +29,50 @@ const char *service_protocol_name(uint8_t protocol)
 	return NULL;
 }
 
-int service_parse(const char *text, struct service *ret)
+/* Digits up to `end`: a port, and where the text goes on; or NULL. */
+static const char *parse_port(const char *text, char end, uint16_t *ret)
 {
 	uint32_t port = 0;
 	const char *at = text;
 
 	for (; *at >= '0' && *at <= '9' && port <= UINT16_MAX; at++)
 		port = port * 10 + (uint32_t)(*at - '0');
-	if (at == text || *at != '/' || port == 0 || port > UINT16_MAX)
-		return -EINVAL;
-	for (size_t i = 0; i < N_PROTOCOLS; i++) {
-		if (strcmp(protocols[i].name, at + 1) != 0)
+	if (at == text || *at != end || port == 0 || port > UINT16_MAX)
+		return NULL;
+	*ret = (uint16_t)port;
+	return at + 1;
+}
+
+int service_parse(const char *text, struct service *ret)
+{
+	uint16_t port;
+	const char *name = parse_port(text, '/', &port);
+
+	for (size_t i = 0; name && i < N_PROTOCOLS; i++) {
+		if (strcmp(protocols[i].name, name) != 0)
 			continue;
 		ret->protocol = protocols[i].number;
-		ret->port = (uint16_t)port;
+		ret->port = port;
 		return 0;
 	}
 	return -EINVAL;
+}
+
+int service_parse_range(const char *text, struct service *ret_first,
+			uint16_t *ret_last)
+{
+	uint16_t first;
+	struct service s;
+	const char *rest = parse_port(text, '-', &first);
+	int r = service_parse(rest ? rest : text, &s);
+
+	if (r < 0 || (rest && s.port < first))
+		return -EINVAL;
+	*ret_last = s.port;
+	if (rest)
+		s.port = first;
+	*ret_first = s;
+	return 0;
 }
 
 char *service_format(const struct service *s, char buf[static SERVICE_STRLEN])

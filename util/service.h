@@ -16,6 +16,10 @@ struct service {
 /* "443/tcp": tcp, udp, sctp, dccp. 0, or -EINVAL and *ret untouched. */
 int service_parse(const char *text, struct service *ret)
 	__attribute__((warn_unused_result));
+/* The same of "8000-8010/tcp", or of one port. -EINVAL also when the range ends
+ * before it begins. */
+int service_parse_range(const char *text, struct service *ret_first,
+			uint16_t *ret_last) __attribute__((warn_unused_result));
 /* Returns buf; a protocol without a name is written as its number. */
 char *service_format(const struct service *s, char buf[static SERVICE_STRLEN]);
 /* A total order: protocol, port. */

@@ -36,6 +36,7 @@ static void test_explain(void **state)
 		"             in /etc/tacit/policy.d/x.conf, line 3\n"
 		"             proof: allow; IKE is tried: with everybody;\n"
 		"             first packets: go out in the clear\n"
+		"             but always in the clear: 9100/tcp 161/udp\n"
 		"  Its key    DNS: secure, 1 usable\n"
 		"             asked: reverse, 1.0.0.10.in-addr.arpa.\n"
 		"  IKE        established, we are the initiator; X25519,\n"

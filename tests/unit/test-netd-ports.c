@@ -95,6 +95,37 @@ static size_t with_port(const struct fake *f)
 	return n;
 }
 
+/* Where nothing else needs a policy, a block does, and what is clear anyway
+ * does not. */
+static void test_alone(void **state)
+{
+	static const char *const tables[][3] = {
+		{ "block 25/tcp 10.0.0.0/8" },
+		{ "forbid 25/tcp 10.0.0.0/8" },
+		{ "allow 10.0.0.0/8", "forbid 25/tcp 10.0.0.0/8" },
+	};
+	struct addr own = fake_addr("10.0.0.1");
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		struct netd_networks_config config = { .esp4 = true };
+		struct fake *kernel = calloc(1, sizeof(*kernel));
+		struct netd_networks *n;
+
+		assert_non_null(kernel);
+		fake_init(kernel);
+		config.policies = fake_policies(tables[i]);
+		config.kernel = &kernel->kernel;
+		config.taken = untaken;
+		assert_int_equal(netd_networks_new(&config, &n), 0);
+		assert_int_equal(netd_networks_add(n, &own, &none), 0);
+		assert_int_equal(with_port(kernel), i ? 0 : 4);
+		netd_networks_free(n);
+		policy_table_free((struct policy_table *)config.policies);
+		free(kernel);
+	}
+}
+
 /* They come and go with our addresses, not with the agent. */
 static void test_addresses(void **state)
 {
@@ -164,6 +195,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_four),
+		cmocka_unit_test(test_alone),
 		cmocka_unit_test(test_addresses),
 		cmocka_unit_test(test_openings),
 	};

@@ -52,6 +52,31 @@ static void test_text(void **state)
 	assert_null(service_protocol_name(1));
 }
 
+static void test_range(void **state)
+{
+	static const char *const bad[] = {
+		"2-1/tcp",   "0-1/tcp",	    "1-/tcp",	"-1/tcp",      "1-2",
+		"1-2-3/tcp", "1-65536/tcp", "1 -2/tcp", "65536-1/tcp",
+	};
+	struct service s;
+	uint16_t last = 7;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(service_parse_range(bad[i], &s, &last),
+				 -EINVAL);
+	assert_int_equal(last, 7);
+	assert_int_equal(service_parse_range("8000-8010/udp", &s, &last), 0);
+	assert_int_equal(s.protocol, IPPROTO_UDP);
+	assert_int_equal(s.port, 8000);
+	assert_int_equal(last, 8010);
+	assert_int_equal(service_parse_range("1-65535/tcp", &s, &last), 0);
+	assert_int_equal(service_parse_range("5-5/tcp", &s, &last), 0);
+	assert_int_equal(service_parse_range("443/tcp", &s, &last), 0);
+	assert_int_equal(s.port, 443);
+	assert_int_equal(last, 443);
+}
+
 static void test_order(void **state)
 {
 	const struct service a = { 6, 443 }, b = { 6, 444 }, c = { 17, 1 };
@@ -68,6 +93,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_text),
+		cmocka_unit_test(test_range),
 		cmocka_unit_test(test_order),
 	};
 
