@@ -155,6 +155,7 @@ void netd_on_lost(void *user)
 {
 	struct netd *n = user;
 
+	n->events_lost++;
 	log_limited(&n->limit, netd_now(n), LOG_NOTICE, NULL,
 		    "The kernel announced more than could be heard; its SAs "
 		    "are read instead.");
@@ -621,8 +622,15 @@ void netd_on_hung(void *user, bool hung)
 void netd_on_describe(void *user, struct record_alive *ret)
 {
 	const struct netd *n = user;
+	struct hold_counters c = { 0 };
 
 	ret->left_out = (uint32_t)n->guard.own->left_out;
+	ret->events_lost = n->events_lost;
+	if (n->hold)
+		hold_count(n->hold, &c);
+	ret->held = c.now_held;
+	ret->held_no_room = (uint32_t)(c.overflowed + c.lost);
+	ret->held_late = (uint32_t)c.timed_out;
 }
 
 void netd_on_closed(void *user)

@@ -71,6 +71,7 @@ struct netd {
 	bool greeted;	      /* the agent has said HELLO */
 	bool addresses_known; /* the first reading is over */
 	struct timer look;    /* for larval states, after lost events */
+	uint32_t events_lost; /* how often */
 	struct timer idle;    /* for flows without traffic */
 	struct watch *watch;  /* NULL: deletions go unnoticed */
 	struct nft_watch *tables;

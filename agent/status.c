@@ -130,7 +130,9 @@ static const char *status_warning(struct agent *a)
 static void status_host(void *user, struct dbus_host *ret)
 {
 	struct agent *a = user;
+	struct ike_counters ike;
 
+	ike_engine_count(a->ike, &ike);
 	*ret = (struct dbus_host){
 		.version = PACKAGE_VERSION,
 		.instance = "",
@@ -149,6 +151,13 @@ static void status_host(void *user, struct dbus_host *ret)
 		.established = a->counters.established,
 		.failed = a->counters.failed,
 		.refused_records = a->netd.refused,
+		.packets_held = a->netd.held,
+		.packets_no_room = a->netd.held_no_room,
+		.packets_late = a->netd.held_late,
+		.events_lost = a->netd.events_lost,
+		.acquires_refused = a->counters.acquires_refused,
+		.half_open_evicted = ike.half_open_evicted,
+		.repeats_ignored = ike.repeats_ignored,
 		.uptime_ms = agent_now(a) - a->started,
 	};
 }

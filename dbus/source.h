@@ -43,6 +43,9 @@ struct dbus_host {
 	bool privileges_separate;
 	uint32_t secured, clear, blocked, negotiating, held_down;
 	uint64_t acquires, established, failed, refused_records;
+	uint32_t packets_held;
+	uint64_t packets_no_room, packets_late, events_lost, acquires_refused;
+	uint64_t half_open_evicted, repeats_ignored;
 	uint64_t uptime_ms;
 };
 

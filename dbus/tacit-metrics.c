@@ -38,6 +38,25 @@ static const struct metric {
 	  "Orders of the agent that "
 	  "tacit-netd refused.",
 	  NULL, NULL, "RefusedRecords" },
+	{ "tacit_packets_held", "gauge",
+	  "Packets that wait for the verdict about their peer.", NULL, NULL,
+	  "PacketsHeld" },
+	{ "tacit_packets_unheld", "counter",
+	  "Packets that did not wait for it to the end, by the reason.",
+	  "reason", "no_room", "PacketsNoRoom" },
+	{ "tacit_packets_unheld", NULL, NULL, "reason", "late", "PacketsLate" },
+	{ "tacit_events_lost", "counter",
+	  "Times that the kernel had more to tell than could be heard.", NULL,
+	  NULL, "EventsLost" },
+	{ "tacit_acquires_refused", "counter",
+	  "First packets for whose peer there was no place, or no leave.", NULL,
+	  NULL, "AcquiresRefused" },
+	{ "tacit_half_open_evicted", "counter",
+	  "Half-open IKE SAs of strangers that made room for others.", NULL,
+	  NULL, "HalfOpenEvicted" },
+	{ "tacit_repeats_ignored", "counter",
+	  "Repeated requests that were not answered again so soon.", NULL, NULL,
+	  "RepeatsIgnored" },
 };
 
 static const struct metric policy_metrics[] = {

@@ -136,10 +136,10 @@
 
 /* Packets held in all, and for one destination. Beyond: oldest stay, new
  * ones are dropped under require and let go in the clear under offer. */
-#define LIMIT_HELD	8192u
+#define LIMIT_HELD	32768u
 #define LIMIT_HELD_PEER 256u
 /* Destinations with held packets. */
-#define LIMIT_HELD_PEERS 4096u
+#define LIMIT_HELD_PEERS 16384u
 /* Destinations remembered for a moment after they were let go. Beyond: a new
  * one is not remembered, a late packet of it is held anew. */
 #define LIMIT_HOLD_MEMORY 4096u

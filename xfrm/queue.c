@@ -22,7 +22,7 @@
 #define VERDICT_SIZE 40u
 #define SEND_SIZE    (64u * VERDICT_SIZE)
 /* The kernel accounts some 800 bytes for each copied head. */
-#define SOCKET_BUFFER (8 << 20)
+#define SOCKET_BUFFER (16 << 20)
 
 struct queue {
 	struct nl_sock *sock;

@@ -162,6 +162,10 @@ struct record_alive {
 	uint32_t refused;  /* records of an agent that were refused */
 	uint32_t left_out; /* own addresses beyond LIMIT_OWN_ADDRESSES */
 	uint32_t separate; /* 1: netd and the agent are different users */
+	/* Packets that wait now; since netd's start those for which there was
+	 * no room, and those whose time ran out. */
+	uint32_t held, held_no_room, held_late;
+	uint32_t events_lost; /* times that the kernel said more than fitted */
 };
 
 /* One descriptor comes with it, and the socket gets a policy of its own. With

@@ -407,6 +407,12 @@ void fake_init(struct fake *f)
 			.established = 4000,
 			.failed = 12,
 			.refused_records = 0,
+			.packets_no_room = 2,
+			.packets_late = 3,
+			.events_lost = 4,
+			.acquires_refused = 5,
+			.half_open_evicted = 6,
+			.repeats_ignored = 7,
 			.uptime_ms = 93784000,
 		},
 	};

@@ -23,7 +23,7 @@
 #define REQUIRE 2
 #define WAIT	1000u
 #define BIT	4
-#define INPUT	16384
+#define INPUT	32768
 
 struct input {
 	uint16_t queue;

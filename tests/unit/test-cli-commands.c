@@ -72,6 +72,10 @@ static void test_status(void **state)
 				    "Negotiating\t755\nHeldDown\t5\n"
 				    "Acquires\t5000000000\nEstablished\t4000\n"
 				    "Failed\t12\nRefusedRecords\t0\n"
+				    "PacketsHeld\t0\nPacketsNoRoom\t2\n"
+				    "PacketsLate\t3\nEventsLost\t4\n"
+				    "AcquiresRefused\t5\nHalfOpenEvicted\t6\n"
+				    "RepeatsIgnored\t7\n"
 				    "UptimeMs\t93784000\n");
 	assert_int_equal(cli_run(w, "--json status"), EXIT_OK);
 	assert_string_equal(
@@ -82,7 +86,11 @@ static void test_status(void **state)
 		"\"clear\": 750, \"blocked\": 755, \"negotiating\": 755, "
 		"\"held_down\": 5, \"acquires\": 5000000000, "
 		"\"established\": 4000, \"failed\": 12, "
-		"\"refused_records\": 0, \"uptime_ms\": 93784000}\n");
+		"\"refused_records\": 0, \"packets_held\": 0, "
+		"\"packets_no_room\": 2, \"packets_late\": 3, "
+		"\"events_lost\": 4, \"acquires_refused\": 5, "
+		"\"half_open_evicted\": 6, \"repeats_ignored\": 7, "
+		"\"uptime_ms\": 93784000}\n");
 	assert_string_equal(w->err, "");
 	assert_int_equal(cli_run_terminal(w, "status --no-color"), EXIT_OK);
 	assert_string_equal(

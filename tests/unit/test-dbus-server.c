@@ -417,7 +417,10 @@ static void test_properties(void **state)
 				 "Negotiating=u755\nHeldDown=u0\n"
 				 "Acquires=t5000000000\nEstablished=t4000\n"
 				 "Failed=t12\nRefusedRecords=t0\n"
-				 "UptimeMs=t93784000\n");
+				 "PacketsHeld=u0\nPacketsNoRoom=t2\n"
+				 "PacketsLate=t3\nEventsLost=t4\n"
+				 "AcquiresRefused=t5\nHalfOpenEvicted=t6\n"
+				 "RepeatsIgnored=t7\nUptimeMs=t93784000\n");
 	sd_bus_message_unref(reply);
 	m = method(w->bus, "org.freedesktop.DBus.Introspectable", "Introspect");
 	reply = call(w, w->bus, m);

@@ -261,7 +261,7 @@ static void test_limits(void **state)
 	come(OFFER, "10.2.0.1");
 	come(REQUIRE, "10.2.0.2");
 	at(0);
-	expect("A4353 D4354");
+	expect("A16641 D16642");
 	assert_int_equal(counters().overflowed, 3);
 	assert_int_equal(counters().held,
 			 LIMIT_HELD_PEER + LIMIT_HELD_PEERS - 1);
