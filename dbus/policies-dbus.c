@@ -170,6 +170,7 @@ static const struct {
 	FIELD("ChildLifetimeMs", 't', lifetime_ms),
 	FIELD("Lookup", 's', lookup),
 	FIELD("Mode", 's', mode),
+	FIELD("ClientAddressTranslation", 's', translation),
 	FIELD("File", 's', file),
 	FIELD("Line", 'u', line),
 	FIELD("Secured", 'u', secured),
@@ -254,6 +255,7 @@ const sd_bus_vtable dbus_policy_vtable[] = {
 	SETTING("ChildLifetimeMs", "t"),
 	SETTING("Lookup", "s"),
 	SETTING("Mode", "s"),
+	SETTING("ClientAddressTranslation", "s"),
 	SETTING("Identities", "as"),
 	SETTING("Ports", "as"),
 	SETTING("Networks", "as"),
@@ -300,8 +302,8 @@ static int signal_same(sd_bus *bus, const char *path)
 	return sd_bus_emit_properties_changed(
 		bus, path, DBUS_POLICY_INTERFACE, "Level", "Authentication",
 		"Discover", "Wait", "WaitTimeMs", "RetryTimeMs", "IdleTimeMs",
-		"ChildLifetimeMs", "Lookup", "Mode", "Identities", "Ports",
-		"Networks", "File", "Line", NULL);
+		"ChildLifetimeMs", "Lookup", "Mode", "ClientAddressTranslation",
+		"Identities", "Ports", "Networks", "File", "Line", NULL);
 }
 
 static int signal_one(sd_bus *bus, const char *name,

@@ -53,9 +53,10 @@ struct dbus_policy {
 	const char *name, *level, *auth;
 	const char *discover; /* "always", "dns" */
 	bool wait;
-	const char *networks; /* separated by spaces; NULL: not asked for */
-	const char *lookup;   /* "address", "name", "no" */
-	const char *mode;     /* "any", "transport", "tunnel" */
+	const char *networks;	 /* separated by spaces; NULL: not asked for */
+	const char *lookup;	 /* "address", "name", "no" */
+	const char *mode;	 /* "any", "transport", "tunnel" */
+	const char *translation; /* "anonymous", "yes", "no" */
 	const char *const *identities; /* that it accepts */
 	size_t n_identities;
 	const struct service *ports; /* none: all traffic */

@@ -120,6 +120,8 @@ static void show_terminal(const struct tacit_output *o,
 	put_words(o, d, "Ports", "all traffic");
 	for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++)
 		put_line(o, settings[i], tacit_dict_text(d, settings[i]));
+	put_line(o, "Translation",
+		 tacit_dict_text(d, "ClientAddressTranslation"));
 	put_words(o, d, "Identities", "whoever proves one");
 	put_line(o, "Wait", tacit_dict_bool(d, "Wait") ? "yes" : "no");
 	put_span(o, d, "WaitTime", "WaitTimeMs");

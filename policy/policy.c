@@ -66,6 +66,17 @@ const char *policy_mode_name(enum policy_mode m)
 	return mode_names[m];
 }
 
+const char *policy_translation_name(enum policy_translation t)
+{
+	static const char *const names[] = {
+		[POLICY_TRANSLATION_ANONYMOUS] = "anonymous",
+		[POLICY_TRANSLATION_YES] = "yes",
+		[POLICY_TRANSLATION_NO] = "no",
+	};
+
+	return names[t];
+}
+
 const char *policy_auth_name(enum policy_auth a)
 {
 	return auth_names[a];

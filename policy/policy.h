@@ -125,6 +125,8 @@ int policy_table_new(struct policy *const *policies, size_t n,
 
 const char *policy_level_name(enum policy_level l); /* "offer" */
 const char *policy_auth_name(enum policy_auth a);
+/* "anonymous": whom we do not tell who we are, where first packets wait. */
+const char *policy_translation_name(enum policy_translation t);
 const char *policy_discover_name(enum policy_discover d); /* "dns" */
 const char *policy_lookup_name(enum policy_lookup l);
 const char *policy_mode_name(enum policy_mode m);

@@ -199,6 +199,7 @@ static void fill_policy(uint32_t i, struct dbus_policy *ret)
 		.failed = 5000000000,
 		.lookup = "address",
 		.mode = "any",
+		.translation = "anonymous",
 		.identities = names,
 		.n_identities = i,
 		.ports = ports,

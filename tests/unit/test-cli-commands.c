@@ -298,6 +298,7 @@ static void test_policy_show(void **state)
 			    "  Discover       always\n"
 			    "  Lookup         address\n"
 			    "  Mode           any\n"
+			    "  Translation    anonymous\n"
 			    "  Identities     @*.example.org\n"
 			    "  Wait           yes\n"
 			    "  WaitTime       2s\n"

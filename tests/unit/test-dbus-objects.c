@@ -248,10 +248,11 @@ static void test_reload(void **state)
 	assert_int_equal(w->added, 0);
 	assert_int_equal(w->changed, 1);
 	assert_string_equal(w->changed_path, DBUS_POLICY_PATH "/private");
-	assert_string_equal(w->changed_names,
-			    "Level Authentication Discover Wait WaitTimeMs "
-			    "RetryTimeMs IdleTimeMs ChildLifetimeMs Lookup "
-			    "Mode Identities Ports Networks File Line ");
+	assert_string_equal(
+		w->changed_names,
+		"Level Authentication Discover Wait WaitTimeMs "
+		"RetryTimeMs IdleTimeMs ChildLifetimeMs Lookup "
+		"Mode ClientAddressTranslation Identities Ports Networks File Line ");
 	w->fake.n_policies = 2;
 	dbus_server_policies_changed(w->server);
 	run_for(w, 20);
