@@ -49,10 +49,10 @@ class Box:
                             ("ipv6.conf.all.forwarding", 1)):
             self.n.ns.sysctl(name, value)
         self.n.ns.nft(masquerade(FIRST))
-        self.inner, self.outer = self.n.own[lab.family]
-        default = "default" if lab.family == 4 else "::/0"
+        self.outer = self.n.own[lab.family][1]
         for host in (self.a, *self.more):
-            host.ns.ip(f"route replace {default} via {self.inner}")
+            host.ns.ip(f"route replace default via {self.n.own[4][0]}",
+                       f"route replace ::/0 via {self.n.own[6][0]}")
         if start:
             for host in (self.a, *self.more, self.b):
                 host.policy("peers", level, **keys)
@@ -79,6 +79,14 @@ class Box:
         time.sleep(2.5)
         for name in ("udp_timeout", "udp_timeout_stream"):
             self.n.ns.sysctl(f"netfilter.nf_conntrack_{name}", 120)
+
+
+def lease(host, peer):
+    """What stands for the host in ESP to this peer; None, "": nothing."""
+    for p in host.agent.tacit("peers"):
+        if p["address"] == peer.ip:
+            return p["leased_address"]
+    return None
 
 
 def within(ports, span):
