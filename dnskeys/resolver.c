@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <unbound.h>
 #include <unistd.h>
@@ -37,21 +39,35 @@ enum rcode { /* RFC 1035 4.1.1 */
 #define BATCH  32u
 #define MARKER "localhost."
 
+/* Of either kind in one go. The library calls back for all answers that there
+ * are, and while they are being judged its thread has the next ones: so they are
+ * only kept then, and told a few at a time. */
+#define ROUND 8u
+
 struct question {
 	struct resolver *resolver;
-	struct question *next; /* of those that wait to be handed over */
+	struct question *next; /* to be handed over, or answered */
 	struct handle handle;
 	resolver_callback *callback; /* NULL: cancelled */
 	void *user;
+	int error;
+	struct ub_result *result;
 	uint16_t type;
 	char name[];
 };
 
+struct list {
+	struct question *first, **end;
+};
+
 struct resolver {
 	struct ub_ctx *ub;
+	int fd;	  /* an epoll of the library's and of more */
+	int more; /* an eventfd, readable while more_is_set */
+	bool more_is_set;
 	struct slots *questions;
 	size_t cancelled;
-	struct question *first, **end; /* that wait */
+	struct list waiting, answered;
 	unsigned unseen;	       /* handed over since the last marker */
 	bool marked;		       /* one is under way */
 	struct resolver_config config; /* with copies of our own */
@@ -304,6 +320,19 @@ const struct resolver_config *resolver_config_of(const struct resolver *r)
 
 /* --- making and freeing ------------------------------------------------------- */
 
+static int watch(struct resolver *r)
+{
+	struct epoll_event e = { .events = EPOLLIN };
+
+	r->fd = epoll_create1(EPOLL_CLOEXEC);
+	r->more = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (r->fd < 0 || r->more < 0 ||
+	    epoll_ctl(r->fd, EPOLL_CTL_ADD, r->more, &e) < 0 ||
+	    epoll_ctl(r->fd, EPOLL_CTL_ADD, ub_fd(r->ub), &e) < 0)
+		return -errno;
+	return 0;
+}
+
 int resolver_new(const struct resolver_config *config, struct resolver **ret)
 {
 	struct resolver *r = calloc(1, sizeof(*r));
@@ -311,10 +340,14 @@ int resolver_new(const struct resolver_config *config, struct resolver **ret)
 
 	if (!r)
 		return -ENOMEM;
-	r->end = &r->first;
+	r->waiting.end = &r->waiting.first;
+	r->answered.end = &r->answered.first;
+	r->fd = r->more = -1;
 	r->questions = slots_new(LIMIT_DNS_QUERIES);
 	r->ub = ub_ctx_create();
 	rc = r->ub && r->questions ? config_copy(config, &r->config) : -ENOMEM;
+	if (rc == 0)
+		rc = watch(r);
 	if (rc == 0)
 		rc = configure(r->ub, config);
 	if (rc < 0) {
@@ -331,6 +364,7 @@ static void forget(struct question *q)
 
 	(void)slots_remove(r->questions, q->handle);
 	r->cancelled -= !q->callback;
+	ub_resolve_free(q->result);
 	free(q);
 }
 
@@ -347,18 +381,17 @@ struct resolver *resolver_free(struct resolver *r)
 		forget(q);
 	slots_free(r->questions);
 	config_done(&r->config);
+	if (r->more >= 0)
+		close(r->more);
+	if (r->fd >= 0)
+		close(r->fd);
 	free(r);
 	return NULL;
 }
 
 int resolver_fd(const struct resolver *r)
 {
-	return ub_fd(r->ub);
-}
-
-void resolver_process(struct resolver *r)
-{
-	(void)ub_process(r->ub);
+	return r->fd;
 }
 
 size_t resolver_pending(const struct resolver *r)
@@ -367,6 +400,25 @@ size_t resolver_pending(const struct resolver *r)
 }
 
 /* --- questions -------------------------------------------------------------- */
+
+static void list_put(struct list *l, struct question *q)
+{
+	q->next = NULL;
+	*l->end = q;
+	l->end = &q->next;
+}
+
+static struct question *list_take(struct list *l)
+{
+	struct question *q = l->first;
+
+	if (!q)
+		return NULL;
+	l->first = q->next;
+	if (!l->first)
+		l->end = &l->first;
+	return q;
+}
 
 /*
  * "None" needs an answer that says so: NXDOMAIN or an empty NOERROR, which the
@@ -397,17 +449,17 @@ static const char *reason(int err, const struct ub_result *u,
 	return "no server gave an answer";
 }
 
-static void on_answer(void *user, int err, struct ub_result *u)
+/* The question is gone when its owner is told. */
+static void tell(struct question *q)
 {
-	struct question *q = user;
 	resolver_callback *callback = q->callback;
+	struct ub_result *u = q->result;
 	void *whose = q->user;
 	struct dns_record records[LIMIT_DNS_RECORDS];
 	struct dns_answer a = { .records = records };
 
-	forget(q);
-	a.verdict = judge(err, u);
-	a.why = reason(err, u, a.verdict);
+	a.verdict = judge(q->error, u);
+	a.why = reason(q->error, u, a.verdict);
 	a.ttl = u && u->ttl > 0 ? (uint32_t)u->ttl : 0;
 	for (size_t i = 0; u && u->havedata && u->data[i]; i++) {
 		if (a.n == LIMIT_DNS_RECORDS)
@@ -415,12 +467,21 @@ static void on_answer(void *user, int err, struct ub_result *u)
 		records[a.n].data = (const uint8_t *)u->data[i];
 		records[a.n++].len = (size_t)u->len[i];
 	}
+	q->result = NULL;
+	forget(q);
 	if (callback)
 		callback(whose, &a);
 	ub_resolve_free(u);
 }
 
-static void pump(struct resolver *r);
+static void on_answer(void *user, int err, struct ub_result *u)
+{
+	struct question *q = user;
+
+	q->error = err;
+	q->result = u;
+	list_put(&q->resolver->answered, q);
+}
 
 static void on_marker(void *user, int err, struct ub_result *u)
 {
@@ -430,11 +491,11 @@ static void on_marker(void *user, int err, struct ub_result *u)
 	ub_resolve_free(u);
 	r->marked = false;
 	r->unseen = 0;
-	pump(r);
 }
 
 static int hand_over(struct resolver *r, struct question *q)
 {
+	r->unseen++;
 	return error_of(ub_resolve_async(r->ub, q->name, q->type, CLASS_IN, q,
 					 on_answer, NULL));
 }
@@ -444,21 +505,49 @@ static void pump(struct resolver *r)
 {
 	struct question *q;
 
-	while (r->unseen < BATCH && (q = r->first)) {
-		r->first = q->next;
-		if (!r->first)
-			r->end = &r->first;
-		if (!q->callback) {
+	for (unsigned i = 0; i < ROUND && r->unseen < BATCH; i++) {
+		q = list_take(&r->waiting);
+		if (!q)
+			break;
+		if (!q->callback)
 			forget(q);
-			continue;
-		}
-		r->unseen++;
-		if (hand_over(r, q) < 0)
+		else if (hand_over(r, q) < 0)
 			on_answer(q, UB_NOMEM, NULL);
 	}
 	if (r->unseen == BATCH && !r->marked)
 		r->marked = ub_resolve_async(r->ub, MARKER, TYPE_A, CLASS_IN, r,
 					     on_marker, NULL) == 0;
+}
+
+/* Our own part of the descriptor: is there something left to do? */
+static void settle(struct resolver *r)
+{
+	bool more =
+		r->answered.first || (r->waiting.first && r->unseen < BATCH);
+	uint64_t n = 1;
+
+	if (more == r->more_is_set)
+		return;
+	r->more_is_set = more;
+	if (more)
+		(void)!write(r->more, &n, sizeof(n));
+	else
+		(void)!read(r->more, &n, sizeof(n));
+}
+
+void resolver_process(struct resolver *r)
+{
+	struct question *q;
+
+	(void)ub_process(r->ub);
+	for (unsigned i = 0; i < ROUND; i++) {
+		q = list_take(&r->answered);
+		if (!q)
+			break;
+		tell(q);
+	}
+	pump(r);
+	settle(r);
 }
 
 static struct question *question_new(struct resolver *r, const char *name,
@@ -494,19 +583,17 @@ int resolver_ask(struct resolver *r, const char *name, uint16_t type,
 		return rc == -ENOSPC ? -ENOBUFS : rc;
 	}
 	/* Alone it goes at once, and what is wrong with it is told. */
-	if (r->unseen < BATCH && !r->first) {
-		r->unseen++;
+	if (r->unseen < BATCH && !r->waiting.first)
 		rc = hand_over(r, q);
-	} else {
-		*r->end = q;
-		r->end = &q->next;
-	}
+	else
+		list_put(&r->waiting, q);
 	if (rc < 0) {
 		forget(q);
 		return rc;
 	}
 	*ret = q->handle;
 	pump(r);
+	settle(r);
 	return 0;
 }
 

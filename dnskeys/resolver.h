@@ -70,8 +70,9 @@ struct resolver *resolver_free(struct resolver *r);
 const struct resolver_config *resolver_config_of(const struct resolver *r);
 /* Readable when resolver_process() has something to do. */
 int resolver_fd(const struct resolver *r);
-/* Calls back for each answer that is there. Callbacks may ask and cancel, and
- * must not free the resolver. */
+/* Calls back for a few of the answers that are there; the rest keeps the
+ * descriptor readable. Callbacks may ask and cancel, and must not free the
+ * resolver. */
 void resolver_process(struct resolver *r);
 
 /* Asks for type (an RR type, class IN) at name, in text form. The callback

@@ -2,8 +2,9 @@
 /*
  * Look-ups in flight at once, on a loop like the agent's, and how late the loop
  * is meanwhile: the names of standard input, all asked in one turn of the loop,
- * beside a timer of TICK_MS. Says, in one line of JSON, how late that timer was
- * before (idle) and while (busy) they were under way, in microseconds.
+ * beside a timer of TICK_US. Says, in one line of JSON, how late that timer was
+ * before (idle) and while (busy) they were under way, and the most CPU that one
+ * turn of the resolver took, in microseconds.
  *
  * lookup-load ANCHOR-FILE FORWARDER <NAMES
  */
@@ -29,14 +30,20 @@ struct load {
 	size_t n, done, secure, most, asked;
 	uint64_t begun, ask_us, due;
 	uint64_t worst[2], sum[2], ticks[2]; /* idle, busy */
+	uint64_t turn_us;
 };
 
-static uint64_t now_us(void)
+static uint64_t clock_us(clockid_t clock)
 {
 	struct timespec t;
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
+	clock_gettime(clock, &t);
 	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
+static uint64_t now_us(void)
+{
+	return clock_us(CLOCK_MONOTONIC);
 }
 
 static void on_keys(void *user, struct keyset *keys)
@@ -85,12 +92,16 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *user)
 static int on_resolver(sd_event_source *source, int fd, uint32_t revents,
 		       void *user)
 {
+	uint64_t spent, start = clock_us(CLOCK_THREAD_CPUTIME_ID);
 	struct load *l = user;
 
 	(void)source;
 	(void)fd;
 	(void)revents;
 	resolver_process(l->resolver);
+	spent = clock_us(CLOCK_THREAD_CPUTIME_ID) - start;
+	if (spent > l->turn_us)
+		l->turn_us = spent;
 	return 0;
 }
 
@@ -131,13 +142,14 @@ int main(int argc, char **argv)
 	printf("{\"lookups\": %zu, \"secure\": %zu, \"in_flight\": %zu, "
 	       "\"ask_us\": %llu, \"all_us\": %llu, \"idle_worst_us\": %llu, "
 	       "\"idle_mean_us\": %llu, \"busy_worst_us\": %llu, "
-	       "\"busy_mean_us\": %llu}\n",
+	       "\"busy_mean_us\": %llu, \"turn_us\": %llu}\n",
 	       l.n, l.secure, l.most, (unsigned long long)l.ask_us,
 	       (unsigned long long)(now_us() - l.begun),
 	       (unsigned long long)l.worst[0],
 	       (unsigned long long)(l.sum[0] / (l.ticks[0] + !l.ticks[0])),
 	       (unsigned long long)l.worst[1],
-	       (unsigned long long)(l.sum[1] / (l.ticks[1] + !l.ticks[1])));
+	       (unsigned long long)(l.sum[1] / (l.ticks[1] + !l.ticks[1])),
+	       (unsigned long long)l.turn_us);
 	resolver_free(l.resolver);
 	sd_event_source_unref(l.tick);
 	sd_event_unref(l.event);

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "dns-fake.h"
 #include "dnskeys/resolver.h"
@@ -187,6 +188,38 @@ static void test_limit(void **state)
 	dns_fake_free(f);
 }
 
+/* However many answers wait, the loop gets few in one turn; and the descriptor
+ * stays readable until it has had all. Those not told end with the resolver. */
+static void test_few_at_a_time(void **state)
+{
+	struct dns_fake *f = dns_fake_new();
+	struct resolver *r = dns_fake_resolver(f);
+	struct result result = { 0 };
+	unsigned most = 0, before;
+	struct handle h;
+
+	(void)state;
+	dns_fake_add(f, A_PLAIN);
+	ask(f, r, "a.plain.test.", TYPE_A, &result);
+	for (unsigned i = 0; i < 200; i++)
+		assert_int_equal(resolver_ask(r, "a.plain.test.", TYPE_A,
+					      on_answer, &result, &h),
+				 0);
+	while (result.calls < 150) {
+		dns_fake_serve(f, resolver_fd(r), 1000);
+		/* Time for answers to gather. */
+		usleep(2000);
+		before = result.calls;
+		resolver_process(r);
+		if (result.calls - before > most)
+			most = result.calls - before;
+	}
+	assert_in_range(most, 2, 8);
+	resolver_free(r);
+	assert_in_range(result.calls, 150, 157);
+	dns_fake_free(f);
+}
+
 /* A zone of its own is asked of its own server, whatever others say. */
 static void test_zones(void **state)
 {
@@ -241,9 +274,13 @@ static void test_bad_config(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_verdicts),   cmocka_unit_test(test_rdata),
-		cmocka_unit_test(test_cancel),	   cmocka_unit_test(test_limit),
-		cmocka_unit_test(test_bad_config), cmocka_unit_test(test_zones),
+		cmocka_unit_test(test_verdicts),
+		cmocka_unit_test(test_rdata),
+		cmocka_unit_test(test_cancel),
+		cmocka_unit_test(test_limit),
+		cmocka_unit_test(test_bad_config),
+		cmocka_unit_test(test_zones),
+		cmocka_unit_test(test_few_at_a_time),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
