@@ -13,6 +13,8 @@
 #include "agent/netd.h"
 #include "agent/notify.h"
 #include "util/log.h"
+#include "xfrm/nft-hear.h"
+#include "xfrm/nft-rules.h"
 #include "xfrm/nlsock.h"
 #include "xfrm/spd.h"
 
@@ -317,6 +319,20 @@ void netd_on_shunt_gone(void *user, const struct addr *local,
 			    hold_forget(n->hold, local, remote));
 }
 
+/* The rules of a table are others by our own doing. */
+static int note_table(struct netd *n, const char *table, bool intact, int r)
+{
+	/* It is gone: who mends it calls this again. */
+	if (r == -ENOENT)
+		return 0;
+	return r == 0 && intact ? nft_watch_note(n->tables, table) : r;
+}
+
+static bool is_intact(struct netd *n, const char *table)
+{
+	return n->tables && nft_watch_intact(n->tables, table) > 0;
+}
+
 /* Before ranges: what is always in the clear is not to wait for a moment. */
 void netd_set_openings(struct netd *n)
 {
@@ -324,10 +340,18 @@ void netd_set_openings(struct netd *n)
 	size_t count = 0;
 	int r = netd_ports_openings(n->config->policies, &list, &count);
 
-	if (r == 0 && n->hold)
-		r = hold_set_openings(n->hold, list, count);
-	if (r == 0 && n->hear)
-		r = hear_set_openings(n->hear, list, count);
+	if (r == 0 && (count || n->opened)) {
+		bool hold = is_intact(n, NFT_TABLE_HOLD);
+		bool hear = is_intact(n, NFT_TABLE_HEAR);
+
+		if (n->hold)
+			r = note_table(n, NFT_TABLE_HOLD, hold,
+				       hold_set_openings(n->hold, list, count));
+		if (r == 0 && n->hear)
+			r = note_table(n, NFT_TABLE_HEAR, hear,
+				       hear_set_openings(n->hear, list, count));
+		n->opened = count > 0;
+	}
 	free(list);
 	if (r < 0)
 		log_error("Ports that are always in the clear are not let "

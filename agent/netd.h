@@ -75,6 +75,7 @@ struct netd {
 	struct timer idle;    /* for flows without traffic */
 	struct watch *watch;  /* NULL: deletions go unnoticed */
 	struct nft_watch *tables;
+	bool opened; /* the tables have ports that are always clear */
 	struct timer tables_look, mend; /* agent/netd-repair.c */
 	uint64_t mended_at;
 	struct log_limit limit;

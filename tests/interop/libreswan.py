@@ -43,16 +43,21 @@ class LibreswanHost(PeerHost):
         """The daemon's own command."""
         return self.chroot(f"{EXECDIR}/whack", *arguments, check=check)
 
-    def configure(self, networks, setup=None, **keys):
+    def configure(self, networks, setup=None, clear=(), **keys):
         """Anonymous opportunistic encryption in transport mode with these
-        networks; keys of conn peers, with _ for -."""
+        networks; keys of conn peers, with _ for -. clear: what is in the clear
+        all the same, "NETWORK PROTOCOL OWN-PORT PORT"."""
         conn = {"type": "transport", "authby": "null", "leftid": "%null",
                 "rightid": "%null", "left": self.ip,
                 "right": "%opportunisticgroup", "negotiationshunt": "hold",
                 "failureshunt": "drop", "auto": "ondemand"}
         conn.update({k.replace("_", "-"): v for k, v in keys.items()})
-        self.write_conn(setup, conn)
+        more = ["conn clear", "\ttype=passthrough", "\tauthby=never",
+                f"\tleft={self.ip}", "\tright=%group",
+                "\tauto=ondemand"] if clear else []
+        self.write_conn(setup, conn, more)
         self.write("ipsec.d/policies/peers", "\n".join(networks) + "\n")
+        self.write("ipsec.d/policies/clear", "\n".join(clear) + "\n")
 
     def configure_peer(self, peer, secret=None, key=None, peer_key=None,
                        null=False, identity=None, peer_identity=None,
@@ -77,12 +82,12 @@ class LibreswanHost(PeerHost):
         self.trap = conn["auto"] != "add"
         self.write_conn(setup, conn)
 
-    def write_conn(self, setup, conn):
+    def write_conn(self, setup, conn, more=()):
         lines = ["config setup"]
         lines += [f"\t{k.replace('_', '-')}={v}"
                   for k, v in (setup or {}).items()]
         lines += [f"conn {CONN}"] + [f"\t{k}={v}" for k, v in conn.items()
-                                     if v is not None]
+                                     if v is not None] + list(more)
         self.write("ipsec.conf", "\n".join(lines) + "\n")
 
     def import_key(self, key):

@@ -7,7 +7,7 @@ import time
 import pytest
 from agent import AGENT, NETD, SUPERVISOR
 from libreswan import LibreswanHost
-from traffic import PingStream, ping
+from traffic import Listener, PingStream, connect, ping
 from waiting import wait_until
 
 IKE_SA_INIT, IKE_AUTH, CREATE_CHILD_SA, INFORMATIONAL = 34, 35, 36, 37
@@ -105,6 +105,35 @@ def test_respond(lab, agents, libreswan_root, level):
     assert net.capture.clear_packets(a, b) == []
     assert requests(net, a, b, IKE_SA_INIT) == []
     check_secured(net, a, b)
+
+
+def test_ports(lab, agents, libreswan_root):
+    """One port is in the clear by both sides' policies, on either side, before
+    there are SAs and beside them."""
+    port, network = 9100, "10.0.0.0/8" if lab.family == 4 else "fd00::/8"
+    net = lab.net()
+    a = lab.host("a", net)
+    b = LibreswanHost(lab, "b", libreswan_root)
+    lab.hosts.append(b)
+    net.attach(b, 2)
+    a.policy("peers", "require")
+    a.policy("open", "forbid", Ports=f"{port}/tcp")
+    b.configure([network], clear=[f"{network} tcp 0 {port}",
+                                  f"{network} tcp {port} 0"])
+    b.start()
+    a.start_agent()
+    held = [Listener(h, port) for h in (a, b)]
+    for _ in range(2):
+        mark = net.capture.mark()
+        for src, dst in ((a, b), (b, a)):
+            assert connect(src, dst.ip, port) < 0.5
+        assert net.capture.sent(a, b, ("ike", "esp"), mark) == []
+        clear = net.capture.clear_packets(a, b, mark)
+        assert clear and all(port in (f.sport, f.dport) for f in clear)
+        assert None not in ping(a, b.ip, 1)
+        check_secured(net, a, b)
+    for thing in held:
+        thing.close()
 
 
 @pytest.mark.family(4)

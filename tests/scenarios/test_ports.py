@@ -124,6 +124,7 @@ def test_open(lab, agents):
         bus = Bus(f"{a.agent.run_dir}/agent.sock")
         told, = bus.call("GetSocket", "h", s)
         bus.close()
+    assert "somebody else" not in a.agent.log() + b.agent.log()
     assert not told["Encrypted"]
     assert (told["State"], told["Policy"]) == ("clear", "2-open")
     for thing in held + sinks:
@@ -189,6 +190,19 @@ def test_changes(lab, agents):
     connect(a, b.ip, OPEN)
     assert ports(net.capture.clear_packets(a, b, mark)) == {OPEN}
     assert sorted(s.spi for s in a.states(b)) == before
+
+    # Others' changes are put right with it, and ours are not taken for such.
+    assert "somebody else" not in a.agent.log()
+    a.ns.nft("flush ruleset")
+    wait_until(lambda: "somebody else" in a.agent.log(), 3, "repair")
+    time.sleep(1.5)
+    assert a.agent.log().count("somebody else") == 1
+    assert "not let pass" not in a.agent.log()
+    mark = net.capture.mark()
+    assert connect(a, b.ip, OPEN) < 0.2
+    assert None not in ping(a, b.ip, 1)
+    assert ports(net.capture.clear_packets(a, b, mark)) == {OPEN}
+
     a.policy("bad", "require", Ports=PORTS)
     a.agent.reload(good=False)
     told = json.loads(a.agent.text("--json", "check-config", a.agent.etc,
