@@ -17,8 +17,8 @@ struct lease {
 	struct hmap_node by_addr, by_owner;
 	struct lease *older, *newer; /* of those that are kept */
 	struct addr addr;
-	bool owned; /* by_owner is in its map */
-	bool used;
+	bool owned;    /* by_owner is in its map */
+	unsigned uses; /* 0: it is kept */
 };
 
 struct pool {
@@ -69,7 +69,7 @@ int pool_new(const struct prefix *network, const struct hash_key *key,
 
 static void keep(struct pool *p, struct lease *l)
 {
-	l->used = false;
+	l->uses = 0;
 	l->older = p->newest;
 	l->newer = NULL;
 	*(p->newest ? &p->newest->newer : &p->oldest) = l;
@@ -182,7 +182,7 @@ static int take_wanted(struct pool *p, uint64_t owner,
 	l = find(p, wanted);
 	if (!l)
 		return add(p, wanted, ret);
-	if (l->used || !l->owned || l->by_owner.hash != owner)
+	if (l->uses || !l->owned || l->by_owner.hash != owner)
 		return 1;
 	*ret = l;
 	return 0;
@@ -193,7 +193,7 @@ static struct lease *find_kept(const struct pool *p, uint64_t owner)
 	hmap_for_each (n, &p->by_owner, owner) {
 		struct lease *l = container_of(n, struct lease, by_owner);
 
-		if (!l->used && usable(p, &l->addr))
+		if (!l->uses && usable(p, &l->addr))
 			return l;
 	}
 	return NULL;
@@ -226,7 +226,7 @@ static int use(struct pool *p, struct lease *l, const uint64_t *owner)
 		return r;
 	l->owned = owner != NULL;
 	unkeep(p, l);
-	l->used = true;
+	l->uses = 1;
 	p->counters.leased++;
 	return 0;
 }
@@ -261,18 +261,38 @@ int pool_claim(struct pool *p, const struct addr *a)
 	if (!prefix_contains(&p->network, a))
 		return -ENOENT;
 	l = find(p, a);
-	if (l && l->used)
+	if (l && l->uses)
 		return -EEXIST;
 	if (!l)
 		r = add(p, a, &l);
 	return r < 0 ? r : use(p, l, NULL);
 }
 
+bool pool_share(struct pool *p, const void *owner, size_t owner_len,
+		const struct addr *a)
+{
+	struct lease *l = find(p, a);
+
+	if (!l || !l->uses)
+		return false;
+	if (!l->owned && hmap_insert(&p->by_owner, &l->by_owner,
+				     hash_bytes(&p->key, owner, owner_len)) < 0)
+		return false;
+	l->owned = true;
+	l->uses++;
+	return true;
+}
+
+bool pool_knows(const struct pool *p, const struct addr *a)
+{
+	return find(p, a) != NULL;
+}
+
 void pool_release(struct pool *p, const struct addr *a)
 {
 	struct lease *l = find(p, a);
 
-	if (!l || !l->used)
+	if (!l || !l->uses || --l->uses)
 		return;
 	p->counters.leased--;
 	keep(p, l);

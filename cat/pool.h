@@ -47,6 +47,13 @@ int pool_lease(struct pool *p, const void *owner, size_t owner_len,
  * not of this pool; -EEXIST: it is leased; -ENOSPC; -ENOMEM. */
 int pool_claim(struct pool *p, const struct addr *a)
 	__attribute__((warn_unused_result));
+/* Once more for the peer that has it, who is about to have it by other SAs: it
+ * is to be released as often. Its owner from now on, where it has none yet.
+ * False: it is not leased, or there is no memory. */
+bool pool_share(struct pool *p, const void *owner, size_t owner_len,
+		const struct addr *a) __attribute__((warn_unused_result));
+/* Is it leased, or kept for somebody? */
+bool pool_knows(const struct pool *p, const struct addr *a);
 /* Kept for its owner from now on. An address that is not leased is ignored. */
 void pool_release(struct pool *p, const struct addr *a);
 

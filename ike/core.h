@@ -148,7 +148,7 @@ int ike_lease_grant(struct ike_engine *e, struct ike_sa *sa,
 	__attribute__((warn_unused_result));
 void ike_lease_answer(const struct ike_sa *sa, struct ike_builder *b);
 /* The SA ends: gives back what we granted. */
-void ike_lease_release(struct ike_engine *e, const struct ike_sa *sa);
+void ike_lease_release(struct ike_engine *e, struct ike_sa *sa);
 
 /* --- exchange-child.c --------------------------------------------------- */
 

@@ -108,8 +108,9 @@ void ike_lease_answer(const struct ike_sa *sa, struct ike_builder *b)
 					&sa->inner_peer);
 }
 
-void ike_lease_release(struct ike_engine *e, const struct ike_sa *sa)
+void ike_lease_release(struct ike_engine *e, struct ike_sa *sa)
 {
 	if (sa->lessor && e->ops.release)
 		e->ops.release(e->ops.user, &sa->inner_peer);
+	sa->lessor = false;
 }

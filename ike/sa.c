@@ -398,6 +398,8 @@ void ike_sa_tell(struct ike_engine *e, struct ike_sa *sa,
 		reason = IKE_REASON_REPLACED;
 	for (struct ike_child *c = sa->children; c; c = c->next)
 		ike_child_tell(e, sa, c, reason);
+	/* It may yet linger, and its peer be back before that is over. */
+	ike_lease_release(e, sa);
 	if (!n)
 		return;
 	n->action.sa = sa->handle;

@@ -36,6 +36,7 @@ static void add_policy(struct digest *d, const struct policy *p)
 	};
 
 	add(d, p->name, strlen(p->name));
+	add(d, p->pool, strlen(p->pool));
 	add(d, numbers, sizeof(numbers));
 	add_list(d, &p->algorithms.propose);
 	add_list(d, &p->algorithms.answer);
@@ -52,6 +53,15 @@ static void add_policy(struct digest *d, const struct policy *p)
 	}
 }
 
+static void add_pool(struct digest *d, const struct address_pool *p)
+{
+	add(d, p->name, strlen(p->name));
+	for (size_t i = 0; i < p->n_networks; i++) {
+		add(d, &p->networks[i].addr, sizeof(p->networks[i].addr));
+		add(d, &p->networks[i].len, sizeof(p->networks[i].len));
+	}
+}
+
 uint32_t config_digest(const struct config *c)
 {
 	struct digest d = { 0 };
@@ -60,6 +70,8 @@ uint32_t config_digest(const struct config *c)
 	add(&d, &c->open_on_stop, sizeof(c->open_on_stop));
 	for (size_t i = 0; (p = policy_table_at(c->policies, i)); i++)
 		add_policy(&d, p);
+	for (size_t i = 0; i < c->pools.count; i++)
+		add_pool(&d, &c->pools.list[i]);
 	return (uint32_t)(d.key.k0 ^ d.key.k0 >> 32);
 }
 
@@ -88,7 +100,7 @@ bool policy_same(const struct policy *a, const struct policy *b)
 	       a->child_kib == b->child_kib &&
 	       a->child_packets == b->child_packets &&
 	       a->idle_ms == b->idle_ms && a->mode == b->mode &&
-	       a->translation == b->translation &&
+	       a->translation == b->translation && !strcmp(a->pool, b->pool) &&
 	       a->rekey_margin == b->rekey_margin &&
 	       a->rekey_fuzz == b->rekey_fuzz &&
 	       same_algorithms(&a->algorithms, &b->algorithms);

@@ -9,7 +9,7 @@
 
 #include "policy/config.h"
 
-/* Of what a reload changes in tacitd and tacit-netd alike: the policies and
+/* Of what a reload changes in tacitd and tacit-netd alike: policies, pools and
  * OnStop=. The same in every process that has read the same. */
 uint32_t config_digest(const struct config *c);
 /* Do the two decide alike in all that is asked of them? Their names, files and

@@ -63,8 +63,8 @@ static void add(struct config_networks *n, const struct where *w,
 	p->networks[p->n_networks++] = *network;
 }
 
-/* What else a word that is no network may have been meant to be. */
-static void bad_word(const struct where *w, const char *text)
+/* A word that is no network, and was meant to be something else. */
+static bool is_misplaced(const struct where *w, const char *text)
 {
 	const struct config_place *at = w->at;
 
@@ -80,40 +80,52 @@ static void bad_word(const struct where *w, const char *text)
 				  "indentation",
 				  at->key->name, text);
 	else
-		config_errors_add(at->errors, w->file, w->line,
-				  "%s is not a network: write it as in "
-				  "10.0.0.0/8 or 2001:db8::/32",
-				  text);
+		return false;
+	return true;
 }
 
-static void word(struct config_networks *n, const struct where *w,
-		 const char *text)
+bool config_networks_read(struct config_errors *errors, const char *file,
+			  unsigned line, const char *text, struct prefix *ret)
 {
 	char buf[PREFIX_STRLEN];
 	struct prefix network;
 
-	n->bad = true;
 	switch (config_value_network(text, &network)) {
 	case CONFIG_NETWORK_OK:
-		n->bad = false;
-		add(n, w, &network);
-		break;
+		*ret = network;
+		return true;
 	case CONFIG_NETWORK_HOST_BITS:
-		config_errors_add(w->at->errors, w->file, w->line,
+		config_errors_add(errors, file, line,
 				  "%s has bits set behind its prefix length: "
 				  "write %s",
 				  text, prefix_format(&network, buf));
 		break;
 	case CONFIG_NETWORK_LENGTH:
-		config_errors_add(w->at->errors, w->file, w->line,
+		config_errors_add(errors, file, line,
 				  "%s has no good prefix length: write 0 to 32 "
 				  "for IPv4, 0 to 128 for IPv6",
 				  text);
 		break;
 	case CONFIG_NETWORK_SYNTAX:
-		bad_word(w, text);
+		config_errors_add(errors, file, line,
+				  "%s is not a network: write it as in "
+				  "10.0.0.0/8 or 2001:db8::/32",
+				  text);
 		break;
 	}
+	return false;
+}
+
+static void word(struct config_networks *n, const struct where *w,
+		 const char *text)
+{
+	struct prefix network;
+
+	n->bad = is_misplaced(w, text) ||
+		 !config_networks_read(w->at->errors, w->file, w->line, text,
+				       &network);
+	if (!n->bad)
+		add(n, w, &network);
 }
 
 void config_networks_set(struct config_networks *n,

@@ -18,6 +18,9 @@ struct config_networks {
 	bool no_memory;
 };
 
+/* One network; what is wrong goes to errors, and then this is false. */
+bool config_networks_read(struct config_errors *errors, const char *file,
+			  unsigned line, const char *text, struct prefix *ret);
 /* Of their keys; what is wrong goes to the place's errors. */
 void config_networks_set(struct config_networks *n,
 			 const struct config_place *at);

@@ -32,6 +32,7 @@ struct policy *config_policy_new(void)
 	p->idle_ms = IDLE_MS;
 	p->rekey_margin = MARGIN;
 	p->rekey_fuzz = FUZZ;
+	strcpy(p->pool, ADDRESS_POOL_DEFAULT);
 	return p;
 }
 

@@ -53,9 +53,10 @@ enum key { /* the order of the table below */
 	   KEY_REKEY_FUZZ,
 	   KEY_TRANSLATION,
 	   KEY_PORTS,
+	   KEY_ADDRESS_POOL,
 };
 
-static bool good_name(const char *name)
+bool config_policy_good_name(const char *name)
 {
 	static const char good[] = "abcdefghijklmnopqrstuvwxyz"
 				   "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -70,7 +71,7 @@ static void set_name(const struct config_place *at)
 	struct draft *d = at->target;
 
 	d->name_given = true;
-	if (!good_name(at->item->value)) {
+	if (!config_policy_good_name(at->item->value)) {
 		config_place_error(at,
 				   "a name has 1 to %u letters, digits, "
 				   "- _ or .",
@@ -263,6 +264,22 @@ static void set_mode(const struct config_place *at)
 		config_place_error(at, "write any, transport or tunnel");
 }
 
+static void set_address_pool(const struct config_place *at)
+{
+	const char *value = at->item->value;
+	struct draft *d = at->target;
+
+	d->policy->pool_line = at->item->line;
+	d->policy->pool[0] = '\0';
+	if (!strcmp(value, "no"))
+		return;
+	if (config_policy_good_name(value))
+		strcpy(d->policy->pool, value);
+	else
+		config_place_error(at, "write the name of a pool of pool.d, or "
+				       "no");
+}
+
 static void set_translation(const struct config_place *at)
 {
 	struct draft *d = at->target;
@@ -418,6 +435,8 @@ static const struct config_key policy_keys[] = {
 	[KEY_TRANSLATION] = { "Policy", "ClientAddressTranslation", false,
 			      set_translation },
 	[KEY_PORTS] = { "Policy", "Ports", true, set_ports },
+	[KEY_ADDRESS_POOL] = { "Policy", "AddressPool", false,
+			       set_address_pool },
 };
 
 /* Only who begins has anybody to find. */
@@ -432,6 +451,24 @@ static void check_discover(struct draft *d, const struct config_seen *seen,
 				  "Discover= has no meaning with "
 				  "Encryption=%s: remove it",
 				  policy_level_name(p->level));
+}
+
+static void check_pool(const struct draft *d, const char *path,
+		       struct config_errors *errors)
+{
+	const struct policy *p = d->policy;
+
+	if (!p->pool_line || !*p->pool)
+		return;
+	if (p->level == POLICY_FORBID || p->level == POLICY_BLOCK)
+		config_errors_add(errors, path, p->pool_line,
+				  "AddressPool= has no meaning with "
+				  "Encryption=%s: remove it",
+				  policy_level_name(p->level));
+	else if (p->mode == POLICY_MODE_TRANSPORT)
+		config_errors_add(errors, path, p->pool_line,
+				  "An address is leased in tunnel mode only: "
+				  "remove AddressPool= or Mode=transport");
 }
 
 /* An address that is leased needs a tunnel, and somebody who asks for it. */
@@ -529,7 +566,8 @@ static void check_policy(struct draft *d, const struct config_seen *seen,
 			 (int)(len < LIMIT_POLICY_NAME ? len
 						       : LIMIT_POLICY_NAME),
 			 base);
-		if (len > LIMIT_POLICY_NAME || !good_name(p->name))
+		if (len > LIMIT_POLICY_NAME ||
+		    !config_policy_good_name(p->name))
 			config_errors_add(errors, path, 0,
 					  "This file's name is no policy name "
 					  "(1 to %u letters, digits, - _ or .):"
@@ -547,6 +585,7 @@ static void check_policy(struct draft *d, const struct config_seen *seen,
 	if (d->level_known)
 		check_ports(d, seen, path, errors);
 	check_translation(d, seen, path, errors);
+	check_pool(d, path, errors);
 	/* A list that is empty today is one all the same. */
 	if (!p->n_networks && !d->networks.bad &&
 	    !seen->key_line[KEY_NETWORKS_FILE])

@@ -21,6 +21,8 @@ struct config_policies {
 	const struct algorithms *algorithms;
 };
 
+/* Of a policy, or of a pool. */
+bool config_policy_good_name(const char *name);
 /* A policy with the defaults, without name and networks; NULL: no memory. */
 struct policy *config_policy_new(void);
 /* Takes the policy, on failure too. 0 or -ENOMEM. */

@@ -22,6 +22,7 @@
 #include "policy/config-file.h"
 #include "policy/config-peer.h"
 #include "policy/config-policy.h"
+#include "policy/config-pool.h"
 #include "policy/config-value.h"
 #include "util/limits.h"
 
@@ -432,6 +433,11 @@ static int read_peer(struct loader *l, const char *path, const char *base)
 	return config_peer_read(&l->peers, path, l->errors);
 }
 
+static int read_pool(struct loader *l, const char *path, const char *base)
+{
+	return config_pool_read(&l->config->pools, path, base, l->errors);
+}
+
 /* Calls read() for each file DIR/SUB/NAME.conf, in order of name. */
 static int read_each(struct loader *l, const char *sub,
 		     int (*read)(struct loader *l, const char *path,
@@ -505,9 +511,14 @@ static int read_all(struct loader *l)
 		r = config_peers_table(&l->peers, l->errors, &l->config->peers);
 	l->policies.no_keys = l->n_peer_files == 0;
 	if (r == 0)
+		r = read_each(l, "pool.d", read_pool);
+	if (r == 0 && !l->config->pools.count)
+		r = config_pools_builtin(&l->config->pools);
+	if (r == 0)
 		r = read_each(l, "policy.d", read_policy);
 	if (r < 0)
 		return r;
+	config_pools_check(&l->config->pools, &l->policies, l->errors);
 	if (!l->n_policy_files)
 		return config_policies_builtin(&l->policies);
 	return config_policies_check(&l->policies, l->errors);
@@ -584,6 +595,7 @@ struct config *config_free(struct config *c)
 		return NULL;
 	policy_table_free(c->policies);
 	known_peers_free(c->peers);
+	address_pools_done(&c->pools);
 	free(c->local_identity);
 	free(c->key_command);
 	config_dns_done(&c->dns);

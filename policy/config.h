@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Configuration: DIR/tacit.conf with DIR/tacit.conf.d/, one policy a file in
- * DIR/policy.d/ and one peer with its keys a file in DIR/keys.d/ (names ending
- * in .conf); INI in the style of systemd. Every error is
+ * DIR/policy.d/, one peer with its keys a file in DIR/keys.d/ and one pool of
+ * addresses a file in DIR/pool.d/ (names ending in .conf); INI in the style of systemd. Every error is
  * collected with file and line, none stops the reading; with any error nothing
  * is loaded. Without files the built-in defaults hold: offer, Wait=no for all
  * networks, with Discover=dns for those that are not private or link-local.
@@ -10,6 +10,7 @@
 #ifndef TACIT_POLICY_CONFIG_H
 #define TACIT_POLICY_CONFIG_H
 
+#include "policy/address-pool.h"
 #include "policy/known-peer.h"
 #include "policy/policy.h"
 
@@ -69,7 +70,8 @@ struct config {
 	char *key_command; /* [Keys] Command=, or NULL */
 	struct config_dns dns;
 	struct policy_table *policies;
-	struct known_peers *peers; /* of keys.d/ */
+	struct known_peers *peers;  /* of keys.d/ */
+	struct address_pools pools; /* of pool.d/ */
 };
 
 /*

@@ -80,6 +80,10 @@ struct policy {
 	uint32_t idle_ms;  /* IdleTime=: SAs without traffic end; 0: never */
 	enum policy_mode mode;
 	enum policy_translation translation;
+	/* AddressPool=: of which peers behind NATs are given addresses when
+	 * they ask; "": they are given none. And its line, or 0. */
+	char pool[LIMIT_POLICY_NAME + 1];
+	unsigned pool_line;
 	/* Of each Child SA; it is rekeyed before that. */
 	uint32_t child_lifetime_s; /* ChildLifetime=, seconds */
 	uint32_t child_kib;	   /* ChildBytes=, kibibytes; 0: no limit */

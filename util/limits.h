@@ -210,6 +210,9 @@
 #define LIMIT_POLICY_FILES 16u
 /* Identities that one policy accepts. */
 #define LIMIT_POLICY_IDENTITIES 256u
+/* Files in pool.d/; networks of one pool. */
+#define LIMIT_POOLS	    64u
+#define LIMIT_POOL_NETWORKS 8u
 /* Files in keys.d/; addresses and public keys of one peer. */
 #define LIMIT_KNOWN_PEERS     4096u
 #define LIMIT_KNOWN_ADDRESSES 64u

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Configuration files. An input is tacit.conf and up to two policy files, with
- * lines "%%" between. What loads must be consistent: each network is found by
+ * Configuration files. An input is tacit.conf, up to two policy files and one of
+ * a pool, with lines "%%" between. What loads must be consistent: each network is found by
  * its own address, and the ranges say what the table says.
  */
 #include <config.h> /* not policy/config.h: memmem() and the like */
@@ -20,7 +20,7 @@
 #include "policy/port-rule.h"
 #include "policy/ranges.h"
 
-#define PARTS 3
+#define PARTS 4
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
@@ -43,8 +43,12 @@ static void make_link(const char *dir, const char *name, int fd)
 static void remove_all(const struct place *p)
 {
 	static const char *const names[] = { "/policy.d/a.conf",
-					     "/policy.d/b.conf", "/policy.d",
-					     "/tacit.conf", "" };
+					     "/policy.d/b.conf",
+					     "/policy.d",
+					     "/pool.d/a.conf",
+					     "/pool.d",
+					     "/tacit.conf",
+					     "" };
 	char path[128];
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
@@ -68,6 +72,9 @@ static void make_place(struct place *p)
 	snprintf(path, sizeof(path), "%s/policy.d", p->dir);
 	if (mkdir(path, 0700) < 0)
 		abort();
+	snprintf(path, sizeof(path), "%s/pool.d", p->dir);
+	if (mkdir(path, 0700) < 0)
+		abort();
 	make_link(p->dir, "tacit.conf", p->fds[0]);
 	make_link(p->dir, "policy.d/a.conf", p->fds[1]);
 	make_link(p->dir, "policy.d/b.conf", p->fds[2]);
@@ -86,6 +93,9 @@ static void fill(const struct place *p, const uint8_t *data, size_t len)
 		if (ftruncate(p->fds[i], 0) < 0 ||
 		    pwrite(p->fds[i], data, n, 0) != (ssize_t)n)
 			abort();
+		/* Without pools there is one that is built in. */
+		if (i + 1 == PARTS && n)
+			make_link(p->dir, "pool.d/a.conf", p->fds[i]);
 		data += end ? n + 3 : n;
 		len -= end ? n + 3 : n;
 	}
@@ -136,6 +146,10 @@ static void check(const struct config *c)
 		}
 	}
 	check_rules(c->policies);
+	for (size_t i = 0; i < c->pools.count; i++)
+		for (size_t k = 0; k < c->pools.list[i].n_networks; k++)
+			if (c->pools.list[i].networks[k].len < 1)
+				abort();
 	if (policy_table_ranges(c->policies, AF_INET, each, c->policies) ||
 	    policy_table_ranges(c->policies, AF_INET6, each, c->policies))
 		abort();

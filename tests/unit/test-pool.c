@@ -176,6 +176,33 @@ static bool is_two(void *user, const struct addr *a)
 }
 
 /* An address that is in use outside of the pool. */
+/* By two SAs of one peer: it goes with the last, and is its owner's then. */
+static void test_share(void **state)
+{
+	struct pool *p = pool_of("100.64.0.0/29", NULL, NULL);
+	struct addr a = address("100.64.0.3"), b = address("100.64.0.4");
+
+	(void)state;
+	assert_false(pool_share(p, "a", 1, &a));
+	assert_false(pool_knows(p, &a));
+	assert_int_equal(pool_claim(p, &a), 0);
+	assert_true(pool_knows(p, &a));
+	assert_true(pool_share(p, "a", 1, &a));
+	/* Once that it has an owner it keeps it. */
+	assert_true(pool_share(p, "b", 1, &a));
+	pool_release(p, &a);
+	pool_release(p, &a);
+	assert_int_equal(pool_claim(p, &a), -EEXIST);
+	pool_release(p, &a);
+	assert_true(pool_knows(p, &a));
+	assert_addr(lease(p, "a", NULL), "100.64.0.3");
+	/* What nobody is known to have had is forgotten. */
+	assert_int_equal(pool_claim(p, &b), 0);
+	pool_release(p, &b);
+	assert_false(pool_knows(p, &b));
+	pool_free(p);
+}
+
 static void test_taken(void **state)
 {
 	struct pool *p = pool_of("100.64.0.0/30", is_two, NULL);
@@ -195,6 +222,7 @@ int main(void)
 		cmocka_unit_test(test_wish),
 		cmocka_unit_test(test_oldest),
 		cmocka_unit_test(test_claim),
+		cmocka_unit_test(test_share),
 		cmocka_unit_test(test_taken),
 	};
 
