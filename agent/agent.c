@@ -339,6 +339,7 @@ static void agent_on_link_up(void *user, const struct record_welcome *w,
 		log_error("cannot watch the IKE sockets");
 	a->kernel = w->flags;
 	log_info("tacit-netd is there");
+	leases_on_welcome(a);
 	negotiation_on_welcome(a);
 	if (a->said_ready)
 		notify_say(READY_STATUS);
@@ -386,6 +387,7 @@ static void agent_on_link_event(void *user, const struct record *r)
 		break;
 	case RECORD_ADDRESS:
 		own_dns_address(a->own_dns, &r->address.addr, r->address.gone);
+		leases_on_address(a, &r->address);
 		if (r->address.gone)
 			negotiation_on_address_gone(a, &r->address.addr);
 		else
@@ -520,6 +522,8 @@ static int agent_new_engine(struct agent *a)
 		.admit = agent_admit,
 		.modes = agent_modes,
 		.algorithms = agent_algorithms,
+		.lease = leases_grant,
+		.release = leases_release,
 		.changed = agent_on_change,
 		.user = a,
 	};
@@ -530,6 +534,7 @@ static int agent_new_engine(struct agent *a)
 	if (r < 0)
 		return r;
 	policy_counts_init(&a->policy_counts, &key);
+	a->leases.key = key;
 	ike_config_init(&config);
 	config.port = a->config->port;
 	config.natt_port = a->config->natt_port;
@@ -548,7 +553,9 @@ static int agent_new_engine(struct agent *a)
 	control_start(a);
 	a->streams.idle = agent_on_streams_idle;
 	agent_set_tap(a);
-	r = demand_start(&a->demands);
+	r = leases_start(a);
+	if (r == 0)
+		r = demand_start(&a->demands);
 	return r < 0 ? r : jobs_new(&a->jobs);
 }
 
@@ -704,6 +711,7 @@ struct agent *agent_free(struct agent *a)
 	jobs_free(a->jobs);
 	ike_engine_free(a->ike);
 	agent_free_flows(a);
+	leases_stop(a);
 	timer_wheel_free(a->timers);
 	admission_free(a->admission);
 	capture_free(a->capture);

@@ -19,6 +19,7 @@
 #include "agent/jobs.h"
 #include "agent/key-dns.h"
 #include "agent/key-file.h"
+#include "agent/leases.h"
 #include "agent/link.h"
 #include "agent/own-dns.h"
 #include "agent/policy-count.h"
@@ -68,6 +69,7 @@ struct agent {
 	struct timer_wheel *timers;
 	struct flow_table *flows;
 	struct admission *admission;
+	struct leases leases;
 	struct capture *capture; /* NULL: not asked for */
 	struct capture_streams streams;
 	struct waiters waiters;

@@ -90,6 +90,7 @@ struct flow {
 	bool named;		/* its peer's key was sought by the name that a
 				   program demands */
 	bool told_up;		/* that it is encrypted: agent/hooks.h */
+	bool leased;		/* its lease is held for an earlier agent */
 	bool unconfirmed;	/* netd has not named it since it came back */
 	enum ike_reason reason; /* why it is not secured */
 	uint16_t notify;	/* the peer's, with that reason */

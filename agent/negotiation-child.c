@@ -145,6 +145,14 @@ void negotiation_set_child(struct flow *f, struct handle sa,
 	};
 }
 
+/* What an earlier agent's SAs had is theirs no more. */
+static void negotiation_unlease(struct agent *a, struct flow *f)
+{
+	if (f->leased)
+		leases_release(a, &f->peer->addr);
+	f->leased = false;
+}
+
 /* An SA pair with other ends than the one before: that one goes first. False:
  * it is itself the one to go. */
 static bool negotiation_set_ends(struct agent *a, struct flow *f,
@@ -162,6 +170,7 @@ static bool negotiation_set_ends(struct agent *a, struct flow *f,
 		negotiation_lost(a, f, IKE_REASON_REPLACED);
 		ike_close(a->ike, agent_now(a), before);
 	}
+	negotiation_unlease(a, f);
 	f->outer = outer;
 	f->lease = up->lease;
 	return true;
@@ -224,6 +233,8 @@ void negotiation_lost(struct agent *a, struct flow *f, enum ike_reason reason)
 
 	negotiation_send(a, RECORD_REMOVE, f);
 	memset(&f->child, 0, sizeof(f->child));
+	negotiation_unlease(a, f);
+	f->outer = (struct addr){ 0 };
 	f->reason = reason;
 	if (f->state != FLOW_INSTALL && f->state != FLOW_SECURED)
 		return;
@@ -517,6 +528,8 @@ void negotiation_on_orphan(struct agent *a, const struct record_orphan *o)
 	f->unconfirmed = false;
 	f->outer = o->outer;
 	f->lease = o->lease;
+	if (o->outer.family && !f->leased)
+		f->leased = leases_adopt(a, &o->remote);
 	if (flow_table_set_reqid(a->flows, f, o->reqid) == 0)
 		negotiation_adopt(a, f, o);
 end:

@@ -138,6 +138,7 @@ void negotiation_on_policies(struct agent *a, const struct config *before)
 	struct flow *f;
 	uint32_t cursor = 0;
 
+	leases_on_policies(a);
 	while ((f = flow_table_each(a->flows, &cursor))) {
 		const struct policy *old = f->policy;
 		bool keys, algorithms;

@@ -16,6 +16,8 @@
 /* First time a failed peer is left alone; doubles up to the policy's RetryTime=
  * with each failure in a row. */
 #define RETRY_FIRST_MS 5000u
+/* Nothing is sent to a lease without SAs. */
+#define LEASE_BLOCKED_MS (60 * 1000u)
 /* A flow with nothing to say is forgotten after this. */
 #define FORGET_MS (10 * 60 * 1000u)
 
@@ -374,6 +376,14 @@ void negotiation_on_acquire(struct agent *a, const struct record_acquire *q)
 
 	if (negotiation_is_lookup(a, q))
 		return;
+	/* Who had it is behind a NAT, and may come back. */
+	if (leases_know(a, &q->remote)) {
+		a->counters.acquires_refused++;
+		negotiation_send_verdict(a, &q->local, &q->remote,
+					 (struct handle){ 0 }, RECORD_BLOCK,
+					 LEASE_BLOCKED_MS);
+		return;
+	}
 	if (negotiation_is_answer(q) &&
 	    !flow_table_get(a->flows, &q->local, &q->remote) &&
 	    !admission_provoked(a->admission, now, &q->remote)) {

@@ -40,20 +40,18 @@ bool netd_guard_remote(const struct netd_guard *g, const struct addr *remote)
 	       !address_table_has(g->own, remote);
 }
 
+static bool guard_may_lease(const struct netd_guard *g,
+			    const struct address_pool *p, const struct addr *a)
+{
+	return netd_guard_remote(g, a) && !address_table_on_link(g->own, a) &&
+	       address_pool_leases(p, g->policies, a);
+}
+
 bool netd_guard_is_lease(const struct netd_guard *g, const struct addr *a)
 {
-	struct prefix network;
-
-	if (!netd_guard_remote(g, a) || address_table_on_link(g->own, a))
-		return false;
-	for (size_t i = 0; i < g->n_pools; i++) {
-		const struct prefix *pool = &g->pools[i];
-
-		if (prefix_contains(pool, a) &&
-		    (!policy_table_match(g->policies, a, &network) ||
-		     network.len < pool->len))
+	for (size_t i = 0; i < g->pools->count; i++)
+		if (guard_may_lease(g, &g->pools->list[i], a))
 			return true;
-	}
 	return false;
 }
 
@@ -61,11 +59,17 @@ const struct policy *netd_guard_policy(const struct netd_guard *g,
 				       const struct addr *remote,
 				       const struct addr *outer)
 {
+	const struct address_pool *pool;
+	const struct policy *p;
+
 	if (!outer->family)
 		return policy_table_lookup(g->policies, remote);
-	if (!netd_guard_remote(g, outer) || !netd_guard_is_lease(g, remote))
+	p = policy_table_lookup(g->policies, outer);
+	pool = p ? address_pools_get(g->pools, p->pool) : NULL;
+	if (!pool || !netd_guard_remote(g, outer) ||
+	    !guard_may_lease(g, pool, remote))
 		return NULL;
-	return policy_table_lookup(g->policies, outer);
+	return p;
 }
 
 static int guard_hosts(const struct netd_guard *g, const struct addr *local,
@@ -85,8 +89,8 @@ static int guard_ends(const struct netd_guard *g,
 {
 	if (in->outer.family && !netd_guard_remote(g, &in->outer))
 		return refuse(-EINVAL, "outer is no other host", ret_why);
-	if (in->outer.family && !netd_guard_is_lease(g, &in->remote))
-		return refuse(-EPERM, "remote is no address to be leased",
+	if (in->outer.family && !netd_guard_policy(g, &in->remote, &in->outer))
+		return refuse(-EPERM, "remote is no address to be leased there",
 			      ret_why);
 	/* There is no such host, so nothing of it can be under way. */
 	if (in->outer.family && (in->flags & RECORD_IN_OPTIONAL))

@@ -15,6 +15,7 @@
 #define TACIT_AGENT_NETD_GUARD_H
 
 #include "agent/netd-flows.h"
+#include "policy/address-pool.h"
 #include "policy/policy.h"
 #include "xfrm/address.h"
 #include "xfrm/record.h"
@@ -23,19 +24,18 @@ struct netd_guard {
 	const struct policy_table *policies;
 	const struct address_table *own;
 	const struct netd_flows *flows;
-	/* Of addresses that we lease to peers. */
-	const struct prefix *pools;
-	size_t n_pools;
+	const struct address_pools *pools; /* that we lease to peers */
 };
 
 /* 0, or an error as above with the reason in *ret_why (a constant string). */
 int netd_guard_check(const struct netd_guard *g, const struct record *r,
 		     const char **ret_why) __attribute__((warn_unused_result));
-/* Is it an address that may be leased: in a pool, and neither on a link of ours
- * nor in a network of its own policy there? */
+/* Is it an address that may be leased: in a pool, and not on a
+ * link of ours? */
 bool netd_guard_is_lease(const struct netd_guard *g, const struct addr *a);
 /* The policy of a flow with this other end (unset: remote itself): for a lease
- * that of the address outside. NULL: none, and there must be no such flow. */
+ * that of the address outside, which has to lease from that pool. NULL: none,
+ * and there must be no such flow. */
 const struct policy *netd_guard_policy(const struct netd_guard *g,
 				       const struct addr *remote,
 				       const struct addr *outer);

@@ -220,15 +220,16 @@ void netd_on_policy_gone(void *user, const struct kpolicy *p)
 	netd_shunt_expired(&n->shunts, p, netd_now(n));
 }
 
-void netd_on_address(struct netd *n, const struct addr *a, bool gone)
+void netd_on_address(struct netd *n, const struct address *a, bool gone)
 {
 	struct record r;
 
 	if (!netd_agent_listens(n))
 		return;
 	record_init(&r, RECORD_ADDRESS, 0);
-	r.address.addr = *a;
+	r.address.addr = a->addr;
 	r.address.gone = gone;
+	r.address.prefix_len = a->prefix_len;
 	netd_agent_send(&n->agent, &r, NULL, 0);
 }
 
@@ -427,7 +428,7 @@ static void on_hello(struct netd *n, const struct record *r)
 	n->greeted = true;
 	netd_agent_beat(&n->agent);
 	for (size_t i = 0; i < own->count; i++)
-		netd_on_address(n, &own->list[i].addr, false);
+		netd_on_address(n, &own->list[i], false);
 	netd_flows_report_start(&n->flows);
 	netd_continue_reports(n);
 	show("Serving the agent.");

@@ -76,7 +76,7 @@ static void netd_address_added(void *user, const struct address *a)
 		return;
 	if (netd_networks_add(n->networks, &a->addr, &a->broadcast) < 0)
 		log_error("A new address of ours is not protected in full.");
-	netd_on_address(n, &a->addr, false);
+	netd_on_address(n, a, false);
 }
 
 static void netd_address_removed(void *user, const struct address *a)
@@ -88,12 +88,12 @@ static void netd_address_removed(void *user, const struct address *a)
 	if (netd_networks_remove(n->networks, &a->addr, &a->broadcast) < 0)
 		log_warning("Policies of an address that went remain.");
 	if (!address_table_has(n->guard.own, &a->addr))
-		netd_on_address(n, &a->addr, true);
+		netd_on_address(n, a, true);
 }
 
 static void netd_address_back(void *user, const struct address *a)
 {
-	netd_on_address(user, &a->addr, false);
+	netd_on_address(user, a, false);
 }
 
 /* --- the loop ------------------------------------------------------------- */
@@ -436,6 +436,7 @@ static int netd_start_kernel(struct netd *n)
 		.policies = n->config->policies,
 		.own = address_watch_table(n->addresses),
 		.flows = &n->flows,
+		.pools = &n->config->pools,
 	};
 	return netd_adopt(n);
 }

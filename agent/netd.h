@@ -113,7 +113,7 @@ void netd_on_ready(void *user, const struct addr *local,
 		   const struct addr *remote);
 void netd_on_shunt_gone(void *user, const struct addr *local,
 			const struct addr *remote);
-void netd_on_address(struct netd *n, const struct addr *a, bool gone);
+void netd_on_address(struct netd *n, const struct address *a, bool gone);
 /* Reports that wait for room in the link. */
 void netd_continue_reports(struct netd *n);
 /* Traps of offer networks and their holding on or off. */

@@ -2,7 +2,7 @@
 /*
  * A peer: who is at an address. It carries what has been proven about that
  * host; its traffic is in flows (agent/flow.h), each of which holds a
- * reference. One address is one peer until there are leases and gateways.
+ * reference. One address is one peer.
  */
 #ifndef TACIT_AGENT_PEER_H
 #define TACIT_AGENT_PEER_H

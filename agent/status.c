@@ -68,6 +68,7 @@ void status_of_flow(struct agent *a, const struct flow *f,
 		.local = f->local,
 		.remote = f->peer->addr,
 		.lease = f->child.spi_in ? f->lease : (struct addr){ 0 },
+		.outer = f->outer,
 		.state = flow_state_name(f->state),
 		.policy = f->policy ? f->policy->name : "",
 		.level = f->policy ? policy_level_name(f->policy->level) : "",
@@ -124,14 +125,18 @@ static const char *status_warning(struct agent *a)
 	if (!(a->kernel & RECORD_HAS_TRANSLATION))
 		return "this kernel cannot translate addresses in ESP: behind a "
 		       "NAT no peer can lease us one; modprobe nft_xfrm";
+	if (leases_warning(a))
+		return leases_warning(a);
 	return capture_warning(a->capture);
 }
 
 static void status_host(void *user, struct dbus_host *ret)
 {
 	struct agent *a = user;
+	struct pool_counters leases;
 	struct ike_counters ike;
 
+	leases_count(a, &leases);
 	ike_engine_count(a->ike, &ike);
 	*ret = (struct dbus_host){
 		.version = PACKAGE_VERSION,
@@ -158,6 +163,8 @@ static void status_host(void *user, struct dbus_host *ret)
 		.acquires_refused = a->counters.acquires_refused,
 		.half_open_evicted = ike.half_open_evicted,
 		.repeats_ignored = ike.repeats_ignored,
+		.leases = leases.leased,
+		.leases_refused = leases.refused,
 		.uptime_ms = agent_now(a) - a->started,
 	};
 }

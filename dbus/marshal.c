@@ -105,6 +105,7 @@ int dbus_entry_value(sd_bus_message *m, const char *key, const char *type,
 int dbus_entries_peer(sd_bus_message *m, const struct dbus_peer *p)
 {
 	char remote[ADDR_STRLEN], local[ADDR_STRLEN], lease[ADDR_STRLEN];
+	char outer[ADDR_STRLEN];
 	const struct {
 		const char *key, *text;
 	} texts[] = {
@@ -113,6 +114,8 @@ int dbus_entries_peer(sd_bus_message *m, const struct dbus_peer *p)
 		  p->local.family ? addr_format(&p->local, local) : "" },
 		{ "LeasedAddress",
 		  p->lease.family ? addr_format(&p->lease, lease) : "" },
+		{ "OuterAddress",
+		  p->outer.family ? addr_format(&p->outer, outer) : "" },
 		{ "State", p->state },
 		{ "Policy", p->policy },
 		{ "Level", p->level },

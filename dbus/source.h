@@ -19,6 +19,7 @@
 struct dbus_peer {
 	struct addr local, remote;
 	struct addr lease;	 /* stands in ESP for local; unset: none */
+	struct addr outer;	 /* where remote is, a lease of ours; unset */
 	const char *state;	 /* "secured", "clear", "negotiate", ... */
 	const char *policy;	 /* name of the policy */
 	const char *level;	 /* "offer" */
@@ -46,6 +47,8 @@ struct dbus_host {
 	uint32_t packets_held;
 	uint64_t packets_no_room, packets_late, events_lost, acquires_refused;
 	uint64_t half_open_evicted, repeats_ignored;
+	uint32_t leases;	 /* addresses that peers have of us */
+	uint64_t leases_refused; /* for want of addresses */
 	uint64_t uptime_ms;
 };
 

@@ -177,6 +177,13 @@ static void show_kernel(const struct tacit_output *o,
 					       : "not sending with them yet",
 		 tacit_dict_bool(d, "ClearRefused") ? "refused" : "accepted");
 	line(o, "", text);
+	if (*tacit_dict_text(d, "OuterAddress")) {
+		snprintf(text, sizeof(text),
+			 "behind a NAT: it is %s, and we have leased it this "
+			 "address",
+			 tacit_dict_text(d, "OuterAddress"));
+		line(o, "", text);
+	}
 	if (*tacit_dict_text(d, "LeasedAddress")) {
 		snprintf(
 			text, sizeof(text),

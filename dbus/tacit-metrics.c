@@ -57,6 +57,11 @@ static const struct metric {
 	{ "tacit_repeats_ignored", "counter",
 	  "Repeated requests that were not answered again so soon.", NULL, NULL,
 	  "RepeatsIgnored" },
+	{ "tacit_leases", "gauge", "Addresses leased to peers behind NATs.",
+	  NULL, NULL, "Leases" },
+	{ "tacit_leases_refused", "counter",
+	  "Leases that were refused for want of addresses.", NULL, NULL,
+	  "LeasesRefused" },
 };
 
 static const struct metric policy_metrics[] = {

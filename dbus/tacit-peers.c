@@ -120,6 +120,9 @@ static void show_full(const struct tacit_output *o, const struct tacit_dict *p)
 		 tacit_dict_text(p, "LocalAddress"), *lease ? " (" : "", lease,
 		 *lease ? " in ESP, leased by the peer)" : "");
 	show_line(o, "Own address", text);
+	snprintf(text, sizeof(text), "%s, behind a NAT: leased this address",
+		 tacit_dict_text(p, "OuterAddress"));
+	show_line(o, "Outer", *tacit_dict_text(p, "OuterAddress") ? text : "");
 	show_line(o, "Identity", tacit_dict_text(p, "Identity"));
 	show_line(o, "Authentication", tacit_dict_text(p, "Authentication"));
 	show_line(o, "Proof", tacit_dict_text(p, "Proof"));

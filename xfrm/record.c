@@ -256,6 +256,8 @@ static const char *address_check(const struct record_address *a)
 {
 	if (!addr_valid(&a->addr))
 		return "addr";
+	if (a->prefix_len > addr_len(&a->addr) * 8)
+		return "prefix_len";
 	return a->gone > 1 ? "gone" : NULL;
 }
 

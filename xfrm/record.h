@@ -210,7 +210,8 @@ struct record_orphan {
 
 struct record_address {
 	struct addr addr;
-	uint32_t gone; /* 1: went */
+	uint32_t gone;	     /* 1: went */
+	uint32_t prefix_len; /* of the network that is on its link */
 };
 
 /* Anybody can forge what it says: a reason to look, no more. */

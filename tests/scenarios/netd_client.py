@@ -66,7 +66,7 @@ BODIES = {
     "orphan": [("local", ADDR), ("remote", ADDR), ("reqid", "I"),
                ("spi_in", "I"), ("spi_out", "I"), ("last", "I"),
                ("outer", ADDR), ("lease", ADDR)],
-    "address": [("addr", ADDR), ("gone", "I")],
+    "address": [("addr", ADDR), ("gone", "I"), ("prefix_len", "I")],
     "socket": [("local", ADDR), ("remote", ADDR), ("reqid", "I"),
                ("identified", "I")],
     "hint": [("local", ADDR), ("remote", ADDR), ("spi", "I"),

@@ -32,6 +32,8 @@ class World:
             for i in range(4))
         self.offer = "10.0.0.77" if self.v4 else "fd00::77"
         self.other_family = "fd00::77" if self.v4 else "10.0.0.77"
+        # Addresses that may be leased, to whom policy says.
+        self.lease = "100.64.0.5" if self.v4 else "fd74:6163:6974::5"
         a.netd = Netd(a)
         self.agent = a.netd.agent()
         assert self.agent.install(
@@ -136,6 +138,21 @@ HOSTILE = {
                         "EPERM"),
     "outer-of-require": (lambda w: w.install(
         remote=w.require, tunnel=1, outer=w.offer), "EPERM"),
+    "outer-of-world": (lambda w: w.install(
+        remote="203.0.113.5" if w.v4 else "2001:db8::5", tunnel=1,
+        outer=w.offer), "EPERM"),
+    "outer-in-block": (lambda w: w.install(
+        remote=w.lease, tunnel=1, outer=w.block), "EPERM"),
+    "outer-in-forbid": (lambda w: w.install(
+        remote=w.lease, tunnel=1, outer=w.forbid), "EPERM"),
+    "outer-without-policy": (lambda w: w.install(
+        remote=w.lease, tunnel=1,
+        outer="203.0.113.5" if w.v4 else "2001:db8::5"), "EPERM"),
+    "lease-in-the-clear": (lambda w: w.install(
+        remote=w.lease, tunnel=1, outer=w.offer, flags=nc.IN_OPTIONAL),
+        "EPERM"),
+    "lease-transport-mode": (lambda w: w.install(
+        remote=w.lease, outer=w.offer), "EPROTO"),
     "outer-transport": (lambda w: w.install(outer=w.allow), "EPROTO"),
     "outer-own": (lambda w: w.install(tunnel=1, outer=w.local), "EINVAL"),
     "outer-other-family": (lambda w: w.install(
@@ -200,6 +217,16 @@ def test_each(lab):
     assert wrong == []
     # And the honest go on.
     assert w.agent.request(*w.install()) == 0
+    assert w.agent.request(*w.install(
+        remote=w.lease, reqid=R3, tunnel=1, outer=w.require,
+        sa_in=nc.esp(0x40002, KEY))) == 0
+    # A lease whose SAs are gone is closed, whatever is asked for.
+    assert w.agent.request(*w.flow(nc.REMOVE, R3)) == 0
+    assert w.agent.request(*w.verdict(w.lease, nc.CLEAR)) == -errno.EPERM
+    assert w.agent.request(*w.verdict(w.lease, nc.FORGET)) == 0
+    closed = [p for p in w.a.policies() if p.action == "block" and
+              w.lease in (p.src.split("/")[0], p.dst.split("/")[0])]
+    assert sorted(p.direction for p in closed) == ["in", "out"]
     assert w.agent.request(*w.verdict(w.allow, nc.CLEAR)) == 0
     assert w.agent.request(*w.verdict(w.require, nc.BLOCK)) == 0
     assert w.agent.request(*w.verdict(w.require, nc.FORGET)) == 0

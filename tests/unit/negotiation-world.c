@@ -289,6 +289,7 @@ int teardown(void **state)
 	while ((f = flow_table_each(a->flows, &cursor)))
 		timer_cancel(a->timers, &f->timer);
 	flow_table_free(a->flows);
+	leases_stop(a);
 	timer_wheel_free(a->timers);
 	admission_free(a->admission);
 	config_free(a->config);

@@ -3,6 +3,7 @@
  * The recording kernel, and policy tables from a line each.
  */
 #include "tests/unit/netd-fake.h"
+#include "policy/address-pool.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -198,6 +199,8 @@ static struct policy *make_policy(const char *line, int number)
 	p->wait_ms = 700;
 	assert_int_equal(
 		policy_level_parse(p->wait ? "offer" : word, &p->level), 0);
+	if (p->level == POLICY_OFFER || p->level == POLICY_REQUIRE)
+		strcpy(p->pool, ADDRESS_POOL_DEFAULT);
 	p->networks = calloc(16, sizeof(*p->networks));
 	assert_non_null(p->networks);
 	p->ports = calloc(16, sizeof(*p->ports));

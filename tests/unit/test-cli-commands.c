@@ -76,6 +76,7 @@ static void test_status(void **state)
 				    "PacketsLate\t3\nEventsLost\t4\n"
 				    "AcquiresRefused\t5\nHalfOpenEvicted\t6\n"
 				    "RepeatsIgnored\t7\n"
+				    "Leases\t2\nLeasesRefused\t1\n"
 				    "UptimeMs\t93784000\n");
 	assert_int_equal(cli_run(w, "--json status"), EXIT_OK);
 	assert_string_equal(
@@ -90,7 +91,8 @@ static void test_status(void **state)
 		"\"packets_no_room\": 2, \"packets_late\": 3, "
 		"\"events_lost\": 4, \"acquires_refused\": 5, "
 		"\"half_open_evicted\": 6, \"repeats_ignored\": 7, "
-		"\"uptime_ms\": 93784000}\n");
+		"\"leases\": 2, "
+		"\"leases_refused\": 1, \"uptime_ms\": 93784000}\n");
 	assert_string_equal(w->err, "");
 	assert_int_equal(cli_run_terminal(w, "status --no-color"), EXIT_OK);
 	assert_string_equal(
@@ -178,7 +180,7 @@ static void test_peers_json(void **state)
 	static const char want[] =
 		"{\"address\": \"2001:db8::\", "
 		"\"local_address\": \"2001:db8:ffff::1\", "
-		"\"leased_address\": \"fd64::5\", "
+		"\"leased_address\": \"fd64::5\", \"outer_address\": \"\", "
 		"\"state\": \"secured\", \"policy\": \"private\", "
 		"\"level\": \"offer\", "
 		"\"identity\": \"a\\\"b\\\\c\\u001b[31m\xc3\xa9?.example\", "

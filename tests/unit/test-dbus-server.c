@@ -219,14 +219,12 @@ static void test_get_peer(void **state)
 	assert_string_equal(text,
 			    "Address=10.0.0.8\n"
 			    "LocalAddress=10.255.0.1\n"
-			    "LeasedAddress=100.64.0.5\n"
+			    "LeasedAddress=100.64.0.5\nOuterAddress=\n"
 			    "State=secured\n"
-			    "Policy=private\n"
-			    "Level=offer\n"
+			    "Policy=private\nLevel=offer\n"
 			    "Identity=\n"
 			    "Authentication=null\n"
-			    "Proof=\n"
-			    "Fingerprint=\n"
+			    "Proof=\nFingerprint=\n"
 			    "Algorithms=X25519, AES-GCM-16-256, SHA2-256\n"
 			    "Cipher=AES-GCM-16-256\n"
 			    "Reason=\n"
@@ -390,11 +388,12 @@ static void test_policies(void **state)
 	read_dictionary(reply, text, sizeof(text));
 	assert_string_equal(text, "Name=private\nLevel=offer\n"
 				  "Authentication=allow\nWait=false\n"
-				  "Networks=[10.0.0.0/8][fe80::/10]\nFile=\n");
+				  "Networks=[10.0.0.0/8][fe80::/10]\nPorts=\n"
+				  "File=\n");
 	read_dictionary(reply, text, sizeof(text));
 	assert_string_equal(text, "Name=vault\nLevel=require\n"
 				  "Authentication=allow\nWait=true\n"
-				  "Networks=[10.1.2.0/24]\n"
+				  "Networks=[10.1.2.0/24]\nPorts=[443/tcp]\n"
 				  "File=/etc/tacit/policy.d/vault.conf\n");
 	assert_true(sd_bus_message_at_end(reply, 0) > 0);
 	sd_bus_message_unref(reply);
@@ -420,7 +419,8 @@ static void test_properties(void **state)
 				 "PacketsHeld=u0\nPacketsNoRoom=t2\n"
 				 "PacketsLate=t3\nEventsLost=t4\n"
 				 "AcquiresRefused=t5\nHalfOpenEvicted=t6\n"
-				 "RepeatsIgnored=t7\nUptimeMs=t93784000\n");
+				 "RepeatsIgnored=t7\nLeases=u2\n"
+				 "LeasesRefused=t1\nUptimeMs=t93784000\n");
 	sd_bus_message_unref(reply);
 	m = method(w->bus, "org.freedesktop.DBus.Introspectable", "Introspect");
 	reply = call(w, w->bus, m);

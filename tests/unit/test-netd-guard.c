@@ -186,79 +186,88 @@ static void test_install(void **state)
 }
 
 /* Where ESP goes to, and what stands in it for us. */
+static const struct {
+	const char *remote, *outer, *lease;
+	uint32_t flags;
+	int want;
+} ends[] = {
+	{ "100.64.0.5", "10.9.9.9", NULL, 0, 0 },
+	{ "fd64::5", "fd00:9::9", NULL, 0, 0 },
+	{ "100.64.0.5", "10.9.9.9", NULL, RECORD_OUT_LATER, 0 },
+	/* the policy is that of the address outside */
+	{ "100.64.0.5", "10.20.1.1", NULL, 0, 0 },
+	{ "100.64.0.5", "10.21.1.1", NULL, 0, -EPERM },
+	{ "100.64.0.5", "10.22.1.1", NULL, 0, -EPERM },
+	{ "100.64.0.5", "192.0.2.1", NULL, 0, -EPERM },
+	/* that has no pool */
+	{ "100.64.0.5", "10.23.1.1", NULL, 0, -EPERM },
+	/* nothing of a lease is under way in the clear */
+	{ "100.64.0.5", "10.9.9.9", NULL, RECORD_IN_OPTIONAL, -EPERM },
+	/* no other host's traffic */
+	{ "10.9.9.8", "10.9.9.9", NULL, 0, -EPERM },
+	{ "10.20.1.1", "10.9.9.9", NULL, 0, -EPERM },
+	{ "fd00:8::1", "fd00:9::9", NULL, 0, -EPERM },
+	/* of a policy of its own within the pool, or on our link */
+	{ "100.64.7.5", "10.9.9.9", NULL, 0, -EPERM },
+	{ "100.64.9.5", "10.9.9.9", NULL, 0, -EPERM },
+	{ "100.64.0.5", "10.0.0.1", NULL, 0, -EINVAL },
+	{ "100.64.0.5", "10.0.0.255", NULL, 0, -EINVAL },
+	{ "100.64.0.5", "224.0.0.1", NULL, 0, -EINVAL },
+	{ "100.64.0.5", "127.0.0.1", NULL, 0, -EINVAL },
+	/* as a client: anything that is not ours */
+	{ "10.9.9.9", NULL, "100.64.0.5", 0, 0 },
+	{ "10.9.9.9", NULL, "192.0.2.77", RECORD_IN_OPTIONAL, 0 },
+	{ "10.9.9.9", NULL, "10.0.0.1", 0, -EINVAL },
+	{ "10.9.9.9", NULL, "127.0.0.1", 0, -EINVAL },
+	{ "10.9.9.9", NULL, "224.0.0.1", 0, -EINVAL },
+	{ "10.20.1.1", NULL, "100.64.0.5", RECORD_IN_OPTIONAL, -EPERM },
+	{ "10.9.9.9", NULL, NULL, 0, 0 },
+};
+
 static void test_ends(void **state)
 {
-	static const struct {
-		const char *remote, *outer, *lease;
-		uint32_t flags;
-		int want;
-	} rows[] = {
-		{ "100.64.0.5", "10.9.9.9", NULL, 0, 0 },
-		{ "fd64::5", "fd00:9::9", NULL, 0, 0 },
-		{ "100.64.0.5", "10.9.9.9", NULL, RECORD_OUT_LATER, 0 },
-		/* the policy is that of the address outside */
-		{ "100.64.0.5", "10.20.1.1", NULL, 0, 0 },
-		{ "100.64.0.5", "10.21.1.1", NULL, 0, -EPERM },
-		{ "100.64.0.5", "10.22.1.1", NULL, 0, -EPERM },
-		{ "100.64.0.5", "192.0.2.1", NULL, 0, -EPERM },
-		/* nothing of a lease is under way in the clear */
-		{ "100.64.0.5", "10.9.9.9", NULL, RECORD_IN_OPTIONAL, -EPERM },
-		/* no other host's traffic */
-		{ "10.9.9.8", "10.9.9.9", NULL, 0, -EPERM },
-		{ "10.20.1.1", "10.9.9.9", NULL, 0, -EPERM },
-		{ "fd00:8::1", "fd00:9::9", NULL, 0, -EPERM },
-		/* of a policy of its own within the pool, or on our link */
-		{ "100.64.7.5", "10.9.9.9", NULL, 0, -EPERM },
-		{ "100.64.9.5", "10.9.9.9", NULL, 0, -EPERM },
-		{ "100.64.0.5", "10.0.0.1", NULL, 0, -EINVAL },
-		{ "100.64.0.5", "10.0.0.255", NULL, 0, -EINVAL },
-		{ "100.64.0.5", "224.0.0.1", NULL, 0, -EINVAL },
-		{ "100.64.0.5", "127.0.0.1", NULL, 0, -EINVAL },
-		/* as a client: anything that is not ours */
-		{ "10.9.9.9", NULL, "100.64.0.5", 0, 0 },
-		{ "10.9.9.9", NULL, "192.0.2.77", RECORD_IN_OPTIONAL, 0 },
-		{ "10.9.9.9", NULL, "10.0.0.1", 0, -EINVAL },
-		{ "10.9.9.9", NULL, "127.0.0.1", 0, -EINVAL },
-		{ "10.9.9.9", NULL, "224.0.0.1", 0, -EINVAL },
-		{ "10.20.1.1", NULL, "100.64.0.5", RECORD_IN_OPTIONAL, -EPERM },
-		{ "10.9.9.9", NULL, NULL, 0, 0 },
+	struct address_pool pool = {
+		.name = "default",
+		.networks = { { fake_addr("100.64.0.0"), 10 },
+			      { fake_addr("fd64::"), 64 } },
+		.n_networks = 2,
 	};
-	const struct prefix pools[] = {
-		{ fake_addr("100.64.0.0"), 10 },
-		{ fake_addr("fd64::"), 64 },
-	};
+	const struct address_pools pools = { &pool, 1 };
 	struct world *w = *state;
 	struct address link = { .ifindex = 3,
 				.addr = fake_addr("100.64.9.1"),
 				.prefix_len = 24 };
 
-	w->guard.pools = pools;
-	w->guard.n_pools = 2;
+	w->guard.pools = &pools;
 	assert_int_equal(address_table_add(&w->own, &link), 0);
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		bool six = strchr(rows[i].remote, ':');
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+		bool six = strchr(ends[i].remote, ':');
 		struct record r = install(six ? "fd00::1" : "10.0.0.1",
-					  rows[i].remote, R2);
+					  ends[i].remote, R2);
 
-		r.install.flags = rows[i].flags;
+		r.install.flags = ends[i].flags;
 		r.install.tunnel = 1;
-		if (rows[i].outer)
-			r.install.outer = fake_addr(rows[i].outer);
-		if (rows[i].lease)
-			r.install.lease = fake_addr(rows[i].lease);
-		expect(w, &r, rows[i].want, rows[i].remote);
+		if (ends[i].outer)
+			r.install.outer = fake_addr(ends[i].outer);
+		if (ends[i].lease)
+			r.install.lease = fake_addr(ends[i].lease);
+		expect(w, &r, ends[i].want, ends[i].remote);
 	}
 }
 
 /* A flow that stands keeps its ends. */
 static void test_other_ends(void **state)
 {
-	const struct prefix pool = { fake_addr("100.64.0.0"), 10 };
+	struct address_pool pool = {
+		.name = "default",
+		.networks = { { fake_addr("100.64.0.0"), 10 } },
+		.n_networks = 1,
+	};
+	const struct address_pools pools = { &pool, 1 };
 	struct world *w = *state;
 	struct record r = install("10.0.0.1", "100.64.0.5", R2);
 
-	w->guard.pools = &pool;
-	w->guard.n_pools = 1;
+	w->guard.pools = &pools;
 	r.install.tunnel = 1;
 	r.install.outer = fake_addr("10.9.9.9");
 	r.install.in.spi = 0x1002;

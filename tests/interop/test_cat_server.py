@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Host a with our agent, which leases addresses; others behind NATs, with
+foreign daemons, ask it for one."""
+
+import ipaddress
+
+import pytest
+from agent import AGENT
+from strongswan import StrongswanHost
+from test_engine import SECRET
+from traffic import ping
+from waiting import wait_until
+
+POOL = {4: "100.64.0.0/10", 6: "fd74:6163:6974::/64"}
+SMALL = {4: "10.99.0.0/30", 6: "fd99::/126"}  # two addresses each
+
+
+def server(lab, level="require", **policy):
+    net = lab.net()
+    a = lab.host("a", net)
+    a.policy("peers", level, ["10.0.0.0/16", "fd00::/16"],
+             Authentication="require", **policy)
+    return net, a
+
+
+def client(lab, net, a, name, number, root, **keys):
+    """With strongSwan, which is made to believe in a NAT."""
+    b = StrongswanHost(lab, name, root)
+    lab.hosts.append(b)
+    net.attach(b, number)
+    a.keys.share(name, SECRET, address=b.ip)
+    b.configure_peer(a, secret=SECRET, encap="yes",
+                     vips="0.0.0.0" if lab.family == 4 else "::",
+                     child={"mode": "tunnel", "remote_ts": a.ip}, **keys)
+    return b.start()
+
+
+def leases(a):
+    """{outer address: lease} of a's flows, and each is as it should be."""
+    found = {}
+    for s in a.states():
+        assert s.mode == "tunnel" and s.encapsulated
+    for p in a.policies():
+        if p.direction != "out" or not p.templates or \
+                p.src.split("/")[0] != a.ip:
+            continue
+        t = p.templates[0]
+        if t.mode == "tunnel" and t.dst != p.dst.split("/")[0]:
+            assert t.src == a.ip and not t.optional
+            found[t.dst] = p.dst.split("/")[0]
+    return found
+
+
+def lease_of(a, b):
+    wait_until(lambda: b.ip in leases(a), 5, "a lease")
+    return leases(a)[b.ip]
+
+
+def pings(b, lease, a, count=3):
+    return ping(b, a.ip, count, source=lease)
+
+
+@pytest.mark.seconds(20)
+def test_strongswan(lab, agents, strongswan_root):
+    """A lease, what is rekeyed of it, what outlives the agent, its end, and the
+    same for who comes back."""
+    net, a = server(lab)
+    b = client(lab, net, a, "b", 2, strongswan_root)
+    c = client(lab, net, a, "c", 3, strongswan_root)
+    a.start_agent()
+    for host in (b, c):
+        host.initiate()
+    lease, other = lease_of(a, b), lease_of(a, c)
+    assert lease != other
+    for x in (lease, other):
+        assert ipaddress.ip_address(x) in ipaddress.ip_network(
+            POOL[lab.family])
+    assert None not in pings(b, lease, a) and None not in pings(c, other, a)
+    # And from here to there.
+    assert None not in ping(a, lease, 2) and None not in ping(a, other, 2)
+    b.rekey_child()
+    assert None not in pings(b, lease, a)
+    b.rekey_ike()
+    assert None not in pings(b, lease, a)
+    assert leases(a) == {b.ip: lease, c.ip: other}
+
+    # The agent dies, and the next one begins with nobody there.
+    pid = a.agent.pid(AGENT)
+    a.agent.kill(AGENT)
+    a.agent.wait_replaced(AGENT, pid)
+    assert None not in pings(b, lease, a)
+    assert leases(a) == {b.ip: lease, c.ip: other}
+    # It asks for its lease by name, which its orphaned SAs have; and not while
+    # the pair before its last one is still there.
+    wait_until(lambda: len(b.states()) == 2, 5, "the new pair alone")
+    before = [s.spi for s in a.states(b) if s.src == a.ip]
+    b.swanctl("--rekey", "--ike", "h2h", "--reauth")
+    wait_until(lambda: before != [s.spi for s in a.states(b)
+                                  if s.src == a.ip], 10, "a new pair")
+    assert leases(a) == {b.ip: lease, c.ip: other}
+    assert None not in pings(b, lease, a)
+
+    # Without SAs nothing goes there, and nobody is begun with. Of the IKE SA
+    # before our new agent nobody answers for.
+    b.swanctl("--terminate", "--ike", "h2h", "--force")
+    wait_until(lambda: a.states(b) == [], 5, "no states")
+    mark = net.capture.mark()
+    assert ping(a, lease, 2, timeout=0.5) == [None, None]
+    assert [f for f in net.capture.frames(mark)
+            if lease in (f.src, f.dst) or f.kind == "ike"] == []
+    b.initiate()
+    assert lease_of(a, b) == lease
+    assert None not in pings(b, lease, a)
+    for host in (b, c):
+        assert net.capture.clear_packets(a, host) == []
+
+
+@pytest.mark.seconds(8)
+def test_exhausted(lab, agents, strongswan_root):
+    """Who comes when all are leased is told so, and is served when there is
+    one again; a pool that is taken away takes its SAs along."""
+    net, a = server(lab, AddressPool="small")
+    a.config("pool.d/small.conf",
+             f"[Pool]\nNetworks={SMALL[4]} {SMALL[6]}\n")
+    b, c, d = (client(lab, net, a, name, i + 2, strongswan_root)
+               for i, name in enumerate("bcd"))
+    a.start_agent()
+    b.initiate()
+    c.initiate()
+    assert len({lease_of(a, b), lease_of(a, c)}) == 2
+    d.initiate(check=False)
+    assert "INTERNAL_ADDRESS_FAILURE" in d.log()
+    assert "all IP" in a.agent.text("status") and \
+        "pool small" in a.agent.text("status")
+    mine = lease_of(a, b)
+    # It keeps an IKE SA without a Child SA, for which there is no lease.
+    d.swanctl("--terminate", "--ike", "h2h", "--force")
+    b.terminate()
+    wait_until(lambda: a.states(b) == [], 5, "no states")
+    d.initiate()
+    assert lease_of(a, d) == mine
+    assert None not in pings(d, mine, a)
+    a.config("pool.d/small.conf", "[Pool]\nNetworks=10.98.0.0/16\n")
+    a.agent.reload()
+    wait_until(lambda: a.states() == [], 5, "no states")
+    assert net.capture.clear_packets(a, d) == []
