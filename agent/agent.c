@@ -393,6 +393,9 @@ static void agent_on_link_event(void *user, const struct record *r)
 		else
 			negotiation_on_address(a, &r->address.addr);
 		break;
+	case RECORD_MAPPED:
+		negotiation_on_mapped(a, &r->flow);
+		break;
 	case RECORD_COUNTED:
 		a->traffic.counted = r->counted;
 		break;

@@ -159,6 +159,16 @@ void negotiation_on_idle(struct agent *a, const struct record_flow *idle)
 	ike_close(a->ike, agent_now(a), sa);
 }
 
+void negotiation_on_mapped(struct agent *a, const struct record_flow *mapped)
+{
+	const struct flow *f =
+		flow_table_get(a->flows, &mapped->local, &mapped->remote);
+
+	if (f && f->reqid == mapped->reqid)
+		ike_esp_from(a->ike, agent_now(a), f->child.ike,
+			     (uint16_t)mapped->udp_remote);
+}
+
 static struct flow *negotiation_flow_of(struct agent *a, struct handle sa)
 {
 	struct flow *f;

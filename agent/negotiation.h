@@ -37,6 +37,8 @@ void negotiation_on_expire(struct agent *a, const struct record_expire *x);
 void negotiation_on_used(struct agent *a, const struct record_flow *used);
 /* Nothing has been said either way for the policy's IdleTime=. */
 void negotiation_on_idle(struct agent *a, const struct record_flow *idle);
+/* Its ESP comes from another port. */
+void negotiation_on_mapped(struct agent *a, const struct record_flow *mapped);
 void negotiation_on_orphan(struct agent *a, const struct record_orphan *o);
 void negotiation_on_hint(struct agent *a, const struct record_hint *h);
 /* --- negotiation-reload.c --------------------------------------------- */

@@ -82,10 +82,11 @@ int netd_flow_remove_sa(struct netd_flows *t, uint32_t reqid, uint32_t spi,
  * encapsulated; -errno. */
 int netd_flow_move(struct netd_flows *t, uint32_t reqid, uint16_t udp_remote)
 	__attribute__((warn_unused_result));
-/* An authentic packet came from another port: sending follows. False: it is of
- * no SA here, from another address, or too soon after the last one. */
-bool netd_flow_mapped(struct netd_flows *t, const struct kmapping *m,
-		      uint64_t now);
+/* An authentic packet came from another port: sending follows. NULL: it is of no
+ * SA here, from another address, or too soon after the last one. */
+const struct netd_flow *netd_flow_mapped(struct netd_flows *t,
+					 const struct kmapping *m,
+					 uint64_t now);
 int netd_flow_remove(struct netd_flows *t, uint32_t reqid)
 	__attribute__((warn_unused_result));
 /* Takes every flow out of the kernel. */

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "agent/netd-flow.h"
 #include "agent/netd-ports.h"
 #include "agent/netd.h"
 #include "agent/notify.h"
@@ -196,10 +197,19 @@ void netd_on_flow_removed(void *user, uint32_t reqid)
 void netd_on_mapping(void *user, const struct kmapping *m)
 {
 	struct netd *n = user;
+	const struct netd_flow *f = netd_flow_mapped(&n->flows, m, netd_now(n));
+	struct record r;
 
-	if (netd_flow_mapped(&n->flows, m, netd_now(n)))
-		log_debug("spi %08x: the peer's port is now %u", m->spi,
-			  m->udp_src);
+	if (!f)
+		return;
+	log_debug("spi %08x: the peer's port is now %u", m->spi, m->udp_src);
+	record_init(&r, RECORD_MAPPED, 0);
+	r.flow.local = f->pair->local;
+	r.flow.remote = f->pair->remote;
+	r.flow.reqid = f->reqid;
+	r.flow.udp_remote = m->udp_src;
+	if (netd_agent_listens(n))
+		netd_agent_send(&n->agent, &r, NULL, 0);
 }
 
 void netd_on_used(void *user, const struct record_flow *f)
@@ -560,6 +570,7 @@ static int carry_out(struct netd *n, const struct record *r, int fd)
 	case RECORD_ADDRESS:
 	case RECORD_HINT:
 	case RECORD_IDLE:
+	case RECORD_MAPPED:
 	case RECORD_REPAIR:
 	case RECORD_COUNTED:
 	case RECORD_TYPES:

@@ -230,22 +230,23 @@ int netd_flow_move(struct netd_flows *t, uint32_t reqid, uint16_t udp_remote)
 	return first;
 }
 
-bool netd_flow_mapped(struct netd_flows *t, const struct kmapping *m,
-		      uint64_t now)
+const struct netd_flow *netd_flow_mapped(struct netd_flows *t,
+					 const struct kmapping *m, uint64_t now)
 {
 	struct netd_sa *sa = netd_sa_find(t, &m->dst, m->spi);
 	struct addr src = m->src;
 
 	if (!sa || !sa->inbound)
-		return false;
+		return NULL;
 	src.scope = netd_flow_outer(sa->flow)->scope;
 	/* Another address is another host to policy: IKE has to say so. */
 	if (!addr_equal(&src, netd_flow_outer(sa->flow)))
-		return false;
+		return NULL;
 	/* The kernel says so with every packet until the SA has the port, and
 	 * a peer may send each from another one. */
 	if (sa->flow->moved && now - sa->flow->moved < MOVE_MS)
-		return false;
+		return NULL;
 	sa->flow->moved = now;
-	return netd_flow_move(t, sa->flow->reqid, m->udp_src) == 0;
+	return netd_flow_move(t, sa->flow->reqid, m->udp_src) == 0 ? sa->flow
+								   : NULL;
 }

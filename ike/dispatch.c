@@ -271,6 +271,7 @@ static void handle(struct ike_engine *e, const struct ike_arrival *a,
 	ike_fragment_forget(e, sa, ike_header_is_response(&a->m->header));
 	if (ike_header_is_response(&a->m->header)) {
 		ike_request_done(e, sa);
+		ike_nat_answered(e, a, sa);
 	} else {
 		sa->asked_at = *a->local;
 		sa->asked_from = *a->remote;

@@ -349,6 +349,11 @@ void ike_check(struct ike_engine *e, uint64_t now, struct handle sa);
  * to what is outstanding already, is there within retransmit_sends times
  * probe_ms, or the IKE SA ends with IKE_REASON_DEAD. */
 void ike_probe(struct ike_engine *e, uint64_t now, struct handle sa);
+/* Authentic ESP of a peer behind a NAT came from this port of its address (RFC
+ * 7296 2.23). Requests go there too until one is answered: the SA is at the port
+ * that the answer came from, and IKE_MOVED says so when that is another. */
+void ike_esp_from(struct ike_engine *e, uint64_t now, struct handle sa,
+		  uint16_t port);
 /* ike_close() for all; for a clean stop. Half-open ones are dropped. */
 void ike_close_all(struct ike_engine *e, uint64_t now);
 

@@ -141,7 +141,34 @@ void ike_nat_follow(struct ike_engine *e, const struct ike_arrival *a,
 	if (ike_sa_move(e, sa, a->remote) < 0)
 		return;
 	sa->local.port = a->local->port;
+	sa->esp_port = 0;
 	if (known)
+		tell(e, sa, IKE_MOVED);
+}
+
+/* Not believed at once: whoever is on the path can deliver an authentic packet
+ * from elsewhere, as with a request, but it cannot answer ours. */
+void ike_esp_from(struct ike_engine *e, uint64_t now, struct handle handle,
+		  uint16_t port)
+{
+	struct ike_sa *sa = slots_get(e->sas, handle);
+
+	if (!sa || sa->state != IKE_SA_ESTABLISHED || !sa->nat.peer ||
+	    sa->nat.us)
+		return;
+	sa->esp_port = port == sa->remote.port ? 0 : port;
+	if (sa->esp_port)
+		ike_request_hurry(e, now, sa);
+}
+
+void ike_nat_answered(struct ike_engine *e, const struct ike_arrival *a,
+		      struct ike_sa *sa)
+{
+	bool there = sa->esp_port && sa->esp_port == a->remote->port &&
+		     addr_equal(&sa->remote.addr, &a->remote->addr);
+
+	sa->esp_port = 0;
+	if (there && ike_sa_move(e, sa, a->remote) == 0)
 		tell(e, sa, IKE_MOVED);
 }
 
@@ -170,6 +197,7 @@ void ike_nat_inherit(struct ike_engine *e, uint64_t now, struct ike_sa *sa,
 	sa->fragmentation = old->fragmentation;
 	sa->local.port = old->local.port;
 	sa->remote.port = old->remote.port;
+	sa->esp_port = old->esp_port;
 	ike_nat_begin(e, now, sa);
 }
 

@@ -37,6 +37,9 @@ struct ike_encapsulation ike_nat_encapsulation(const struct ike_sa *sa);
  * now. 2.23: only of a peer behind a NAT, and not behind one ourselves. */
 void ike_nat_follow(struct ike_engine *e, const struct ike_arrival *a,
 		    struct ike_sa *sa);
+/* A response came to our request, which may have gone to two ports. */
+void ike_nat_answered(struct ike_engine *e, const struct ike_arrival *a,
+		      struct ike_sa *sa);
 /* Established: keepalives from now on where they are needed. */
 void ike_nat_begin(struct ike_engine *e, uint64_t now, struct ike_sa *sa);
 /* The same for an SA that takes the place of old by a rekey. What IKE_SA_INIT

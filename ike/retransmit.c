@@ -77,7 +77,12 @@ static uint32_t spread(struct ike_engine *e, uint32_t interval)
 
 static void transmit(struct ike_engine *e, uint64_t now, struct ike_sa *sa)
 {
+	struct endpoint other = sa->remote;
+
 	send_blob(e, sa, &sa->local, &sa->remote, &sa->request);
+	other.port = sa->esp_port;
+	if (other.port)
+		send_blob(e, sa, &sa->local, &other, &sa->request);
 	sa->sends++;
 	sa->last_sent = now;
 	timer_arm(e->wheel, &sa->retransmit, now + spread(e, sa->interval));

@@ -99,6 +99,7 @@ struct ike_sa {
 	struct ike_action_node *up; /* while it only receives: duplicate.c */
 	bool crossed; /* the peer initiated meanwhile, and was answered */
 	struct endpoint local, remote;
+	uint16_t esp_port; /* remote's too, perhaps; 0: none: ike_esp_from() */
 	/* The peer's address, where IKE_SA_INIT has shown that it receives:
 	 * what a Child SA is for, wherever the peer says that it is since. */
 	struct addr host;

@@ -21,7 +21,7 @@ static const char *const names[RECORD_TYPES] = {
 	[RECORD_ABANDON] = "ABANDON",	  [RECORD_HINT] = "HINT",
 	[RECORD_REPAIR] = "REPAIR",	  [RECORD_RELOAD] = "RELOAD",
 	[RECORD_COUNT] = "COUNT",	  [RECORD_COUNTED] = "COUNTED",
-	[RECORD_IDLE] = "IDLE",
+	[RECORD_IDLE] = "IDLE",		  [RECORD_MAPPED] = "MAPPED",
 };
 
 const char *record_type_name(unsigned type)
@@ -179,7 +179,8 @@ static const char *flow_check(const struct record_flow *f, unsigned type)
 	    f->spi < ESP_SPI_MIN)
 		return "spi";
 	if (f->udp_remote > UINT16_MAX ||
-	    (type == RECORD_MOVE) != (f->udp_remote != 0))
+	    (type == RECORD_MOVE || type == RECORD_MAPPED) !=
+		    (f->udp_remote != 0))
 		return "udp_remote";
 	return NULL;
 }
@@ -321,6 +322,7 @@ static const size_t used[RECORD_TYPES] = {
 	[RECORD_ABANDON] = sizeof(struct record_flow),
 	[RECORD_COUNT] = sizeof(struct record_flow),
 	[RECORD_IDLE] = sizeof(struct record_flow),
+	[RECORD_MAPPED] = sizeof(struct record_flow),
 };
 
 /* The name of the field that is wrong. */
@@ -341,6 +343,7 @@ static const char *body_check(const struct record *r)
 	case RECORD_MOVE:
 	case RECORD_USED:
 	case RECORD_IDLE:
+	case RECORD_MAPPED:
 	case RECORD_ABANDON:
 	case RECORD_COUNT:
 		return flow_check(&r->flow, r->type);

@@ -54,6 +54,8 @@ enum record_type {
 			 * REPLY */
 	RECORD_COUNTED, /* netd to agent */
 	RECORD_IDLE,	/* netd to agent: nothing passed for IdleTime= */
+	RECORD_MAPPED,	/* netd to agent: a flow's ESP in UDP came from another
+			 * port, and goes there now */
 	RECORD_TYPES
 };
 
@@ -131,8 +133,8 @@ enum record_install_flag {
 };
 
 /* RECORD_SWITCH, RECORD_HARDEN, RECORD_REMOVE, RECORD_ABANDON, RECORD_COUNT:
- * reqid. RECORD_REMOVE_SA: the SPI and its direction too. RECORD_USED: the in-SA's SPI. RECORD_MOVE: the
- * port. */
+ * reqid. RECORD_REMOVE_SA: the SPI and its direction too. RECORD_USED: the in-SA's SPI. RECORD_MOVE,
+ * RECORD_MAPPED: the port. */
 struct record_flow {
 	struct addr local, remote;
 	uint32_t reqid;

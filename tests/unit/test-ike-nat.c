@@ -584,6 +584,81 @@ static void test_response(void **state)
 	world_done(&w);
 }
 
+/* The box has another mapping, and only ESP has gone through it: what the host
+ * outside asks goes to both ports, at once where it has asked already, and the
+ * answer says which one it is. */
+static void test_esp(void **state)
+{
+	(void)state;
+	for (int asked = 0; asked < 2; asked++) {
+		struct ike_sa_info b;
+		struct host *out;
+		struct world w;
+
+		begin(&w, asked);
+		world_nat(&w, 0);
+		out = &w.hosts[1];
+		world_initiate(&w, 0);
+		world_run(&w, w.now + 100);
+		world_rebind(&w, false);
+		w.nat.map[0].inside = 4500;
+		w.nat.map[0].outside = 42000;
+		w.nat.n = 1;
+		if (asked)
+			ike_check(out->engine, w.now, host_child(out)->sa);
+		ike_esp_from(out->engine, w.now, host_child(out)->sa, 42000);
+		if (!asked)
+			ike_check(out->engine, w.now, host_child(out)->sa);
+		world_run(&w, w.now + 100);
+		assert_int_equal(out->n_moved, 1);
+		b = describe(out);
+		assert_int_equal(b.remote.port, 42000);
+		assert_int_equal(out->moved.remote.port, 42000);
+		/* Known now: asked there alone. */
+		ike_check(out->engine, w.now, host_child(out)->sa);
+		world_settle(&w);
+		assert_int_equal(world_in_flight(&w), 1);
+		world_run(&w, w.now + 100000);
+		assert_true(world_agree(&w));
+		world_done(&w);
+	}
+}
+
+/* Somebody on the path has delivered ESP from elsewhere: asked there too, once,
+ * and the answer comes from where the peer is. */
+static void test_esp_elsewhere(void **state)
+{
+	struct ike_sa_info b;
+	struct host *out;
+	struct world w;
+
+	(void)state;
+	begin(&w, false);
+	world_nat(&w, 0);
+	out = &w.hosts[1];
+	world_initiate(&w, 0);
+	world_run(&w, w.now + 100);
+	for (int i = 0; i < 2; i++) {
+		if (i == 0)
+			ike_esp_from(out->engine, w.now, host_child(out)->sa,
+				     6666);
+		ike_check(out->engine, w.now, host_child(out)->sa);
+		world_settle(&w);
+		assert_int_equal(world_in_flight(&w), 2 - i);
+		world_run(&w, w.now + 100);
+	}
+	b = describe(out);
+	assert_int_equal(b.remote.port, 40001);
+	assert_int_equal(out->n_moved, 0);
+	/* From behind a box of our own, and without any, nothing follows. */
+	ike_esp_from(w.hosts[0].engine, w.now, host_child(&w.hosts[0])->sa,
+		     6666);
+	ike_check(w.hosts[0].engine, w.now, host_child(&w.hosts[0])->sa);
+	world_settle(&w);
+	assert_int_equal(world_in_flight(&w), 1);
+	world_done(&w);
+}
+
 /* A fresh request that somebody else delivered: without a NAT nothing moves,
  * and behind a NAT of our own neither (2.23). Its answer goes to where it came
  * from (2.11). */
@@ -645,6 +720,8 @@ int main(void)
 		cmocka_unit_test(test_schedules),
 		cmocka_unit_test(test_replayed),
 		cmocka_unit_test(test_response),
+		cmocka_unit_test(test_esp),
+		cmocka_unit_test(test_esp_elsewhere),
 		cmocka_unit_test(test_no_nat),
 	};
 

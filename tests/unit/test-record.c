@@ -30,7 +30,8 @@ static struct addr link_local(uint32_t scope)
 
 static void good_flow(struct record *r)
 {
-	r->flow.udp_remote = r->type == RECORD_MOVE ? 4501 : 0;
+	r->flow.udp_remote =
+		r->type == RECORD_MOVE || r->type == RECORD_MAPPED ? 4501 : 0;
 	r->flow.local = four(1);
 	r->flow.remote = four(2);
 	r->flow.reqid = RECORD_REQID_MAX;
@@ -65,6 +66,7 @@ static struct record good(enum record_type type)
 	case RECORD_MOVE:
 	case RECORD_USED:
 	case RECORD_IDLE:
+	case RECORD_MAPPED:
 	case RECORD_ABANDON:
 	case RECORD_COUNT:
 		good_flow(&r);
@@ -167,6 +169,7 @@ static const struct {
 	{ RECORD_ADDRESS, AT(address.prefix_len), 4, 33, "prefix_len" },
 	{ RECORD_MOVE, AT(flow.udp_remote), 4, 0, "udp_remote" },
 	{ RECORD_MOVE, AT(flow.udp_remote), 4, 65536, "udp_remote" },
+	{ RECORD_MAPPED, AT(flow.udp_remote), 4, 0, "udp_remote" },
 	{ RECORD_REMOVE, AT(flow.udp_remote), 4, 1, "udp_remote" },
 	{ RECORD_USED, AT(flow.spi), 4, ESP_SPI_MIN - 1, "spi" },
 	{ RECORD_HELLO, AT(hello) + 8, 1, 1, "reserved" },
