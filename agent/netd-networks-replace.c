@@ -84,11 +84,13 @@ static int netd_networks_change(const struct netd_networks *from,
 
 		if (both)
 			netd_ports_add(from->config.policies,
-				       to->config.policies, &b, own);
+				       to->config.policies, &b, own,
+				       to->config.dns_mark);
 		address_replace(from, to, &b, own);
 		if (both)
 			netd_ports_remove(from->config.policies,
-					  to->config.policies, &b, own);
+					  to->config.policies, &b, own,
+					  to->config.dns_mark);
 	}
 	for (size_t i = 0; i < 2; i++)
 		if (was[i] && !is[i])

@@ -263,7 +263,7 @@ static void own_install(const struct netd_networks *n, struct netd_batch *b,
 {
 	if (is_v6(a))
 		address_bypass(b, a, netd_bypass_own, there);
-	netd_ports_install(n->config.policies, b, a, there);
+	netd_ports_install(n->config.policies, b, a, n->config.dns_mark, there);
 }
 
 static void server_install(const struct netd_networks *n, struct netd_batch *b,
@@ -578,7 +578,7 @@ static bool netd_networks_want_bypass(const struct netd_networks *n,
 	own = place->dir == KDIR_OUT ? &place->sel.src.addr
 				     : &place->sel.dst.addr;
 	if (counted_has(&n->own, *own) &&
-	    netd_ports_want(n->config.policies, place, ret))
+	    netd_ports_want(n->config.policies, place, n->config.dns_mark, ret))
 		return true;
 	if (counted_has(&n->broadcasts, place->sel.dst.addr)) {
 		p = netd_bypass_broadcast(&place->sel.dst.addr, place->dir);

@@ -10,7 +10,7 @@ static bool is_block(const struct port_rule *r)
 }
 
 bool netd_port_policy(const struct port_rule *r, const struct addr *own,
-		      size_t i, struct kpolicy *ret)
+		      uint32_t mark, size_t i, struct kpolicy *ret)
 {
 	enum kdir dir = i & 1 ? KDIR_IN : KDIR_OUT;
 	struct prefix host = prefix_host(own);
@@ -34,6 +34,9 @@ bool netd_port_policy(const struct port_rule *r, const struct addr *own,
 		p.sel.sport = r->service.port;
 		p.sel.sport_mask = 0xffff;
 	}
+	/* Else whoever sends from this port would be let in to any of ours. */
+	if (dir == KDIR_IN && p.sel.sport_mask && !is_block(r))
+		p.mark = mark;
 	*ret = p;
 	return true;
 }
@@ -60,55 +63,76 @@ static const struct port_rule *same_rule(const struct policy_table *t,
 }
 
 static void rule_change(const struct port_rule *r, struct netd_batch *b,
-			enum change_op op, const struct addr *own)
+			enum change_op op, const struct addr *own,
+			uint32_t mark)
 {
 	struct kpolicy p;
 
 	for (size_t i = 0; r->network.addr.family == own->family &&
-			   netd_port_policy(r, own, i, &p);
+			   netd_port_policy(r, own, mark, i, &p);
 	     i++)
 		netd_batch_policy(b, op, &p);
 }
 
 void netd_ports_install(const struct policy_table *t, struct netd_batch *b,
-			const struct addr *own, bool there)
+			const struct addr *own, uint32_t mark, bool there)
 {
 	const struct port_rule *r;
 
 	for (size_t i = 0; (r = policy_table_rule(t, i)); i++)
 		rule_change(r, b,
 			    there ? CHANGE_POLICY_SET : CHANGE_POLICY_DELETE,
-			    own);
+			    own, mark);
 }
 
 void netd_ports_add(const struct policy_table *from,
 		    const struct policy_table *to, struct netd_batch *b,
-		    const struct addr *own)
+		    const struct addr *own, uint32_t mark)
 {
 	const struct port_rule *r, *old;
 
 	for (size_t i = 0; (r = policy_table_rule(to, i)); i++) {
 		old = same_rule(from, &r->network, &r->service);
 		if (!old)
-			rule_change(r, b, CHANGE_POLICY_SET, own);
+			rule_change(r, b, CHANGE_POLICY_SET, own, mark);
 		else if (is_block(old) != is_block(r))
-			rule_change(r, b, CHANGE_POLICY_UPDATE, own);
+			rule_change(r, b, CHANGE_POLICY_UPDATE, own, mark);
 	}
+}
+
+/* The places that a rule had and the one after it has not: of answers, which
+ * only what passes knows. */
+static void rule_retire(const struct port_rule *old,
+			const struct port_rule *new, struct netd_batch *b,
+			const struct addr *own, uint32_t mark)
+{
+	struct kpolicy was, is;
+
+	for (size_t i = 0; old->network.addr.family == own->family &&
+			   netd_port_policy(old, own, mark, i, &was);
+	     i++)
+		if (netd_port_policy(new, own, mark, i, &is) &&
+		    !kpolicy_same_place(&was, &is))
+			netd_batch_policy(b, CHANGE_POLICY_DELETE, &was);
 }
 
 void netd_ports_remove(const struct policy_table *from,
 		       const struct policy_table *to, struct netd_batch *b,
-		       const struct addr *own)
+		       const struct addr *own, uint32_t mark)
 {
-	const struct port_rule *r;
+	const struct port_rule *r, *new;
 
-	for (size_t i = 0; (r = policy_table_rule(from, i)); i++)
-		if (!same_rule(to, &r->network, &r->service))
-			rule_change(r, b, CHANGE_POLICY_DELETE, own);
+	for (size_t i = 0; (r = policy_table_rule(from, i)); i++) {
+		new = same_rule(to, &r->network, &r->service);
+		if (!new)
+			rule_change(r, b, CHANGE_POLICY_DELETE, own, mark);
+		else if (is_block(new) != is_block(r))
+			rule_retire(r, new, b, own, mark);
+	}
 }
 
 bool netd_ports_want(const struct policy_table *t, const struct kpolicy *place,
-		     struct kpolicy *ret)
+		     uint32_t mark, struct kpolicy *ret)
 {
 	bool out = place->dir == KDIR_OUT;
 	const struct kselector *s = &place->sel;
@@ -119,7 +143,7 @@ bool netd_ports_want(const struct policy_table *t, const struct kpolicy *place,
 	const struct addr *own = out ? &s->src.addr : &s->dst.addr;
 	struct kpolicy p;
 
-	for (size_t i = 0; r && netd_port_policy(r, own, i, &p); i++) {
+	for (size_t i = 0; r && netd_port_policy(r, own, mark, i, &p); i++) {
 		if (!kpolicy_same_place(&p, place))
 			continue;
 		*ret = p;

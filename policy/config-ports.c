@@ -54,8 +54,7 @@ static int add(struct policy *p, const struct config_place *at,
 	if (service_parse_range(word, &s, &last) < 0) {
 		config_errors_add(at->errors, at->path, at->item->line,
 				  "%s is no port of a protocol: write it as in "
-				  "443/tcp or 8000-8010/tcp (tcp, udp, sctp or "
-				  "dccp)",
+				  "443/tcp or 8000-8010/tcp (tcp or udp)",
 				  word);
 		return 0;
 	}

@@ -7,15 +7,12 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Those that have their ports in the first four bytes. */
 static const struct {
 	const char *name;
 	uint8_t number;
 } protocols[] = {
 	{ "tcp", IPPROTO_TCP },
 	{ "udp", IPPROTO_UDP },
-	{ "sctp", IPPROTO_SCTP },
-	{ "dccp", IPPROTO_DCCP },
 };
 
 #define N_PROTOCOLS (sizeof(protocols) / sizeof(protocols[0]))

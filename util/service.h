@@ -11,9 +11,9 @@ struct service {
 	uint16_t port;	  /* 1 to 65535, host order; 0 where any is meant */
 };
 
-#define SERVICE_STRLEN 16 /* "65535/udplite" */
+#define SERVICE_STRLEN 12 /* "65535/255" */
 
-/* "443/tcp": tcp, udp, sctp, dccp. 0, or -EINVAL and *ret untouched. */
+/* "443/tcp": tcp or udp. 0, or -EINVAL and *ret untouched. */
 int service_parse(const char *text, struct service *ret)
 	__attribute__((warn_unused_result));
 /* The same of "8000-8010/tcp", or of one port. -EINVAL also when the range ends

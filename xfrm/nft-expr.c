@@ -317,3 +317,14 @@ void nft_verdict_end(struct nft_writer *o, int code, const char *chain)
 	nft_verdict(o, code, chain);
 	nft_rule_end(o);
 }
+
+void nft_change_mark_end(struct nft_writer *o, uint32_t keep, uint32_t flip)
+{
+	nft_load_meta(o, NFT_META_MARK);
+	nft_bitwise(o, keep, flip);
+	nft_expr(o, "meta");
+	nfnl_put_be32(o->w, NFTA_META_KEY, NFT_META_MARK);
+	nfnl_put_be32(o->w, NFTA_META_SREG, NFT_REG_1);
+	nft_expr_end(o);
+	nft_rule_end(o);
+}

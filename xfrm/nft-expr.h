@@ -104,6 +104,8 @@ void nft_store_payload(struct nft_writer *o, uint32_t base, uint32_t offset,
 void nft_load_reqid(struct nft_writer *o, bool out);
 /* Of the four bytes in register 1, in the order of the host. */
 void nft_bitwise(struct nft_writer *o, uint32_t mask, uint32_t xor);
+/* A rule that ends with another mark: the bits of keep, and then of flip. */
+void nft_change_mark_end(struct nft_writer *o, uint32_t keep, uint32_t flip);
 /* Code NF_ACCEPT or a NFT_ one; chain for NFT_JUMP. */
 void nft_verdict(struct nft_writer *o, int code, const char *chain);
 /* A rule that ends with this one. */

@@ -243,7 +243,7 @@ void nft_hear_put(struct wbuf *w, uint32_t seq, const struct nft_hear_config *c)
 	nft_put_table(&o, NFT_MSG_DELTABLE, 0);
 	nft_put_table(&o, NFT_MSG_NEWTABLE, NLM_F_CREATE);
 	put_sets(&o);
-	nft_open_put(&o, 7);
+	nft_open_put(&o, 7, true);
 	for (size_t i = 0; i < sizeof(chains) / sizeof(chains[0]); i++)
 		nft_put_chain(&o, chains[i]);
 	nft_put_base_chain(&o, "hear", "filter", NF_INET_LOCAL_IN,

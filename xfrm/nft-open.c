@@ -1,22 +1,30 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "xfrm/nft-open.h"
 
+#include <arpa/inet.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netlink.h>
+#include <netinet/in.h>
 #include <string.h>
 
 #include "xfrm/nfnl.h"
 
-#define CHAIN "open"
+#define CHAIN	 "open"
+#define CHAIN_IN "open_in"
+
+/* RFC 9293 3.1 */
+#define TCP_FLAGS 13u
+#define TCP_SYN	  0x02u
+#define TCP_ACK	  0x10u
 
 /* A key: address, protocol, port, each from a four-byte register on. */
 #define KEY_MAX 24u
 
 static const char *const names[] = { "open4", "open6" };
 
-void nft_open_put(struct nft_writer *o, uint32_t id)
+void nft_open_put(struct nft_writer *o, uint32_t id, bool hear)
 {
 	static const uint8_t fields[][3] = { { 4, 1, 2 }, { 16, 1, 2 } };
 
@@ -38,28 +46,60 @@ void nft_open_put(struct nft_writer *o, uint32_t id)
 		nft_put_set(o, &new);
 	}
 	nft_put_chain(o, CHAIN);
+	if (!hear)
+		nft_put_chain(o, CHAIN_IN);
 }
 
-static void put_rule(struct nft_writer *o, bool six, bool inbound,
-		     uint32_t port)
+/* Of a packet of this family: is it of an open service? peer: its address, and
+ * which of the ports is the service's. */
+static void look_up(struct nft_writer *o, bool six, bool peer_is_source,
+		    uint32_t port)
 {
 	uint32_t next = NFT_REG32_00;
 
-	nft_rule(o, CHAIN);
 	nft_family(o, six);
-	next += inbound ? nft_load_saddr(o, six, next)
-			: nft_load_daddr(o, six, next);
+	next += peer_is_source ? nft_load_saddr(o, six, next)
+			       : nft_load_daddr(o, six, next);
 	nft_load_meta_to(o, next++, NFT_META_L4PROTO);
 	nft_load_payload_to(o, next, NFT_PAYLOAD_TRANSPORT_HEADER, port, 2);
 	nft_lookup(o, names[six]);
+}
+
+static void put_accept(struct nft_writer *o, bool six, bool hear, uint32_t port)
+{
+	nft_rule(o, CHAIN);
+	look_up(o, six, hear, port);
 	nft_verdict_end(o, NF_ACCEPT, NULL);
 }
 
-static void put_rules(struct nft_writer *o, bool inbound)
+static void put_ask(struct nft_writer *o, bool six)
+{
+	nft_rule(o, CHAIN);
+	nft_protocol(o, NFT_CMP_EQ, IPPROTO_UDP);
+	look_up(o, six, false, NFT_UDP_DPORT);
+	nft_verdict_end(o, NFT_GOTO, six ? "ask6" : "ask4");
+}
+
+static void put_answer(struct nft_writer *o, bool six, uint8_t mark_bit)
+{
+	nft_rule(o, CHAIN_IN);
+	nft_protocol(o, NFT_CMP_EQ, IPPROTO_TCP);
+	nft_load_payload(o, NFT_PAYLOAD_TRANSPORT_HEADER, TCP_FLAGS, 1);
+	nft_bitwise(o, htonl((TCP_SYN | TCP_ACK) << 24), 0);
+	nft_compare_u8(o, NFT_CMP_NEQ, TCP_SYN);
+	look_up(o, six, true, NFT_UDP_SPORT);
+	nft_change_mark_end(o, ~(1u << mark_bit), 1u << mark_bit);
+}
+
+static void put_rules(struct nft_writer *o, bool hear, uint8_t mark_bit)
 {
 	for (int six = 0; six < 2; six++) {
-		put_rule(o, six, inbound, NFT_UDP_SPORT);
-		put_rule(o, six, inbound, NFT_UDP_DPORT);
+		if (!hear)
+			put_ask(o, six);
+		put_accept(o, six, hear, NFT_UDP_SPORT);
+		put_accept(o, six, hear, NFT_UDP_DPORT);
+		if (!hear)
+			put_answer(o, six, mark_bit);
 	}
 }
 
@@ -98,10 +138,12 @@ static void put_element(struct nft_writer *o, const struct nft_opening *x)
 	nft_put_end(o);
 }
 
-void nft_open_change(struct nft_writer *o, bool inbound,
+void nft_open_change(struct nft_writer *o, bool hear, uint8_t mark_bit,
 		     const struct nft_opening *list, size_t n)
 {
 	nft_put_flush_chain(o, CHAIN);
+	if (!hear)
+		nft_put_flush_chain(o, CHAIN_IN);
 	for (int six = 0; six < 2; six++) {
 		nft_put_elements(o, NFT_MSG_DELSETELEM, 0, names[six]);
 		nft_put_end(o);
@@ -109,5 +151,5 @@ void nft_open_change(struct nft_writer *o, bool inbound,
 	for (size_t i = 0; i < n; i++)
 		put_element(o, &list[i]);
 	if (n)
-		put_rules(o, inbound);
+		put_rules(o, hear, mark_bit);
 }

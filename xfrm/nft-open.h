@@ -4,6 +4,11 @@
  * chain "open" that accepts what is to or from a port of either side, and a set
  * of networks with their services. Where there are none, the chain has no rule
  * and costs nothing.
+ *
+ * Who chooses the port of a service to send from must not get anywhere with it:
+ * what comes from a peer's service is let in as an answer only. In "inet tacit"
+ * a datagram to one is remembered, as a question to a name server is, and chain
+ * "open_in" marks TCP that opens no connection.
  */
 #ifndef TACIT_XFRM_NFT_OPEN_H
 #define TACIT_XFRM_NFT_OPEN_H
@@ -15,15 +20,14 @@
 #include "xfrm/nft.h"
 
 /* For nft_open_change(), beyond one opening. */
-#define NFT_OPEN_SIZE	 4096u
+#define NFT_OPEN_SIZE	 8192u
 #define NFT_OPEN_ELEMENT 192u
 
-/* The sets and the chain, empty. id: of the first set, unique in the batch; it
- * takes two. */
-void nft_open_put(struct nft_writer *o, uint32_t id);
-/* Replaces all of them. inbound: the table sees what comes in, and the peer is
- * the source. */
-void nft_open_change(struct nft_writer *o, bool inbound,
+/* The sets and chains, empty. id: of the first set, unique in the batch; it
+ * takes two. hear: for the table that hears, which sees what comes in. */
+void nft_open_put(struct nft_writer *o, uint32_t id, bool hear);
+/* Replaces all of them. mark_bit: of answers. */
+void nft_open_change(struct nft_writer *o, bool hear, uint8_t mark_bit,
 		     const struct nft_opening *list, size_t n);
 
 #endif

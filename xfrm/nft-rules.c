@@ -15,8 +15,9 @@
  *				drain sets: flip the mark back
  *				no ESP in the route: jump closed
  *	chain closed		multicast: accept. Ranges under require: drop
- *	chain answers		inbound: flows in asked get the bit, by which
- *				XFRM lets them in
+ *	chain answers		inbound: jump open_in; flows in asked get the bit,
+ *				by which XFRM lets them in
+ *	chain open_in		answers of services that are always clear
  *	chain resolver, -251	full recursion only: what the resolver's user
  *				sends to port 53 gets the bit and is routed anew,
  *				for XFRM to let it out
@@ -163,30 +164,19 @@ static void queue_end(struct nft_writer *o, uint16_t number, bool bypass)
 	nft_rule_end(o);
 }
 
-static void change_mark_end(struct nft_writer *o, uint32_t keep, uint32_t flip)
-{
-	nft_load_meta(o, NFT_META_MARK);
-	nft_bitwise(o, keep, flip);
-	nft_expr(o, "meta");
-	nfnl_put_be32(o->w, NFTA_META_KEY, NFT_META_MARK);
-	nfnl_put_be32(o->w, NFTA_META_SREG, NFT_REG_1);
-	nft_expr_end(o);
-	nft_rule_end(o);
-}
-
 static void flip_mark_end(struct nft_writer *o, uint8_t bit)
 {
-	change_mark_end(o, UINT32_MAX, 1u << bit);
+	nft_change_mark_end(o, UINT32_MAX, 1u << bit);
 }
 
 static void set_mark_end(struct nft_writer *o, uint8_t bit)
 {
-	change_mark_end(o, ~(1u << bit), 1u << bit);
+	nft_change_mark_end(o, ~(1u << bit), 1u << bit);
 }
 
 static void clear_mark_end(struct nft_writer *o, uint8_t bit)
 {
-	change_mark_end(o, ~(1u << bit), 0);
+	nft_change_mark_end(o, ~(1u << bit), 0);
 }
 
 /* --- the chains --------------------------------------------------------- */
@@ -379,6 +369,8 @@ static void put_dns(struct nft_writer *o, const struct nft_table_config *c)
 		resolver(o, c);
 		nft_verdict_end(o, NFT_GOTO, ask);
 	}
+	nft_rule(o, "answers");
+	nft_verdict_end(o, NFT_JUMP, "open_in");
 	for (size_t i = 0; i < 2; i++) {
 		for (int six = 0; six < 2; six++) {
 			nft_rule(o, "answers");
@@ -499,7 +491,7 @@ void nft_rules_put(struct wbuf *w, uint32_t seq,
 		put_set(&o, set, false);
 		put_set(&o, set, true);
 	}
-	nft_open_put(&o, SET_HOLD_COUNT * 2 + 1);
+	nft_open_put(&o, SET_HOLD_COUNT * 2 + 1, false);
 	put_chains(&o, c);
 	put_exempt(&o, c);
 	put_dns(&o, c);

@@ -38,6 +38,7 @@ struct nft_table {
 	struct nl_sock *sock;
 	const char *name;
 	uint32_t seq;
+	uint8_t dns_bit;
 	bool gone; /* somebody removed it */
 };
 
@@ -159,6 +160,7 @@ int nft_table_new(const struct nft_table_config *c, struct nft_table **ret)
 	r = table_new(NFT_TABLE_HOLD, &t);
 	if (r < 0)
 		return r;
+	t->dns_bit = c->dns_bit;
 	r = make_hold(t, c, true);
 	if (r == -EOPNOTSUPP)
 		r = make_hold(t, c, false);
@@ -544,7 +546,8 @@ int nft_table_set_openings(struct nft_table *t, const struct nft_opening *list,
 		return -ENOMEM;
 	batch_begin(t, &w);
 	o.seq = t->seq;
-	nft_open_change(&o, !strcmp(t->name, NFT_TABLE_HEAR), list, n);
+	nft_open_change(&o, !strcmp(t->name, NFT_TABLE_HEAR), t->dns_bit, list,
+			n);
 	r = batch_commit(t, &w);
 	free(data);
 	return r;

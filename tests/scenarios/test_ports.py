@@ -38,6 +38,25 @@ def send(host, peer, port, size=0, source=0):
         s.sendto(datagram(1, 1) + bytes(size), (peer.ip, port))
 
 
+def ask(host, peer, sink, size):
+    """The length of an answer of so many bytes to a datagram, or None."""
+    with host.ns.socket(family_of(peer.ip), socket.SOCK_DGRAM) as s:
+        s.sendto(datagram(2, 2), (peer.ip, sink.port))
+        sink.socket.sendto(bytes(size), (host.ip, s.getsockname()[1]))
+        s.settimeout(2)
+        try:
+            return len(s.recv(4096))
+        except TimeoutError:
+            return None
+
+
+def connect_from(host, source, address, port):
+    with host.ns.socket(family_of(address), socket.SOCK_STREAM) as s:
+        s.bind(("", source))
+        s.settimeout(0.5)
+        s.connect((address, port))
+
+
 def outcome(host, peer, port):
     told = host.agent.tacit("policy", "test", f"[{peer.ip}]:{port}")
     return told["outcome"], told["policy"]
@@ -100,6 +119,19 @@ def test_open(lab, agents):
     time.sleep(0.3)
     assert ports(net.capture.clear_packets(a, b, mark)) == {OPEN}
     assert net.capture.ike_packets(a, b, mark) == []
+
+    # Large answers come; and who sends from the port gets nowhere with it.
+    assert ask(a, b, sinks[1], 3000) == 3000
+    stranger = lab.host("stranger", net)
+    secret = Sink(a, OTHER)
+    assert connect(stranger, a.ip, OPEN) < 0.2
+    with pytest.raises(TimeoutError):
+        connect_from(stranger, OPEN, a.ip, OTHER)
+    send(stranger, a, OTHER, source=PROBE)
+    time.sleep(0.2)
+    assert secret.packets() == []
+    assert ports(net.capture.sent(a, stranger, ("clear",), mark)) == {OPEN}
+    secret.close()
 
     # Errors about it, and fragments without ports, are nobody's exception.
     mark = net.capture.mark()

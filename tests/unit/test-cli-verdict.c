@@ -26,7 +26,7 @@ static void test_parse(void **state)
 		  { IPPROTO_UDP, 65535 } },
 		{ "2001:db8::1", "2001:db8::1", { 0, 0 } },
 		{ "[2001:db8::1]", "2001:db8::1", { 0, 0 } },
-		{ "[2001:db8::1]:1/sctp", "2001:db8::1", { IPPROTO_SCTP, 1 } },
+		{ "[2001:db8::1]:1/udp", "2001:db8::1", { IPPROTO_UDP, 1 } },
 		{ "fe80::1%2", "fe80::1%2", { 0, 0 } },
 	};
 	static const char *const bad[] = { "",

@@ -78,7 +78,7 @@ static void test_good(void **state)
 	char errors[1024];
 
 	(void)state;
-	assert_int_equal(load(FORBID "Ports=443/tcp 161/udp\n  9/sctp\n"
+	assert_int_equal(load(FORBID "Ports=443/tcp 161/udp\n  9/udp\n"
 				     "Ports=53/udp 65530-65535/tcp\n",
 			      ALL, &c, errors, sizeof(errors)),
 			 0);
@@ -87,7 +87,7 @@ static void test_good(void **state)
 	assert_int_equal(p->ports[4].port, 65530);
 	assert_int_equal(p->ports[9].port, 65535);
 	assert_int_equal(p->ports[0].port, 443);
-	assert_int_equal(p->ports[2].protocol, IPPROTO_SCTP);
+	assert_int_equal(p->ports[2].protocol, IPPROTO_UDP);
 	assert_int_equal(policy_table_at(c->policies, 1)->n_ports, 0);
 	config_free(c);
 }
@@ -97,10 +97,10 @@ static const struct {
 } rows[] = {
 	{ FORBID "Ports=443\n", NULL,
 	  "a.conf:4: 443 is no port of a protocol: write it as in 443/tcp "
-	  "or 8000-8010/tcp (tcp, udp, sctp or dccp)\n" },
+	  "or 8000-8010/tcp (tcp or udp)\n" },
 	{ FORBID "Ports=1/tcp 2/icmp 1/tcp\n", NULL,
 	  "a.conf:4: 2/icmp is no port of a protocol: write it as in 443/tcp "
-	  "or 8000-8010/tcp (tcp, udp, sctp or dccp)\n"
+	  "or 8000-8010/tcp (tcp or udp)\n"
 	  "a.conf:4: 1/tcp is there already: remove one\n" },
 	{ FORBID "Ports=1-3/tcp 3-4/tcp\n", NULL,
 	  "a.conf:4: 3/tcp is there already: remove one\n" },
@@ -118,7 +118,7 @@ static const struct {
 	  "for all the others\n" },
 	{ FORBID "Ports=1/tcp\n Wait=no\n", NULL,
 	  "a.conf:5: Wait=no is no port of a protocol: write it as in 443/tcp "
-	  "or 8000-8010/tcp (tcp, udp, sctp or dccp)\n" },
+	  "or 8000-8010/tcp (tcp or udp)\n" },
 	/* Twins are those that share what they are for. */
 	{ FORBID "Ports=1/tcp 2/tcp\n",
 	  "[Policy]\nEncryption=block\nPorts=3/tcp 2/tcp\n"

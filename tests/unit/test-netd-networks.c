@@ -37,7 +37,9 @@ static bool taken(void *user, const struct kpolicy *place)
 static struct world *world(const char *const *lines)
 {
 	struct world *w = calloc(1, sizeof(*w));
-	struct netd_networks_config c = { .esp4 = true, .esp6 = true };
+	struct netd_networks_config c = { .esp4 = true,
+					  .esp6 = true,
+					  .dns_mark = 0x800000 };
 
 	assert_non_null(w);
 	fake_init(&w->kernel);
@@ -405,6 +407,7 @@ static const char *const tables[][5] = {
 	{ "require 0.0.0.0/0", "block 443/tcp 10.0.0.0/8",
 	  "forbid 443/tcp 10.2.3.0/24", "offer 10.2.3.4/32" },
 	{ "block 443/tcp 0.0.0.0/0" },
+	{ "require 10.0.0.0/8", "block 443/tcp 10.0.0.0/8" },
 	{ "forbid 443/tcp 10.2.3.4" },
 };
 #define TABLES (sizeof(tables) / sizeof(tables[0]))

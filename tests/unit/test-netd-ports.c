@@ -20,6 +20,8 @@ static const char *const lines[] = { "require 10.0.0.0/8 fd00::/8",
 				     "block 25/tcp 10.0.0.0/8", NULL };
 static const struct addr none;
 
+#define MARK 0x800000u
+
 static bool untaken(void *user, const struct kpolicy *place)
 {
 	(void)user;
@@ -54,8 +56,10 @@ static void test_four(void **state)
 	for (size_t i = 0; i < 4; i++) {
 		bool out = want[i].dir == KDIR_OUT;
 
-		assert_true(netd_port_policy(rule(t, "fd00::9", 9100), &own, i,
-					     &p));
+		assert_true(netd_port_policy(rule(t, "fd00::9", 9100), &own,
+					     MARK, i, &p));
+		/* What comes from there is let in as an answer. */
+		assert_int_equal(p.mark, i == 1 ? MARK : 0);
 		assert_int_equal(p.dir, want[i].dir);
 		assert_int_equal(p.action, KACTION_PASS);
 		assert_int_equal(p.priority, KPOLICY_PRIO_PORT_PASS);
@@ -67,17 +71,22 @@ static void test_four(void **state)
 		assert_int_equal(p.sel.dport_mask, want[i].dport ? 0xffff : 0);
 		assert_int_equal((out ? p.sel.src : p.sel.dst).len, 128);
 		assert_int_equal((out ? p.sel.dst : p.sel.src).len, 8);
-		assert_true(netd_ports_want(t, &p, &found));
+		assert_true(netd_ports_want(t, &p, MARK, &found));
 		assert_int_equal(found.action, KACTION_PASS);
 		/* Another network, port or mark is another place. */
-		p.mark = 1;
-		assert_false(netd_ports_want(t, &p, &found));
-		p.mark = 0;
+		p.mark ^= 1;
+		assert_false(netd_ports_want(t, &p, MARK, &found));
+		p.mark ^= 1;
 		(out ? &p.sel.dst : &p.sel.src)->len = 9;
-		assert_false(netd_ports_want(t, &p, &found));
+		assert_false(netd_ports_want(t, &p, MARK, &found));
 	}
-	assert_false(netd_port_policy(rule(t, "fd00::9", 9100), &own, 4, &p));
-	assert_true(netd_port_policy(rule(t, "10.0.0.9", 25), &own, 0, &p));
+	assert_false(
+		netd_port_policy(rule(t, "fd00::9", 9100), &own, MARK, 4, &p));
+	for (size_t i = 0; i < 4; i++) {
+		assert_true(netd_port_policy(rule(t, "10.0.0.9", 25), &own,
+					     MARK, i, &p));
+		assert_int_equal(p.mark, 0);
+	}
 	assert_int_equal(p.action, KACTION_BLOCK);
 	assert_true(p.priority < KPOLICY_PRIO_PORT_PASS);
 	assert_true(netd_ports_close(t, AF_INET));
@@ -131,7 +140,9 @@ static void test_addresses(void **state)
 {
 	struct addr a = fake_addr("10.0.0.1"), b = fake_addr("10.0.0.2"),
 		    c = fake_addr("fd00::1");
-	struct netd_networks_config config = { .esp4 = true, .esp6 = true };
+	struct netd_networks_config config = { .esp4 = true,
+					       .esp6 = true,
+					       .dns_mark = MARK };
 	struct fake *kernel = calloc(1, sizeof(*kernel));
 	struct netd_networks *n;
 	size_t mended;

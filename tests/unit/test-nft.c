@@ -260,7 +260,7 @@ static void test_new(void **state)
 	assert_int_equal(nft_table_new(&config, &t), 0);
 	assert_string_equal(fake.log, "( +table -table +table )");
 	assert_int_equal(fake.sets, 16);
-	assert_int_equal(fake.chains, 11);
+	assert_int_equal(fake.chains, 12);
 	assert_int_equal(fake.fibs, 6);
 	assert_true(fake.largest < NFT_RULES_SIZE);
 	nft_table_free(t);
@@ -322,15 +322,15 @@ static void test_openings(void **state)
 	assert_int_equal(nft_table_set_openings(t, list, 2), 0);
 	assert_string_equal(
 		fake.log,
-		"( -rules -open4 -open6 "
+		"( -rules -rules -open4 -open6 "
 		"+open4 0a01000006000000238c0000-0a010fff06000000238c0000 "
 		"+open6 fd00000000000000000000000000000011000000"
 		"00a10000-fdffffffffffffffffffffffffffffff11000000"
 		"00a10000 )");
-	assert_int_equal(fake.rules, 4);
+	assert_int_equal(fake.rules, 8);
 	reset(state);
 	assert_int_equal(nft_table_set_openings(t, NULL, 0), 0);
-	assert_string_equal(fake.log, "( -rules -open4 -open6 )");
+	assert_string_equal(fake.log, "( -rules -rules -open4 -open6 )");
 	assert_int_equal(fake.rules, 0);
 	nft_table_free(t);
 }
