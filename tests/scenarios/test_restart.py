@@ -97,12 +97,12 @@ def test_restart(lab, agents, level, which):
 
 
 @pytest.mark.seconds(10)
-@pytest.mark.parametrize("level", LEVELS)
 @pytest.mark.parametrize("which", ["client", "server"])
 @pytest.mark.parametrize("process", [AGENT, NETD])
-def test_kill(lab, agents, level, which, process):
-    """kill -9: it is started again, and nobody noticed."""
-    scene = Scene(lab, level)
+def test_kill(lab, agents, which, process):
+    """kill -9: it is started again, and nobody noticed. Under require:
+    test_leaks.py."""
+    scene = Scene(lab, "offer")
     host = scene.a if which == "client" else scene.b
     pid = host.agent.kill(process)
     host.agent.wait_replaced(process, pid)
@@ -112,12 +112,11 @@ def test_kill(lab, agents, level, which, process):
 
 
 @pytest.mark.seconds(14)
-@pytest.mark.parametrize("level", LEVELS)
 @pytest.mark.parametrize("which", ["client", "server"])
 @pytest.mark.parametrize("process", [AGENT, NETD])
-def test_hang(lab, agents, level, which, process):
+def test_hang(lab, agents, which, process):
     """SIGSTOP: a missing heartbeat is as good as a death."""
-    scene = Scene(lab, level)
+    scene = Scene(lab, "offer")
     host = scene.a if which == "client" else scene.b
     pid = host.agent.hang(process)
     host.agent.wait_replaced(process, pid)
