@@ -34,6 +34,7 @@ int status_rule(void *user, const struct addr *remote, struct dbus_rule *ret)
 		.level = policy_level_name(p->level),
 		.auth = policy_auth_name(p->auth),
 		.discover = policy_discover_name(p->discover),
+		.lookup = policy_lookup_name(p->lookup),
 		.identities = (const char *const *)p->identities,
 		.n_identities = p->n_identities,
 		.in_file = known_peers_by_address(a->config->peers, remote) !=

@@ -359,6 +359,8 @@ int dbus_append_rule(sd_bus_message *m, const struct dbus_rule *p)
 	if (r >= 0)
 		r = dbus_entry_text(m, "Discover", p->discover);
 	if (r >= 0)
+		r = dbus_entry_text(m, "Lookup", p->lookup);
+	if (r >= 0)
 		r = dbus_entry_list(m, "Identities", p->identities,
 				    p->n_identities);
 	if (r >= 0)

@@ -87,6 +87,7 @@ struct dbus_key {
 struct dbus_rule {
 	const char *name, *level, *auth;
 	const char *discover;	       /* "always", "dns" */
+	const char *lookup;	       /* "address", "name", "no" */
 	const char *const *identities; /* that it accepts */
 	size_t n_identities;
 	bool in_file; /* a file of keys.d has a key of this address */

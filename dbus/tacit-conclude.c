@@ -109,6 +109,29 @@ static const char *fixed(const struct tacit_rule *r)
 	return NULL;
 }
 
+const char *tacit_conclude_unasked(const struct tacit_rule *r)
+{
+	const char *why = fixed(r);
+
+	if (why)
+		return why;
+	/* Who is content with anybody asks nobody. */
+	if (r->auth == POLICY_AUTH_ALLOW && r->discover != POLICY_DISCOVER_DNS)
+		return "its policy asks for no proof, and DNS is not asked";
+	switch (r->lookup) {
+	case POLICY_LOOKUP_NO:
+		return "its policy has Lookup=no, and DNS is not asked";
+	case POLICY_LOOKUP_NAME:
+		return tacit_conclude_name(r)
+			       ? NULL
+			       : "its policy has Lookup=name, and no name is "
+				 "known of it";
+	case POLICY_LOOKUP_ADDRESS:
+		break;
+	}
+	return NULL;
+}
+
 char *tacit_conclude(const struct tacit_rule *r, const struct addr *peer,
 		     const struct keyset *keys,
 		     char buf[static TACIT_CONCLUSION_LEN])
@@ -120,11 +143,9 @@ char *tacit_conclude(const struct tacit_rule *r, const struct addr *peer,
 		snprintf(buf, TACIT_CONCLUSION_LEN, "%s", why);
 		return buf;
 	}
-	/* Who is content with anybody asks nobody. */
-	if (r->auth == POLICY_AUTH_ALLOW && r->discover != POLICY_DISCOVER_DNS)
-		return conclude_unproven(
-			r, "its policy asks for no proof, and DNS is not asked",
-			false, buf);
+	why = tacit_conclude_unasked(r);
+	if (why)
+		return conclude_unproven(r, why, false, buf);
 	if (keys)
 		identity_of(keys, peer, identity);
 	why = doubt(r, peer, keys, identity);

@@ -16,6 +16,7 @@ struct tacit_rule {
 	enum policy_level level;
 	enum policy_auth auth;
 	enum policy_discover discover;
+	enum policy_lookup lookup;
 	/* As in struct policy; borrowed. */
 	char **identities;
 	size_t n_identities;
@@ -30,5 +31,7 @@ char *tacit_conclude(const struct tacit_rule *r, const struct addr *peer,
 /* The only name that the policy has, which is asked instead of the address:
  * "@a.example.org"; or NULL. */
 const char *tacit_conclude_name(const struct tacit_rule *r);
+/* Why the agent does not ask DNS about a peer of this policy, or NULL: it does. */
+const char *tacit_conclude_unasked(const struct tacit_rule *r);
 
 #endif

@@ -40,26 +40,30 @@ static const char **list_of(const struct tacit_dict *d, const char *key)
 	return list;
 }
 
-static int no_resolver(const struct tacit_dict *dns, int error)
+static void no_resolver(const struct tacit_dict *dns, int error,
+			char why[static TACIT_DNS_WHY_LEN])
 {
 	const char *fault = tacit_dict_text(dns, "Fault");
 
 	if (*fault)
-		fprintf(stderr, "tacit: nothing can be looked up: %s\n", fault);
+		snprintf(why, TACIT_DNS_WHY_LEN, "nothing can be looked up: %s",
+			 fault);
 	else if (!tacit_dict_bool(dns, "Lookup"))
-		fprintf(stderr, "tacit: this host looks nothing up (Lookup=no "
-				"in tacit.conf)\n");
+		snprintf(why, TACIT_DNS_WHY_LEN,
+			 "this host looks nothing up (Lookup=no in "
+			 "tacit.conf)");
 	else if (error == -ENOENT)
-		fprintf(stderr,
-			"tacit: no file of TrustAnchors= can be read by you: "
-			"without a trust anchor nothing can be judged\n");
+		snprintf(why, TACIT_DNS_WHY_LEN,
+			 "no file of TrustAnchors= can be read by you: without "
+			 "a trust anchor nothing can be judged");
 	else
-		fprintf(stderr, "tacit: the resolver cannot be started: %s\n",
-			strerror(-error));
-	return EXIT_FAILED;
+		snprintf(why, TACIT_DNS_WHY_LEN,
+			 "the resolver cannot be started: %s",
+			 strerror(-error));
 }
 
-int tacit_dns_resolver(const struct tacit_dict *dns, struct resolver **ret)
+bool tacit_dns_open(const struct tacit_dict *dns, struct resolver **ret,
+		    char why[static TACIT_DNS_WHY_LEN])
 {
 	const char **anchors = list_of(dns, "TrustAnchors");
 	const char **servers = list_of(dns, "Servers");
@@ -77,7 +81,19 @@ int tacit_dns_resolver(const struct tacit_dict *dns, struct resolver **ret)
 	free(anchors);
 	free(servers);
 	free(zones);
-	return r < 0 ? no_resolver(dns, r) : EXIT_OK;
+	if (r < 0)
+		no_resolver(dns, r, why);
+	return r == 0;
+}
+
+int tacit_dns_resolver(const struct tacit_dict *dns, struct resolver **ret)
+{
+	char why[TACIT_DNS_WHY_LEN];
+
+	if (tacit_dns_open(dns, ret, why))
+		return EXIT_OK;
+	fprintf(stderr, "tacit: %s\n", why);
+	return EXIT_FAILED;
 }
 
 static uint64_t clock_ms(void)

@@ -14,7 +14,11 @@
  * code. */
 int tacit_dns_ask(struct tacit_client *c, sd_bus_message **ret_reply,
 		  struct tacit_dict *ret) __attribute__((warn_unused_result));
-/* A resolver as that says. Exit code; says what is wrong. */
+/* A resolver as that says. False: why has the reason. */
+#define TACIT_DNS_WHY_LEN 160
+bool tacit_dns_open(const struct tacit_dict *dns, struct resolver **ret,
+		    char why[static TACIT_DNS_WHY_LEN]);
+/* The same. Exit code; says what is wrong. */
 int tacit_dns_resolver(const struct tacit_dict *dns, struct resolver **ret)
 	__attribute__((warn_unused_result));
 /* Processes answers until there are no questions any more, or for so long.

@@ -7,13 +7,13 @@
 #include <string.h>
 
 #include "dbus/names.h"
+#include "dbus/tacit-explain.h"
 #include "dbus/tacit-host.h"
 #include "dbus/tacit-peer.h"
 #include "util/exitcode.h"
 
-/* A line of a section, "" for those that follow its head. */
-static void line(const struct tacit_output *o, const char *head,
-		 const char *text)
+void tacit_explain_line(const struct tacit_output *o, const char *head,
+			const char *text)
 {
 	fprintf(o->file, "  %-11s", head);
 	tacit_output_wrapped(o, 13, text);
@@ -51,7 +51,7 @@ static void show_head(const struct tacit_output *o, const struct tacit_dict *d)
 			tacit_span(tacit_dict_number(d, "SinceMs"), span));
 	fputc('\n', o->file);
 	if (*tacit_dict_text(d, "Reason"))
-		line(o, "Because", tacit_dict_text(d, "Reason"));
+		tacit_explain_line(o, "Because", tacit_dict_text(d, "Reason"));
 }
 
 static void show_policy(const struct tacit_output *o,
@@ -61,7 +61,7 @@ static void show_policy(const struct tacit_output *o,
 	char text[512];
 
 	if (!*tacit_dict_text(d, "Policy")) {
-		line(o, "Policy", "none covers it");
+		tacit_explain_line(o, "Policy", "none covers it");
 		return;
 	}
 	snprintf(text, sizeof(text),
@@ -69,13 +69,13 @@ static void show_policy(const struct tacit_output *o,
 		 "has this address",
 		 tacit_dict_text(d, "Policy"), tacit_dict_text(d, "Level"),
 		 tacit_dict_text(d, "Network"));
-	line(o, "Policy", text);
+	tacit_explain_line(o, "Policy", text);
 	if (*file)
 		snprintf(text, sizeof(text), "in %s, line %" PRIu64, file,
 			 tacit_dict_number(d, "Line"));
 	else
 		snprintf(text, sizeof(text), "built in");
-	line(o, "", text);
+	tacit_explain_line(o, "", text);
 	snprintf(text, sizeof(text),
 		 "proof: %s; IKE is tried: %s; first "
 		 "packets: %s",
@@ -85,7 +85,7 @@ static void show_policy(const struct tacit_output *o,
 			 : "with everybody",
 		 tacit_dict_bool(d, "Wait") ? "wait for it"
 					    : "go out in the clear");
-	line(o, "", text);
+	tacit_explain_line(o, "", text);
 }
 
 static void show_ports(const struct tacit_output *o, const struct tacit_dict *d,
@@ -101,7 +101,7 @@ static void show_ports(const struct tacit_output *o, const struct tacit_dict *d,
 	for (size_t i = 0; i < e->n_list && at < sizeof(text); i++)
 		at += (size_t)snprintf(text + at, sizeof(text) - at, " %s",
 				       e->list[i]);
-	line(o, "", text);
+	tacit_explain_line(o, "", text);
 }
 
 static void show_keys(const struct tacit_output *o, const struct tacit_dict *d)
@@ -111,22 +111,24 @@ static void show_keys(const struct tacit_output *o, const struct tacit_dict *d)
 	char text[512];
 
 	if (tacit_dict_bool(d, "KeyFile")) {
-		line(o, "Its key", "in a file of keys.d/");
+		tacit_explain_line(o, "Its key", "in a file of keys.d/");
 	} else if (*tacit_dict_text(d, "DNSFault")) {
-		line(o, "Its key", tacit_dict_text(d, "DNSFault"));
+		tacit_explain_line(o, "Its key",
+				   tacit_dict_text(d, "DNSFault"));
 	} else if (!*verdict) {
-		line(o, "Its key", "DNS has not been asked lately");
+		tacit_explain_line(o, "Its key",
+				   "DNS has not been asked lately");
 	} else {
 		snprintf(text, sizeof(text), "DNS: %s, %" PRIu64 " usable",
 			 verdict, tacit_dict_number(d, "KeyCount"));
-		line(o, "Its key", text);
+		tacit_explain_line(o, "Its key", text);
 		snprintf(text, sizeof(text), "asked: %s%s%s",
 			 tacit_dict_text(d, "KeySource"), *name ? ", " : "",
 			 name);
-		line(o, "", text);
+		tacit_explain_line(o, "", text);
 	}
 	if (*tacit_dict_text(d, "KeyWhy"))
-		line(o, "", tacit_dict_text(d, "KeyWhy"));
+		tacit_explain_line(o, "", tacit_dict_text(d, "KeyWhy"));
 }
 
 static void show_ike(const struct tacit_output *o, const struct tacit_dict *d)
@@ -136,14 +138,14 @@ static void show_ike(const struct tacit_output *o, const struct tacit_dict *d)
 	char text[512];
 
 	if (!*tacit_dict_text(d, "IKEState")) {
-		line(o, "IKE", "none now");
+		tacit_explain_line(o, "IKE", "none now");
 		return;
 	}
 	snprintf(text, sizeof(text), "%s, we are the %s%s%s",
 		 tacit_dict_text(d, "IKEState"), tacit_dict_text(d, "IKERole"),
 		 *tacit_dict_text(d, "Algorithms") ? "; " : "",
 		 tacit_dict_text(d, "Algorithms"));
-	line(o, "IKE", text);
+	tacit_explain_line(o, "IKE", text);
 	if (*identity)
 		snprintf(text, sizeof(text), "the peer is %s, proven by %s %s",
 			 identity, auth, tacit_dict_text(d, "Proof"));
@@ -151,7 +153,7 @@ static void show_ike(const struct tacit_output *o, const struct tacit_dict *d)
 		snprintf(text, sizeof(text), "the peer is anonymous");
 	else
 		return;
-	line(o, "", text);
+	tacit_explain_line(o, "", text);
 }
 
 static void show_kernel(const struct tacit_output *o,
@@ -160,29 +162,29 @@ static void show_kernel(const struct tacit_output *o,
 	char text[256], in[TACIT_BYTES_LEN], out[TACIT_BYTES_LEN];
 
 	if (!tacit_dict_bool(d, "HelperAlive")) {
-		line(o, "Kernel", "tacit-netd does not answer");
+		tacit_explain_line(o, "Kernel", "tacit-netd does not answer");
 		return;
 	}
 	if (!tacit_dict_bool(d, "InKernel")) {
-		line(o, "Kernel", "no SA of it");
+		tacit_explain_line(o, "Kernel", "no SA of it");
 		return;
 	}
 	snprintf(text, sizeof(text),
 		 "SAs in 0x%08" PRIx64 " and out 0x%08" PRIx64 ", %s",
 		 tacit_dict_number(d, "SPIIn"), tacit_dict_number(d, "SPIOut"),
 		 tacit_dict_text(d, "Cipher"));
-	line(o, "Kernel", text);
+	tacit_explain_line(o, "Kernel", text);
 	snprintf(text, sizeof(text), "%s; clear packets from it are %s",
 		 tacit_dict_bool(d, "Sending") ? "sending with them"
 					       : "not sending with them yet",
 		 tacit_dict_bool(d, "ClearRefused") ? "refused" : "accepted");
-	line(o, "", text);
+	tacit_explain_line(o, "", text);
 	if (*tacit_dict_text(d, "OuterAddress")) {
 		snprintf(text, sizeof(text),
 			 "behind a NAT: it is %s, and we have leased it this "
 			 "address",
 			 tacit_dict_text(d, "OuterAddress"));
-		line(o, "", text);
+		tacit_explain_line(o, "", text);
 	}
 	if (*tacit_dict_text(d, "LeasedAddress")) {
 		snprintf(
@@ -191,7 +193,7 @@ static void show_kernel(const struct tacit_output *o,
 			"peer has leased us",
 			tacit_dict_text(d, "LocalAddress"),
 			tacit_dict_text(d, "LeasedAddress"));
-		line(o, "", text);
+		tacit_explain_line(o, "", text);
 	}
 	snprintf(text, sizeof(text),
 		 "%s in (%" PRIu64 " packets), %s out (%" PRIu64 ")",
@@ -199,7 +201,7 @@ static void show_kernel(const struct tacit_output *o,
 		 tacit_dict_number(d, "PacketsIn"),
 		 tacit_bytes(tacit_dict_number(d, "BytesOut"), out),
 		 tacit_dict_number(d, "PacketsOut"));
-	line(o, "", text);
+	tacit_explain_line(o, "", text);
 }
 
 static void show_advice(const struct tacit_output *o,
@@ -215,7 +217,7 @@ static void show_advice(const struct tacit_output *o,
 			 " that failed",
 			 tacit_span(next, span),
 			 tacit_dict_number(d, "Failures"));
-		line(o, "Next", text);
+		tacit_explain_line(o, "Next", text);
 	}
 	if (!e || e->type != 'a' || !e->n_list)
 		return;
@@ -228,29 +230,43 @@ static void show_advice(const struct tacit_output *o,
 	}
 }
 
-static int show(const struct tacit_output *o, const struct tacit_dict *d)
+/* dns: NULL where no policy covers it. */
+static int show(const struct tacit_output *o, const struct tacit_dict *d,
+		const struct tacit_explain_dns *dns)
 {
+	int code = EXIT_OK;
+
 	if (o->json) {
-		tacit_json_dict(o->file, d);
-		fputc('\n', o->file);
-		return EXIT_OK;
+		fputc('{', o->file);
+		tacit_json_members(o->file, d);
+		if (dns)
+			tacit_explain_dns_show(o, dns);
+		fputs("}\n", o->file);
+		return code;
 	}
-	if (!o->terminal)
-		return tacit_show_fields(o, d);
+	if (!o->terminal) {
+		code = tacit_show_fields(o, d);
+		if (dns)
+			tacit_explain_dns_show(o, dns);
+		return code;
+	}
 	show_head(o, d);
 	show_policy(o, d);
 	show_ports(o, d, "ClearPorts", "but always in the clear");
 	show_ports(o, d, "BlockedPorts", "but blocked");
 	show_keys(o, d);
+	if (dns)
+		tacit_explain_dns_show(o, dns);
 	show_ike(o, d);
 	show_kernel(o, d);
 	show_advice(o, d);
-	return EXIT_OK;
+	return code;
 }
 
-static int explain_one(struct tacit_client *client,
+static int explain_one(struct tacit_client *client, struct resolver **resolver,
 		       const struct tacit_output *o, const struct addr *address)
 {
+	struct tacit_explain_dns *dns = NULL;
 	char text[ADDR_STRLEN];
 	sd_bus_message *reply;
 	struct tacit_dict d;
@@ -260,7 +276,12 @@ static int explain_one(struct tacit_client *client,
 	if (code)
 		return code;
 	if (tacit_dict_read(reply, &d) > 0) {
-		code = show(o, &d);
+		if (*tacit_dict_text(&d, "Policy"))
+			code = tacit_explain_dns_ask(client, resolver, address,
+						     &dns);
+		if (code == EXIT_OK)
+			code = show(o, &d, dns);
+		tacit_explain_dns_free(dns);
 		tacit_dict_done(&d);
 	} else {
 		code = tacit_client_bad_reply();
@@ -271,6 +292,7 @@ static int explain_one(struct tacit_client *client,
 
 int tacit_explain(struct tacit *t, char **arguments)
 {
+	struct resolver *resolver = NULL;
 	struct tacit_client *client;
 	struct tacit_host host;
 	int code = tacit_host_find(arguments[0], &host);
@@ -282,8 +304,10 @@ int tacit_explain(struct tacit *t, char **arguments)
 	for (size_t i = 0; i < host.count && code == EXIT_OK; i++) {
 		if (i && !t->out.json)
 			fputc('\n', t->out.file);
-		code = explain_one(client, &t->out, &host.addresses[i]);
+		code = explain_one(client, &resolver, &t->out,
+				   &host.addresses[i]);
 	}
+	resolver_free(resolver);
 	tacit_client_free(client);
 	return code;
 }

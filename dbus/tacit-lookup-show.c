@@ -196,8 +196,8 @@ static void put_fields(const struct tacit_output *o, const char *const *cells,
 		   sizeof((const char *const[]){ __VA_ARGS__ }) / \
 			   sizeof(const char *))
 
-static void fields_place(const struct tacit_output *o,
-			 const struct tacit_place *p)
+void tacit_place_fields(const struct tacit_output *o,
+			const struct tacit_place *p)
 {
 	struct chain_link links[CHAIN_NAMES_MAX];
 	size_t n = p->chain ? chain_links(p->chain, links) : 0;
@@ -235,15 +235,15 @@ static void show_fields(const struct tacit_output *o,
 	if (f->forward.name[0]) {
 		fields_answer(o, f->forward.name, &f->a, "A");
 		fields_answer(o, f->forward.name, &f->aaaa, "AAAA");
-		fields_place(o, &f->forward);
+		tacit_place_fields(o, &f->forward);
 	}
 	for (size_t i = 0; i < f->n; i++) {
 		const struct tacit_address *a = &f->addresses[i];
 
 		fields_answer(o, a->place.name, &a->pointer, "PTR");
-		fields_place(o, &a->place);
+		tacit_place_fields(o, &a->place);
 		if (a->named.name[0])
-			fields_place(o, &a->named);
+			tacit_place_fields(o, &a->named);
 		FIELDS(o, "conclusion", addr_format(&a->addr, text), a->policy,
 		       a->level, a->conclusion);
 	}
@@ -278,8 +278,7 @@ static void json_chain(const struct tacit_output *o,
 	fputc(']', o->file);
 }
 
-static void json_place(const struct tacit_output *o,
-		       const struct tacit_place *p)
+void tacit_place_json(const struct tacit_output *o, const struct tacit_place *p)
 {
 	struct key_text t;
 
@@ -332,11 +331,11 @@ static void json_address(const struct tacit_output *o,
 	fputc('{', o->file);
 	json_member(o, "address", addr_format(&a->addr, text));
 	fputs(", ", o->file);
-	json_place(o, &a->place);
+	tacit_place_json(o, &a->place);
 	json_answer(o, &a->pointer, "pointer");
 	if (a->named.name[0]) {
 		fputs(", \"wanted\": {", o->file);
-		json_place(o, &a->named);
+		tacit_place_json(o, &a->named);
 		fputc('}', o->file);
 	}
 	fputs(", ", o->file);
@@ -356,7 +355,7 @@ static void show_json(const struct tacit_output *o, const struct tacit_found *f)
 	fprintf(o->file, ", \"status\": \"%s\"", keyset_status_name(f->status));
 	if (f->forward.name[0]) {
 		fputs(", \"forward\": {", o->file);
-		json_place(o, &f->forward);
+		tacit_place_json(o, &f->forward);
 		json_answer(o, &f->a, "a");
 		json_answer(o, &f->aaaa, "aaaa");
 		fputc('}', o->file);

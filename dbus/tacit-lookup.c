@@ -16,17 +16,9 @@
 /* For each of two rounds. */
 #define WAIT_MS 10000u
 
-enum { TYPE_A = 1, TYPE_PTR = 12, TYPE_AAAA = 28 };
+enum { TYPE_A = 1, TYPE_AAAA = 28 };
 
 /* --- questions --------------------------------------------------------------- */
-
-static void on_keys(void *user, struct keyset *keys)
-{
-	struct tacit_place *p = user;
-
-	p->lookup = NULL;
-	p->keys = keys ? keyset_ref(keys) : NULL;
-}
 
 static void on_answer(void *user, const struct dns_answer *d)
 {
@@ -48,135 +40,6 @@ static void on_answer(void *user, const struct dns_answer *d)
 	}
 }
 
-static void on_pointer(void *user, const struct dns_answer *d)
-{
-	struct tacit_answer *a = user;
-
-	a->there = true;
-	a->verdict = d->verdict;
-	snprintf(a->why, sizeof(a->why), "%s", d->why ? d->why : "");
-	if (d->n &&
-	    name_from_wire(d->records[0].data, d->records[0].len, a->name) < 0)
-		a->name[0] = '\0';
-}
-
-static int ask(struct resolver *r, const char *name, uint16_t type,
-	       resolver_callback *callback, struct tacit_answer *a)
-{
-	struct handle handle;
-
-	a->verdict = DNS_UNREACHABLE;
-	strcpy(a->why, "no answer in time");
-	return resolver_ask(r, name, type, callback, a, &handle);
-}
-
-/* The keys of a place and its chain; by name, or by address. */
-static int look(struct resolver *r, struct tacit_place *p,
-		const struct lookup_request *request, const char *name)
-{
-	int rc;
-
-	snprintf(p->name, sizeof(p->name), "%s", name);
-	rc = lookup_new(r, request, on_keys, p, &p->lookup);
-	return rc < 0 ? rc : chain_new(r, p->name, &p->chain);
-}
-
-static void place_done(struct tacit_place *p)
-{
-	p->lookup = lookup_free(p->lookup);
-	p->chain = chain_free(p->chain);
-	p->keys = keyset_unref(p->keys);
-}
-
-/* --- the policy -------------------------------------------------------------- */
-
-static int rule_of(const struct tacit_dict *d, struct tacit_rule *ret)
-{
-	const struct tacit_entry *e = tacit_dict_get(d, "Identities");
-	const char *level = tacit_dict_text(d, "Level");
-	struct tacit_rule r = {
-		.level = POLICY_FORBID,
-		.in_file = tacit_dict_bool(d, "InFile"),
-		.discover = strcmp(tacit_dict_text(d, "Discover"), "dns")
-				    ? POLICY_DISCOVER_ALWAYS
-				    : POLICY_DISCOVER_DNS,
-	};
-
-	if (policy_level_parse(level, &r.level) < 0 ||
-	    policy_auth_parse(tacit_dict_text(d, "Authentication"), &r.auth) <
-		    0)
-		return -EINVAL;
-	if (e && e->type == 'a') {
-		r.identities = (char **)e->list;
-		r.n_identities = e->n_list;
-	}
-	*ret = r;
-	return 0;
-}
-
-/* The agent's policy for the address. Exit code; EXIT_NO_PEER: none. */
-static int find_policy(struct tacit_client *c, const struct addr *a,
-		       sd_bus_message **ret_reply, struct tacit_dict *ret)
-{
-	char text[ADDR_STRLEN];
-	sd_bus_message *m = NULL;
-	int code = tacit_client_call(c, DBUS_INTERFACE, "FindPolicy", &m, "s",
-				     addr_format(a, text));
-
-	if (code != EXIT_OK)
-		return code;
-	if (tacit_dict_read(m, ret) != 1) {
-		sd_bus_message_unref(m);
-		return tacit_client_bad_reply();
-	}
-	*ret_reply = m;
-	return EXIT_OK;
-}
-
-static void copy(char *to, size_t size, const struct tacit_dict *d,
-		 const char *key)
-{
-	snprintf(to, size, "%s", tacit_dict_text(d, key));
-}
-
-/* What is asked about one address, and after the answers (with conclude) what
- * follows. Exit code. */
-static int with_policy(struct tacit_client *c, struct resolver *r,
-		       struct tacit_address *a, bool conclude)
-{
-	struct tacit_rule rule;
-	struct tacit_dict d;
-	sd_bus_message *m = NULL;
-	char name[NAME_STRLEN];
-	int code = find_policy(c, &a->addr, &m, &d);
-
-	if (code != EXIT_OK)
-		return code;
-	copy(a->policy, sizeof(a->policy), &d, "Name");
-	copy(a->level, sizeof(a->level), &d, "Level");
-	copy(a->auth, sizeof(a->auth), &d, "Authentication");
-	copy(a->discover, sizeof(a->discover), &d, "Discover");
-	if (rule_of(&d, &rule) < 0) {
-		code = tacit_client_bad_reply();
-	} else if (conclude) {
-		tacit_conclude(&rule, &a->addr,
-			       a->named.name[0] ? a->named.keys : a->place.keys,
-			       a->conclusion);
-	} else if (tacit_conclude_name(&rule)) {
-		const struct lookup_request request = { .peer = a->addr,
-							.name = name };
-
-		snprintf(name, sizeof(name), "%s.",
-			 tacit_conclude_name(&rule) + 1);
-		/* A name that cannot be asked is not answered. */
-		if (look(r, &a->named, &request, name) < 0)
-			place_done(&a->named);
-	}
-	tacit_dict_done(&d);
-	sd_bus_message_unref(m);
-	return code;
-}
-
 /* --- two rounds -------------------------------------------------------------- */
 
 static int no_memory(void)
@@ -196,11 +59,11 @@ static int ask_forward(struct resolver *r, struct tacit_found *f)
 		return -EINVAL;
 	snprintf(name, sizeof(name), "%s%s", f->host,
 		 len && f->host[len - 1] == '.' ? "" : ".");
-	rc = look(r, &f->forward, &request, name);
+	rc = tacit_place_ask(r, &f->forward, &request, name);
 	if (rc == 0)
-		rc = ask(r, name, TYPE_A, on_answer, &f->a);
+		rc = tacit_answer_ask(r, name, TYPE_A, on_answer, &f->a);
 	if (rc == 0)
-		rc = ask(r, name, TYPE_AAAA, on_answer, &f->aaaa);
+		rc = tacit_answer_ask(r, name, TYPE_AAAA, on_answer, &f->aaaa);
 	return rc;
 }
 
@@ -208,19 +71,6 @@ static void add_addresses(struct tacit_found *f, const struct tacit_answer *a)
 {
 	for (size_t i = 0; i < a->n && f->n < TACIT_LOOKUP_ADDRESSES; i++)
 		f->addresses[f->n++].addr = a->addresses[i];
-}
-
-static int ask_reverse(struct resolver *r, struct tacit_address *a)
-{
-	const struct lookup_request request = { .peer = a->addr };
-	char name[NAME_STRLEN];
-	int rc = name_of_address(&a->addr, name);
-
-	if (rc == 0)
-		rc = look(r, &a->place, &request, name);
-	if (rc == 0)
-		rc = ask(r, name, TYPE_PTR, on_pointer, &a->pointer);
-	return rc;
 }
 
 static int first_round(struct resolver *r, struct tacit_found *f)
@@ -251,26 +101,18 @@ static int first_round(struct resolver *r, struct tacit_found *f)
 static int second_round(struct tacit_client *c, struct resolver *r,
 			struct tacit_found *f)
 {
-	int code = EXIT_OK;
-
 	for (size_t i = 0; i < f->n; i++) {
-		if (ask_reverse(r, &f->addresses[i]) < 0)
-			return no_memory();
-		code = with_policy(c, r, &f->addresses[i], false);
+		int code = tacit_address_find(c, &f->addresses[i]);
+
 		/* No policy: said in its place. */
 		if (code != EXIT_OK && code != EXIT_NO_PEER)
 			return code;
+		if (tacit_address_ask(r, &f->addresses[i]) < 0)
+			return no_memory();
 	}
 	(void)tacit_dns_wait(r, WAIT_MS);
-	for (size_t i = 0; i < f->n; i++) {
-		struct tacit_address *a = &f->addresses[i];
-
-		if (!a->policy[0])
-			strcpy(a->conclusion, "in the clear: no policy covers "
-					      "it");
-		else if (with_policy(c, r, a, true) != EXIT_OK)
-			return EXIT_FAILED;
-	}
+	for (size_t i = 0; i < f->n; i++)
+		tacit_address_conclude(&f->addresses[i]);
 	return EXIT_OK;
 }
 
@@ -337,11 +179,9 @@ static int look_up(struct tacit *t, struct tacit_client *c, struct resolver *r,
 
 static void found_free(struct tacit_found *f)
 {
-	place_done(&f->forward);
-	for (size_t i = 0; i < f->n; i++) {
-		place_done(&f->addresses[i].place);
-		place_done(&f->addresses[i].named);
-	}
+	tacit_place_done(&f->forward);
+	for (size_t i = 0; i < f->n; i++)
+		tacit_address_done(&f->addresses[i]);
 	free(f);
 }
 

@@ -371,9 +371,8 @@ static void put_list(FILE *f, const struct tacit_entry *e)
 	fputc(']', f);
 }
 
-void tacit_json_dict(FILE *f, const struct tacit_dict *d)
+void tacit_json_members(FILE *f, const struct tacit_dict *d)
 {
-	fputc('{', f);
 	for (size_t i = 0; i < d->count; i++) {
 		const struct tacit_entry *e = &d->entries[i];
 
@@ -390,5 +389,11 @@ void tacit_json_dict(FILE *f, const struct tacit_dict *d)
 		else
 			fprintf(f, "%" PRIu64, e->number);
 	}
+}
+
+void tacit_json_dict(FILE *f, const struct tacit_dict *d)
+{
+	fputc('{', f);
+	tacit_json_members(f, d);
 	fputc('}', f);
 }

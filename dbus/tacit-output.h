@@ -80,5 +80,7 @@ void tacit_table_end(struct tacit_table *t);
 void tacit_json_text(FILE *f, const char *text);
 /* Keys in the style of "spi_in" (on the bus: SPIIn), on one line. */
 void tacit_json_dict(FILE *f, const struct tacit_dict *d);
+/* The same without the braces, for more to follow. */
+void tacit_json_members(FILE *f, const struct tacit_dict *d);
 
 #endif

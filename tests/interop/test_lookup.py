@@ -82,6 +82,16 @@ def test_lookup(tree):
     text = tacit(host, "lookup", v6).out
     assert f"key\t{reverse(v6)}\tEd25519\t" in text
 
+    # Why a host that was never talked to would be encrypted, or not.
+    for address, status, end in ((v4, "secure", f"proven to be {v4}"),
+                                 (server.own[4][0], "none", "no key")):
+        said = host.agent.tacit("explain", address)
+        assert said["state"] == "unknown"
+        assert chain(said["dns"])[0] == (".", "secure")
+        assert said["dns"]["status"] == status
+        assert end in said["dns"]["conclusion"]
+
+
 @pytest.mark.family(4)
 @pytest.mark.seconds(5)
 def test_records(tree):

@@ -176,6 +176,7 @@ static int rule(void *user, const struct addr *remote, struct dbus_rule *ret)
 		.level = "offer",
 		.auth = "offer",
 		.discover = "always",
+		.lookup = remote->bytes[0] == 172 ? "no" : "address",
 		.identities = names,
 		.n_identities = remote->bytes[0] == 10,
 	};

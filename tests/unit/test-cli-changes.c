@@ -39,6 +39,9 @@ static void test_explain(void **state)
 		"             but always in the clear: 9100/tcp 161/udp\n"
 		"  Its key    DNS: secure, 1 usable\n"
 		"             asked: reverse, 1.0.0.10.in-addr.arpa.\n"
+		"  DNS now    not asked (no file of TrustAnchors= can be read\n"
+		"             by you: without a trust anchor nothing can be\n"
+		"             judged)\n"
 		"  IKE        established, we are the initiator; X25519,\n"
 		"             AES-GCM-16-256, SHA2-256\n"
 		"             the peer is anonymous\n"
@@ -63,7 +66,11 @@ static void test_explain(void **state)
 	assert_int_equal(cli_run(w, "explain 192.0.2.1 --json"), EXIT_OK);
 	assert_non_null(strstr(w->out, "\"key_verdict\": \"secure\", "));
 	assert_non_null(strstr(w->out, "wrapped where the terminal ends.\", "
-				       "\"Or that.\"]}\n"));
+				       "\"Or that.\"], \"dns\": {"
+				       "\"unasked\": \"no file of"));
+	assert_int_equal(cli_run(w, "explain 172.16.0.1"), EXIT_OK);
+	assert_non_null(strstr(w->out, "\nunasked\tits policy has Lookup=no, "
+				       "and DNS is not asked\n"));
 }
 
 static void test_monitor(void **state)

@@ -78,6 +78,46 @@ static const struct {
 	  "blocked", "another address" },
 };
 
+/* Whom the agent does not ask about: nobody else does either. */
+static void test_unasked(void **state)
+{
+	static const struct {
+		struct tacit_rule rule;
+		const char *has; /* NULL: DNS is asked */
+	} unasked[] = {
+#define RULE(l, a, d, look, id)                     \
+	{ .level = POLICY_##l,                      \
+	  .auth = POLICY_AUTH_##a,                  \
+	  .discover = POLICY_DISCOVER_##d,          \
+	  .lookup = POLICY_LOOKUP_##look,           \
+	  .identities = id < 0 ? NULL : &names[id], \
+	  .n_identities = id >= 0 }
+		{ RULE(OFFER, OFFER, ALWAYS, ADDRESS, -1), NULL },
+		{ RULE(OFFER, ALLOW, DNS, ADDRESS, -1), NULL },
+		{ RULE(OFFER, ALLOW, ALWAYS, ADDRESS, -1), "no proof" },
+		{ RULE(FORBID, OFFER, ALWAYS, ADDRESS, -1), "forbids" },
+		{ RULE(BLOCK, OFFER, ALWAYS, ADDRESS, -1), "blocked" },
+		{ RULE(REQUIRE, REQUIRE, ALWAYS, NO, 1), "Lookup=no" },
+		{ RULE(REQUIRE, REQUIRE, ALWAYS, NAME, 0), "Lookup=name" },
+		{ RULE(REQUIRE, REQUIRE, ALWAYS, NAME, 1), NULL },
+	};
+	struct tacit_rule in_file = unasked[0].rule;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(unasked) / sizeof(unasked[0]); i++) {
+		const char *why = tacit_conclude_unasked(&unasked[i].rule);
+
+		if (!unasked[i].has) {
+			assert_null(why);
+			continue;
+		}
+		assert_non_null(why);
+		assert_non_null(strstr(why, unasked[i].has));
+	}
+	in_file.in_file = true;
+	assert_non_null(strstr(tacit_conclude_unasked(&in_file), "keys.d"));
+}
+
 static struct keyset *keys_of(size_t row)
 {
 	uint8_t spki[] = { 1, 2, 3 };
@@ -160,6 +200,7 @@ int main(void)
 		cmocka_unit_test(test_rows),
 		cmocka_unit_test(test_in_file),
 		cmocka_unit_test(test_name),
+		cmocka_unit_test(test_unasked),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
