@@ -316,6 +316,11 @@ int tacit_policy_test(struct tacit *t, char **arguments)
 	if (code == EXIT_OK)
 		code = arguments[1] ? load(arguments[1], &config)
 				    : tacit_client_new(t->socket, &client);
+	if (code == EXIT_NOT_RUNNING)
+		fprintf(stderr,
+			"       What the files say: tacit policy test %s " SYSCONFDIR
+			"/tacit\n",
+			arguments[0]);
 	if (code == EXIT_OK)
 		code = test_all(client, config, &t->out, &target, &host);
 	tacit_client_free(client);

@@ -10,7 +10,7 @@ import time
 
 import pytest
 from agent import AGENT
-from bus import Bus
+from bus import ERROR, Bus, Error
 from traffic import MAGIC, Listener, Sink, connect, datagram, family_of, ping
 from waiting import wait_until
 
@@ -155,6 +155,10 @@ def test_open(lab, agents):
         s.connect((b.ip, OPEN))
         bus = Bus(f"{a.agent.run_dir}/agent.sock")
         told, = bus.call("GetSocket", "h", s)
+        with pytest.raises(Error) as e:
+            bus.call("RequireEncryption", "hsa{sv}", s, b.ip, {})
+        assert e.value.name == ERROR + "PolicyForbids" and \
+            "2-open" in e.value.text
         bus.close()
     assert "somebody else" not in a.agent.log() + b.agent.log()
     assert not told["Encrypted"]

@@ -320,6 +320,7 @@ static void test_policy_test(void **state)
 	struct cli_world *w = *state;
 
 	assert_int_equal(cli_run(w, "policy test 10.0.0.1"), EXIT_NOT_RUNNING);
+	assert_non_null(strstr(w->err, "tacit policy test 10.0.0.1 /"));
 	cli_start_agent(w);
 	assert_int_equal(cli_run(w, "policy test 10.0.0.1:443/tcp"), EXIT_OK);
 	assert_string_equal(

@@ -113,6 +113,7 @@ if command -v bash >/dev/null && [ -x ./tacit ]; then
 	expect 'peers' --json pe
 	expect 'list' policy l
 	expect 'list show test' policy ''
+	expect './tests' policy test 10.0.0.1 ./tests
 	expect 'show' key s
 	expect 'rotate' key r
 	expect '--cancel' key rotate --c
