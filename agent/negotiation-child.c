@@ -351,6 +351,9 @@ static void negotiation_install_refused(struct agent *a, struct flow *f,
 	log_limited(&a->log_netd, agent_now(a), LOG_WARNING, &fields,
 		    "tacit-netd refused %s: %s", record_type_name(reply->type),
 		    strerror(-reply->error));
+	/* It may be an address of ours. */
+	if (f->lease.family)
+		negotiation_no_lease(a, f);
 	negotiation_send(a, RECORD_REMOVE, f);
 	memset(&f->child, 0, sizeof(f->child));
 	timer_cancel(a->timers, &f->timer);

@@ -56,6 +56,9 @@ void negotiation_wish(const struct agent *a, const struct flow *f,
 bool negotiation_without_lease(struct agent *a, struct flow *f,
 			       const struct ike_failed *failed);
 
+/* The flow's lease was no good: none is asked for, for a while. */
+void negotiation_no_lease(struct agent *a, struct flow *f);
+
 /* From now on this is the flow's own. */
 void negotiation_set_child(struct flow *f, struct handle sa,
 			   const struct ike_child_up *up);

@@ -37,6 +37,11 @@ void negotiation_wish(const struct agent *a, const struct flow *f,
 	ret->leased = f->lease;
 }
 
+void negotiation_no_lease(struct agent *a, struct flow *f)
+{
+	f->lease_at = agent_now(a) + LEASE_RETRY_MS;
+}
+
 bool negotiation_without_lease(struct agent *a, struct flow *f,
 			       const struct ike_failed *failed)
 {
@@ -44,7 +49,7 @@ bool negotiation_without_lease(struct agent *a, struct flow *f,
 
 	if (!failed->lease || (f->state != FLOW_NEGOTIATE && !f->renew))
 		return false;
-	f->lease_at = agent_now(a) + LEASE_RETRY_MS;
+	negotiation_no_lease(a, f);
 	log_limited(&a->log_negotiation, agent_now(a), LOG_INFO, &fields,
 		    "it leases us no address (notify %u): without one, then",
 		    failed->notify);

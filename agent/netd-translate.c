@@ -81,26 +81,32 @@ int netd_translate(void *user, const struct addr *local,
 	return r;
 }
 
-void netd_translate_adopt(struct netd *n)
+/* Untranslated they lead nowhere. */
+static void drop_all(struct netd *n)
 {
-	int r;
-
 	for (struct netd_flow *f = n->flows.first, *next; f; f = next) {
 		next = f->next;
-		if (!f->lease.family)
-			continue;
-		if (!n->translation) {
+		f->translated = false;
+		if (f->lease.family)
 			netd_flow_drop(f);
-			continue;
-		}
-		f->translated = true;
-		n->n_translated++;
 	}
-	if (!n->translation)
-		return;
-	r = n->n_translated ? make(n, NULL, 0)
-			    : nft_table_remove(n->translation);
+	n->n_translated = 0;
+}
+
+void netd_translate_adopt(struct netd *n)
+{
+	int r = -EOPNOTSUPP;
+
+	for (struct netd_flow *f = n->flows.first; f; f = f->next) {
+		f->translated = f->lease.family != 0;
+		n->n_translated += f->translated;
+	}
+	if (n->translation)
+		r = n->n_translated ? make(n, NULL, 0)
+				    : nft_table_remove(n->translation);
 	if (r < 0)
+		drop_all(n);
+	if (r < 0 && r != -EOPNOTSUPP)
 		log_warning("inet tacit_cat of an earlier run is as it was: %s",
 			    strerror(-r));
 }

@@ -141,6 +141,10 @@ static void test_client(void **state)
 	assert_true(is(&r->install.lease, LEASE));
 	assert_int_equal(r->install.outer.family, 0);
 	assert_int_equal(r->install.flags, RECORD_IN_OPTIONAL);
+	/* It is no good here, for it is ours: the next time without. */
+	world.agent.kernel = RECORD_HAS_TRANSLATION;
+	reply("10.1.0.2", RECORD_INSTALL, -EINVAL);
+	assert_true(flow_of("10.1.0.2")->lease_at > world.now);
 }
 
 /* Whom we ask, by policy and by what the kernel can. */
