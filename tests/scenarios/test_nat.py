@@ -5,13 +5,17 @@ UDP, between the ports that the box has chosen."""
 import time
 
 import pytest
-from nat import FIRST, SECOND, Box, within
+from nat import FIRST, SECOND, Box, lease, masquerade, within
 from traffic import Listener, Pinger, Sink, Stream, connect, ping
 from waiting import wait_until
 
+# Otherwise each client gets an address of its own: test_cat.py.
+NO = {"ClientAddressTranslation": "no"}
+
+
 @pytest.mark.seconds(5)
 def test_transport(lab, agents):
-    box = Box(lab)
+    box = Box(lab, **NO)
     a, b = box.a, box.b
     assert None not in ping(a, b.ip, 5, interval=0.1)
     listener = Listener(b, 80)
@@ -37,7 +41,7 @@ def test_transport(lab, agents):
 @pytest.mark.seconds(5)
 def test_from_outside(lab, agents):
     """The box's mapping, once there, is good both ways."""
-    box = Box(lab)
+    box = Box(lab, **NO)
     assert None not in ping(box.a, box.b.ip, 2, interval=0.2)
     # To the box's address is to the client, as far as ESP goes.
     sink = Sink(box.a, 4000)
@@ -72,24 +76,29 @@ def test_rebinding(lab, agents):
     # And IKE: what the server asks now arrives, though the client has not
     # said anything by IKE since.
     mark = len(box.ports(("ike",)))
-    b.agent.text("down", box.outer)
+    b.agent.text("down", lease(a, b))
     wait_until(lambda: a.states() == [] and b.states() == [], 3, "the end")
     assert within(box.ports(("ike",))[mark:], SECOND)
     box.nothing_clear()
 
 
 @pytest.mark.seconds(28)
+@pytest.mark.family(4)
 def test_keepalive(lab, agents):
     """Twenty seconds without a word, and the mapping is still there: the
-    server can begin."""
+    server can begin. Both families wait at one time."""
     box = Box(lab)
     for name in ("udp_timeout", "udp_timeout_stream"):
         box.n.ns.sysctl(f"netfilter.nf_conntrack_{name}", 24)
-    assert None not in ping(box.a, box.b.ip, 2, interval=0.1)
+    leases = {}
+    for lab.family in (4, 6):
+        assert None not in ping(box.a, box.b.ip, 2, interval=0.1)
+        leases[lab.family] = lease(box.a, box.b)
     time.sleep(26)
     alive = [f for f in box.outside.capture.frames() if f.kind == "keepalive"]
-    assert alive and {f.src for f in alive} == {box.outer}
-    assert None not in ping(box.b, box.outer, 3, interval=0.2)
+    assert {f.src for f in alive} == {box.n.own[4][1], box.n.own[6][1]}
+    for lab.family in (4, 6):
+        assert None not in ping(box.b, leases[lab.family], 3, interval=0.2)
     assert len(set(box.ports())) == 1
 
 
@@ -112,4 +121,29 @@ def test_rekey(lab, agents):
     wait_until(lambda: len(box.a.states()) == 2 and len(box.b.states()) == 2,
                15, "one SA pair")
     assert all(s.encapsulated for s in box.a.states() + box.b.states())
+    box.nothing_clear()
+
+
+@pytest.mark.seconds(4)
+def test_server(lab, agents):
+    """The server is the one inside: the box sends IKE and ESP in UDP to it, and
+    whoever is outside has no need for an address."""
+    box = Box(lab, start=False)
+    to = f"dnat ip{'6' if lab.family == 6 else ''} to {box.a.ip}"
+    box.n.ns.nft(masquerade(
+        FIRST, f'iifname "eth1" udp dport {{ 500, 4500 }} {to}'))
+    box.b.policy("peers", "require", ClientAddressTranslation="yes")
+    box.a.policy("peers", "require")
+    for host in (box.a, box.b):
+        host.start_agent()
+    assert None not in ping(box.b, box.outer, 3, interval=0.2)
+    listener = Listener(box.a, 80)
+    assert connect(box.b, box.outer, 80) < 0.9
+    listener.close()
+    for host in (box.a, box.b):
+        assert len(host.states()) == 2
+        for s in host.states():
+            assert s.encapsulated and s.mode == "transport"
+    assert {f.dst for f in box.outside.capture.frames()
+            if f.kind == "udp-esp" and f.port == "b"} == {box.outer}
     box.nothing_clear()

@@ -57,10 +57,10 @@ def install(a, b, lease, reqid=R1, spi=0x10000):
                             nc.esp(spi, KEY1), tunnel=1, lease=lease)
 
 
-def rules_of(host):
-    """How many rules the table has."""
-    shown = json.loads(host.ns.run("nft", "-j", "list", "table", "inet",
-                                   "tacit_cat"))
+def rules_of(host, *what):
+    """How many rules there are."""
+    shown = json.loads(host.ns.run(
+        "nft", "-j", "list", *(what or ("table", "inet", "tacit_cat"))))
     return sum("rule" in thing for thing in shown["nftables"])
 
 
@@ -153,3 +153,27 @@ def test_same_lease(lab):
     assert None not in ping(a, b.ip, 2)
     a.netd.stop()
     assert TABLE not in a.ns.run("nft", "list", "tables")
+
+
+@pytest.mark.seconds(5)
+def test_thousand(lab):
+    """A thousand clients of one server, behind one box or anywhere: a rule for
+    none of them, and each is reached by its own SAs."""
+    net, a, b = begin(lab)
+    b.policy("peers", "require")
+    b.netd = Netd(b)
+    b.client = b.netd.agent()
+    leases = [f"100.64.{1 + (i >> 8)}.{i & 255}" if lab.family == 4 else
+              f"fd74:6163:6974::{i:x}" for i in range(1, 1001)]
+    rules = rules_of(b, "ruleset")
+    for i, one in enumerate(leases):
+        assert b.client.install(
+            b.ip, one, R1 + i, nc.esp(0x10000 + 2 * i, KEY1),
+            nc.esp(0x10001 + 2 * i, KEY2), tunnel=1, outer=a.ip) == 0
+    assert rules_of(b, "ruleset") == rules
+    for i in (0, 500, 999):
+        assert install(a, b, leases[i], R1, 0x10000 + 2 * i) == 0
+        assert None not in ping(a, b.ip, 1) + ping(b, leases[i], 1)
+        assert ping(b, leases[i - 1], 1, timeout=0.2) == [None]
+        assert a.client.flow(nc.REMOVE, R1) == 0
+    assert net.capture.clear_packets(a, b) == []
