@@ -77,7 +77,8 @@ static void negotiation_decide(struct agent *a, struct flow *f,
 {
 	uint64_t now = agent_now(a);
 
-	if (f->policy->level == POLICY_REQUIRE) {
+	if (f->policy->level == POLICY_REQUIRE ||
+	    leases_know(a, &f->peer->addr)) {
 		negotiation_send_verdict(a, &f->local, &f->peer->addr, f->self,
 					 RECORD_BLOCK, lifetime);
 		flow_set_state(a->flows, f, FLOW_BLOCKED, now);
@@ -254,8 +255,10 @@ void negotiation_run_queue(struct agent *a)
 void negotiation_begin(struct agent *a, struct flow *f)
 {
 	/* Nobody is reached at a lease: who has it comes by itself. */
-	if (f->outer.family) {
+	if (f->outer.family || leases_know(a, &f->peer->addr)) {
 		f->renew = false;
+		if (negotiation_at_rest(f))
+			negotiation_fail(a, f, IKE_REASON_UNREACHABLE, 0);
 		return;
 	}
 	if (!negotiation_wanted_by(f->policy)) {

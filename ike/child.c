@@ -214,6 +214,23 @@ static bool find_host(const struct ike_selectors *ts, const struct addr *host,
 	return substitute && ike_selectors_host(ts, host->family, ret);
 }
 
+/* 2.19: who asks for an address asks for a Child SA of any, which is narrowed to
+ * that one. libreswan names its own in place of any. */
+static bool find_peer(const struct ike_sa *sa, const struct ike_selectors *ts,
+		      bool transport, struct addr *ret)
+{
+	const struct addr *peer = ike_sa_selector_peer(sa);
+	struct addr own;
+
+	if (find_host(ts, peer, transport && sa->nat.peer, ret))
+		return true;
+	if (!sa->inner_peer.family ||
+	    !ike_selectors_host(ts, peer->family, &own))
+		return false;
+	*ret = *peer;
+	return true;
+}
+
 int ike_child_choose(const struct ike_sa *sa,
 		     const struct ike_child_terms *terms,
 		     const struct ike_offer *offer, uint16_t prefer_group,
@@ -230,8 +247,7 @@ int ike_child_choose(const struct ike_sa *sa,
 		return IKE_NOTIFY_NO_PROPOSAL_CHOSEN;
 	/* 2.9: narrowed to the two of us; a peer that nobody vouches for
 	 * gets its own address, and gets nothing else. */
-	if (!find_host(&terms->tsi, ike_sa_selector_peer(sa),
-		       transport && sa->nat.peer, &ret->tsi) ||
+	if (!find_peer(sa, &terms->tsi, transport, &ret->tsi) ||
 	    !find_host(&terms->tsr, ike_sa_selector_us(sa),
 		       transport && sa->nat.us, &ret->tsr))
 		return IKE_NOTIFY_TS_UNACCEPTABLE;

@@ -5,7 +5,9 @@ foreign daemons, ask it for one."""
 import ipaddress
 
 import pytest
-from agent import AGENT
+from agent import AGENT, NETD
+from libreswan import LibreswanHost
+from nat import FIRST, masquerade
 from strongswan import StrongswanHost
 from test_engine import SECRET
 from traffic import ping
@@ -16,10 +18,11 @@ SMALL = {4: "10.99.0.0/30", 6: "fd99::/126"}  # two addresses each
 
 
 def server(lab, level="require", **policy):
+    """The leases are among what must never be in the clear."""
     net = lab.net()
     a = lab.host("a", net)
-    a.policy("peers", level, ["10.0.0.0/16", "fd00::/16"],
-             Authentication="require", **policy)
+    a.policy("peers", level, ["0.0.0.0/0", "::/0"], Authentication="require",
+             **policy)
     return net, a
 
 
@@ -99,6 +102,12 @@ def test_strongswan(lab, agents, strongswan_root):
                                   if s.src == a.ip], 10, "a new pair")
     assert leases(a) == {b.ip: lease, c.ip: other}
     assert None not in pings(b, lease, a)
+    # tacit-netd finds them in the kernel; ESP in UDP needs its socket.
+    pid = a.agent.kill(NETD)
+    a.agent.wait_replaced(NETD, pid)
+    wait_until(lambda: None not in pings(b, lease, a, 1), 5, "a reply")
+    assert None not in pings(b, lease, a)
+    assert leases(a) == {b.ip: lease, c.ip: other}
 
     # Without SAs nothing goes there, and nobody is begun with. Of the IKE SA
     # before our new agent nobody answers for.
@@ -144,3 +153,72 @@ def test_exhausted(lab, agents, strongswan_root):
     a.agent.reload()
     wait_until(lambda: a.states() == [], 5, "no states")
     assert net.capture.clear_packets(a, d) == []
+
+
+class Anonymous:
+    """Server a, outside; n, which translates; behind it clients with libreswan,
+    which nobody knows. Its own translation is none of our business: its hosts
+    have the leased address."""
+
+    def __init__(self, lab, root, names):
+        self.inside, self.outside = lab.net(), lab.net()
+        self.n = lab.host("n", self.inside, self.outside)
+        self.a = lab.host("a", self.outside)
+        for name, value in (("ipv4.ip_forward", 1),
+                            ("ipv6.conf.all.forwarding", 1)):
+            self.n.ns.sysctl(name, value)
+        self.n.ns.nft(masquerade(FIRST))
+        self.clients = [self.client(lab, name, i + 5, root)
+                        for i, name in enumerate(names)]
+        self.a.policy("peers", "require")
+        self.a.start_agent()
+
+    def client(self, lab, name, number, root):
+        host = LibreswanHost(lab, name, root)
+        lab.hosts.append(host)
+        self.inside.attach(host, number)
+        host.ns.ip(f"route replace default via {self.n.own[4][0]}",
+                   f"route replace ::/0 via {self.n.own[6][0]}")
+        host.configure([f"{self.a.ip}/{32 if lab.family == 4 else 128}"],
+                       type="tunnel", leftcat="yes", narrowing="yes",
+                       leftmodecfgclient="yes", leftupdown="%disabled",
+                       failureshunt="drop")
+        return host.start()
+
+    def lease(self, host):
+        """Of the SAs that are there and that nobody has been seen with yet."""
+        bits = 32 if self.a.lab.family == 4 else 128
+        before = set(leases_all(self.a))
+        ping(host, self.a.ip, 1, timeout=0.1)
+        wait_until(lambda: set(leases_all(self.a)) - before, 10, "a lease")
+        new, = set(leases_all(self.a)) - before
+        host.ns.ip(f"address add {new}/{bits} dev lo")
+        return new
+
+
+def leases_all(a):
+    return [p.dst.split("/")[0] for p in a.policies()
+            if p.direction == "out" and p.templates and
+            p.templates[0].mode == "tunnel"]
+
+
+@pytest.mark.seconds(12)
+def test_libreswan(lab, agents, libreswan_root):
+    """Two that nobody knows, behind one address: each has its own."""
+    w = Anonymous(lab, libreswan_root, "bc")
+    b, c = w.clients
+    outer = w.n.own[lab.family][1]
+    first, second = w.lease(b), w.lease(c)
+    assert first != second
+    for host, lease in ((b, first), (c, second)):
+        assert None not in pings(host, lease, w.a)
+        assert None not in ping(w.a, lease, 2)
+    for s in w.a.states():
+        assert outer in (s.src, s.dst) and s.encapsulated
+    peers = {p["address"]: p for p in w.a.agent.tacit("peers")}
+    for lease in (first, second):
+        assert peers[lease]["outer_address"] == outer
+        assert peers[lease]["state"] == "secured"
+        assert outer in w.a.agent.text("explain", lease)
+    assert [f for f in w.outside.capture.frames()
+            if f.kind == "clear" and f.port == "a"] == []

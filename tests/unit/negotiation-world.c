@@ -117,6 +117,15 @@ bool ike_sa_describe(const struct ike_engine *e, struct handle sa,
 	return world.described || world.heard;
 }
 
+void ike_esp_from(struct ike_engine *e, uint64_t now, struct handle sa,
+		  uint16_t port)
+{
+	(void)e;
+	(void)now;
+	(void)sa;
+	(void)port;
+}
+
 bool ike_sa_hosts(const struct ike_engine *e, struct handle sa,
 		  struct addr *ret_local, struct addr *ret_remote)
 {

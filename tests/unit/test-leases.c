@@ -220,6 +220,27 @@ static void test_acquire(void **state)
 	assert_int_equal(world.initiated, 0);
 }
 
+/* Nor is anybody begun with there on request. */
+static void test_connect(void **state)
+{
+	static const char *const files[] = {
+		"Name=wait\nNetworks=0.0.0.0/0\nEncryption=offer\nWait=yes\n",
+		NULL
+	};
+	struct addr a, local = at("10.0.0.1");
+	struct flow *f;
+
+	(void)state;
+	config_free(agent()->config);
+	agent()->config = policies_of(files);
+	assert_int_equal(grant("10.1.0.2", &a), 0);
+	leases_release(agent(), &a);
+	assert_int_equal(negotiation_connect(agent(), &local, &a, &f), 0);
+	assert_int_equal(world.initiated, 0);
+	assert_int_equal(f->state, FLOW_BLOCKED);
+	assert_int_equal(sent(RECORD_VERDICT)->verdict.verdict, RECORD_BLOCK);
+}
+
 /* Pools that stay keep what they know. */
 static void test_reload(void **state)
 {
@@ -253,6 +274,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_orphan_ends, begin,
 						teardown),
 		cmocka_unit_test_setup_teardown(test_acquire, begin, teardown),
+		cmocka_unit_test_setup_teardown(test_connect, begin, teardown),
 		cmocka_unit_test_setup_teardown(test_reload, begin, teardown),
 	};
 
