@@ -238,6 +238,8 @@ static void status_of_policy(const struct agent *a, const struct policy *p,
 		.lookup = policy_lookup_name(p->lookup),
 		.mode = policy_mode_name(p->mode),
 		.translation = policy_translation_name(p->translation),
+		.pool = address_pools_get(&a->config->pools, p->pool) ? p->pool
+								      : "",
 		.identities = (const char *const *)p->identities,
 		.n_identities = p->n_identities,
 		.ports = p->ports,

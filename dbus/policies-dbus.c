@@ -171,6 +171,7 @@ static const struct {
 	FIELD("Lookup", 's', lookup),
 	FIELD("Mode", 's', mode),
 	FIELD("ClientAddressTranslation", 's', translation),
+	FIELD("AddressPool", 's', pool),
 	FIELD("File", 's', file),
 	FIELD("Line", 'u', line),
 	FIELD("Secured", 'u', secured),
@@ -256,6 +257,7 @@ const sd_bus_vtable dbus_policy_vtable[] = {
 	SETTING("Lookup", "s"),
 	SETTING("Mode", "s"),
 	SETTING("ClientAddressTranslation", "s"),
+	SETTING("AddressPool", "s"),
 	SETTING("Identities", "as"),
 	SETTING("Ports", "as"),
 	SETTING("Networks", "as"),
@@ -303,7 +305,8 @@ static int signal_same(sd_bus *bus, const char *path)
 		bus, path, DBUS_POLICY_INTERFACE, "Level", "Authentication",
 		"Discover", "Wait", "WaitTimeMs", "RetryTimeMs", "IdleTimeMs",
 		"ChildLifetimeMs", "Lookup", "Mode", "ClientAddressTranslation",
-		"Identities", "Ports", "Networks", "File", "Line", NULL);
+		"AddressPool", "Identities", "Ports", "Networks", "File",
+		"Line", NULL);
 }
 
 static int signal_one(sd_bus *bus, const char *name,

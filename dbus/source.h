@@ -60,6 +60,7 @@ struct dbus_policy {
 	const char *lookup;	 /* "address", "name", "no" */
 	const char *mode;	 /* "any", "transport", "tunnel" */
 	const char *translation; /* "anonymous", "yes", "no" */
+	const char *pool;	 /* of which leases are; "": none */
 	const char *const *identities; /* that it accepts */
 	size_t n_identities;
 	const struct service *ports; /* none: all traffic */

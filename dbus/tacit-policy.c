@@ -122,6 +122,10 @@ static void show_terminal(const struct tacit_output *o,
 		put_line(o, settings[i], tacit_dict_text(d, settings[i]));
 	put_line(o, "Translation",
 		 tacit_dict_text(d, "ClientAddressTranslation"));
+	put_line(o, "Address pool",
+		 *tacit_dict_text(d, "AddressPool")
+			 ? tacit_dict_text(d, "AddressPool")
+			 : "none");
 	put_words(o, d, "Identities", "whoever proves one");
 	put_line(o, "Wait", tacit_dict_bool(d, "Wait") ? "yes" : "no");
 	put_span(o, d, "WaitTime", "WaitTimeMs");

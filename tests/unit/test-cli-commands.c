@@ -301,6 +301,7 @@ static void test_policy_show(void **state)
 			    "  Lookup         address\n"
 			    "  Mode           any\n"
 			    "  Translation    anonymous\n"
+			    "  Address pool   default\n"
 			    "  Identities     @*.example.org\n"
 			    "  Wait           yes\n"
 			    "  WaitTime       2s\n"
