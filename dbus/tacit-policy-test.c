@@ -3,16 +3,15 @@
  * `tacit policy test`: which policy a packet has, and what becomes of it. Of the
  * agent, or of a folder's files, which no agent need have read.
  */
-#include <errno.h>
 #include <ifaddrs.h>
 #include <inttypes.h>
 #include <string.h>
 
 #include "dbus/names.h"
 #include "dbus/tacit-host.h"
+#include "dbus/tacit-policy-files.h"
 #include "dbus/tacit-verdict.h"
 #include "dbus/tacit-view.h"
-#include "policy/config.h"
 #include "util/exitcode.h"
 
 static bool is_own(const struct addr *a)
@@ -279,22 +278,6 @@ static int test_all(struct tacit_client *client, const struct config *config,
 	return code;
 }
 
-static int load(const char *dir, struct config **ret)
-{
-	struct config_errors errors;
-	int r = config_load(dir, ret, &errors);
-	char text[2048];
-
-	for (size_t i = 0; i < errors.count; i++)
-		fprintf(stderr, "%s\n",
-			config_error_format(&errors.list[i], text,
-					    sizeof(text)));
-	config_errors_done(&errors);
-	if (r == 0)
-		return EXIT_OK;
-	return r == -EINVAL ? EXIT_BAD_CONFIG : EXIT_FAILED;
-}
-
 int tacit_policy_test(struct tacit *t, char **arguments)
 {
 	struct tacit_client *client = NULL;
@@ -314,7 +297,7 @@ int tacit_policy_test(struct tacit *t, char **arguments)
 	}
 	code = tacit_host_find(name, &host);
 	if (code == EXIT_OK)
-		code = arguments[1] ? load(arguments[1], &config)
+		code = arguments[1] ? tacit_policy_load(arguments[1], &config)
 				    : tacit_client_new(t->socket, &client);
 	if (code == EXIT_NOT_RUNNING)
 		fprintf(stderr,

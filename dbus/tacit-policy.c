@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "dbus/names.h"
+#include "dbus/tacit-policy-files.h"
 #include "dbus/tacit-view.h"
 #include "util/exitcode.h"
 
@@ -58,6 +59,29 @@ static const struct tacit_column columns[] = {
 	{ "FILE", "File", put_file },
 };
 
+static int list_files(const struct tacit_output *o, const struct tacit_view *v,
+		      const struct policy_table *t)
+{
+	const struct policy *p;
+	struct tacit_list list;
+	int code = EXIT_OK;
+
+	tacit_list_begin(&list, v, o);
+	for (size_t i = 0; code == EXIT_OK && (p = policy_table_at(t, i));
+	     i++) {
+		struct tacit_policy_room *room;
+		struct tacit_dict d;
+
+		if (tacit_policy_describe(p, &d, &room) < 0) {
+			code = EXIT_FAILED;
+			break;
+		}
+		code = tacit_list_add(&list, &d);
+		tacit_policy_room_free(room);
+	}
+	return tacit_list_end(&list, code);
+}
+
 int tacit_policy_list(struct tacit *t, char **arguments)
 {
 	static const struct tacit_view view = {
@@ -66,9 +90,17 @@ int tacit_policy_list(struct tacit *t, char **arguments)
 		.coloured = 1,
 		.colour = colour_of,
 	};
+	struct config *config;
+	int code;
 
-	(void)arguments;
-	return tacit_show_list(t, &view, "ListPolicies", "");
+	if (!arguments[0])
+		return tacit_show_list(t, &view, "ListPolicies", "");
+	code = tacit_policy_load(arguments[0], &config);
+	if (code != EXIT_OK)
+		return code;
+	code = list_files(&t->out, &view, config->policies);
+	config_free(config);
+	return code;
 }
 
 /* --- one policy ----------------------------------------------------------- */
@@ -132,6 +164,8 @@ static void show_terminal(const struct tacit_output *o,
 	put_span(o, d, "RetryTime", "RetryTimeMs");
 	put_span(o, d, "IdleTime", "IdleTimeMs");
 	put_span(o, d, "ChildLifetime", "ChildLifetimeMs");
+	if (!tacit_dict_get(d, "Secured"))
+		return;
 	fprintf(o->file,
 		"  Peers          %" PRIu64 " encrypted, %" PRIu64
 		" in the clear, %" PRIu64 " blocked\n"
@@ -156,6 +190,40 @@ static int show(const struct tacit_output *o, const struct tacit_dict *d)
 	return EXIT_OK;
 }
 
+static int no_policy(const char *name)
+{
+	fprintf(stderr,
+		"tacit: there is no policy \"%s\". See: tacit policy list\n",
+		name);
+	return EXIT_USAGE;
+}
+
+static int show_file(const struct tacit_output *o, const char *dir,
+		     const char *name)
+{
+	struct tacit_policy_room *room = NULL;
+	const struct policy *p;
+	struct config *config;
+	struct tacit_dict d;
+	int code = tacit_policy_load(dir, &config);
+
+	if (code != EXIT_OK)
+		return code;
+	for (size_t i = 0; (p = policy_table_at(config->policies, i)); i++) {
+		if (!strcmp(p->name, name))
+			break;
+	}
+	if (!p)
+		code = no_policy(name);
+	else if (tacit_policy_describe(p, &d, &room) < 0)
+		code = EXIT_FAILED;
+	else
+		code = show(o, &d);
+	tacit_policy_room_free(room);
+	config_free(config);
+	return code;
+}
+
 /* EXIT_OK: there is a policy of this name. */
 static int look_for(struct tacit_client *c, const char *name)
 {
@@ -175,12 +243,7 @@ static int look_for(struct tacit_client *c, const char *name)
 	sd_bus_message_unref(list);
 	if (r < 0)
 		return tacit_client_bad_reply();
-	if (found)
-		return EXIT_OK;
-	fprintf(stderr,
-		"tacit: there is no policy \"%s\". See: tacit policy list\n",
-		name);
-	return EXIT_USAGE;
+	return found ? EXIT_OK : no_policy(name);
 }
 
 int tacit_policy_read(struct tacit_client *client, const char *name,
@@ -206,8 +269,11 @@ int tacit_policy_show(struct tacit *t, char **arguments)
 	struct tacit_client *client;
 	sd_bus_message *reply;
 	struct tacit_dict d;
-	int code = tacit_client_new(t->socket, &client);
+	int code;
 
+	if (arguments[1])
+		return show_file(&t->out, arguments[1], arguments[0]);
+	code = tacit_client_new(t->socket, &client);
 	if (code != EXIT_OK)
 		return code;
 	code = look_for(client, arguments[0]);

@@ -97,6 +97,11 @@ static int add(struct tacit_list *l, const struct tacit_dict *d)
 	return 0;
 }
 
+int tacit_list_add(struct tacit_list *l, const struct tacit_dict *d)
+{
+	return add(l, d) < 0 ? EXIT_FAILED : EXIT_OK;
+}
+
 int tacit_list_read(struct tacit_list *l, sd_bus_message *reply)
 {
 	struct tacit_dict d;

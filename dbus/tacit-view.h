@@ -42,6 +42,9 @@ void tacit_list_begin(struct tacit_list *l, const struct tacit_view *v,
 /* Shows the aa{sv} that comes next in the reply, and passes it. Exit code. */
 int tacit_list_read(struct tacit_list *l, sd_bus_message *reply)
 	__attribute__((warn_unused_result));
+/* Shows one more dictionary. Exit code. */
+int tacit_list_add(struct tacit_list *l, const struct tacit_dict *d)
+	__attribute__((warn_unused_result));
 /* code: of what went before. An error leaves a list of JSON open: it is not the
  * whole one. Returns code. */
 int tacit_list_end(struct tacit_list *l, int code)

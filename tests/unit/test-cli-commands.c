@@ -30,12 +30,12 @@ static void test_usage(void **state)
 					   "peers 10.0.0.1 10.0.0.2",
 					   "policy",
 					   "policy show",
-					   "policy show a b",
+					   "policy show a b c",
 					   "policy test",
 					   "policy test a b c",
 					   "policy test h:443",
 					   "policy test h:443/icmp",
-					   "policy list all",
+					   "policy list a b",
 					   "key",
 					   "key show all",
 					   "key show --finish",
@@ -396,6 +396,20 @@ static void test_policy_files(void **state)
 		 w->dir);
 	assert_int_equal(cli_run(w, words), EXIT_OK);
 	assert_non_null(strstr(w->out, "/list.txt\nNetworkLine\t3\n"));
+	snprintf(words, sizeof(words), "policy list %s/etc", w->dir);
+	assert_int_equal(cli_run(w, words), EXIT_OK);
+	assert_ptr_equal(strstr(w->out,
+				"vault\trequire\tallow\tyes\t10.1.0.0/16 "
+				"10.1.2.0/24 10.2.0.0/16 "
+				"2001:db8:2::/48\t\t/tmp/"),
+			 w->out);
+	snprintf(words, sizeof(words), "policy show --json vault %s/etc",
+		 w->dir);
+	assert_int_equal(cli_run(w, words), EXIT_OK);
+	assert_non_null(strstr(w->out, "\"retry_time_ms\": 60000"));
+	assert_null(strstr(w->out, "secured"));
+	snprintf(words, sizeof(words), "policy show vult %s/etc", w->dir);
+	assert_int_equal(cli_run(w, words), EXIT_USAGE);
 	snprintf(words, sizeof(words), "policy test 192.0.2.1 %s/etc", w->dir);
 	assert_int_equal(cli_run(w, words), EXIT_OK);
 	assert_non_null(strstr(w->out, "Outcome\tclear\n"));

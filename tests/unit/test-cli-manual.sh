@@ -120,7 +120,7 @@ if command -v bash >/dev/null && [ -x ./tacit ]; then
 	expect '--zone-file' key dns --z
 	expect '--server' key publish --serv
 	expect '' key show --c
-	expect '' policy list ''
+	expect './tests' policy list ./tests
 	expect '' status ''
 	expect '--json' --j
 	expect 'status' --socket /nonexistent stat
