@@ -18,13 +18,22 @@ static enum ike_lease_wish wish(const struct policy *p)
 	case POLICY_TRANSLATION_YES:
 		return IKE_LEASE_ALWAYS;
 	case POLICY_TRANSLATION_ANONYMOUS:
-		/* A connection that began in the clear would be another one to
-		 * the peer. */
+		/* Connections begin in the clear: see would_break(). */
 		if (p->wait && p->mode != POLICY_MODE_TRANSPORT)
 			return IKE_LEASE_ANONYMOUS;
 		break;
 	}
 	return IKE_LEASE_NONE;
+}
+
+/* To the peer connections from another address are others, and are reset: those
+ * that may be there are of none that it has leased us. */
+static bool would_break(const struct flow *f)
+{
+	if (f->lease.family)
+		return false;
+	return f->child.spi_in ||
+	       (f->failures && f->policy->level != POLICY_REQUIRE);
 }
 
 void negotiation_wish(const struct agent *a, const struct flow *f,
@@ -33,6 +42,8 @@ void negotiation_wish(const struct agent *a, const struct flow *f,
 	if (!(a->kernel & RECORD_HAS_TRANSLATION) || agent_now(a) < f->lease_at)
 		return;
 	ret->lease = wish(f->policy);
+	if (ret->lease == IKE_LEASE_ANONYMOUS && would_break(f))
+		ret->lease = IKE_LEASE_NONE;
 	/* A peer that comes back is to be known again by those who talk to it. */
 	ret->leased = f->lease;
 }

@@ -136,8 +136,9 @@ def narrow(box):
                              "kernel").split("\n"):
         words = text.split()
         if words and "eth" in text and not text.startswith("fe80"):
+            metric = ("metric", "256") if flag == "-6" else ()
             box.n.ns.run("ip", flag, "route", "replace", words[0], "dev",
-                         words[2], "mtu", "1400")
+                         words[2], "proto", "kernel", *metric, "mtu", "1400")
 
 
 @pytest.mark.seconds(10)
@@ -158,6 +159,11 @@ def test_two_clients(lab, agents):
     assert len(b.states()) == 4
     assert {p["address"] for p in b.agent.tacit("peers")
             if p["state"] == "secured"} == set(ours.values())
+    # The box has said what it can carry, to either end.
+    told = {f.dst for net in (box.inside, box.outside)
+            for f in net.capture.frames() if f.port == "n" and
+            f.icmp_type == (3 if lab.family == 4 else 2)}
+    assert told == {a.ip, b.ip, c.ip}
     # At one time, each its own.
     pingers = [Pinger(host) for host in (a, c)]
     for _ in range(10):

@@ -223,13 +223,38 @@ static void test_without(void **state)
 	child_up(peer, true, 0x4000, false);
 	assert_true(handle_is_none(flow_of(peer)->attempt));
 	sent(RECORD_INSTALL);
+	/* Those who talk would lose their connections. */
 	flow_of(peer)->lease_at = world.now;
+	flow_of(peer)->renew = true;
+	negotiation_begin(&world.agent, flow_of(peer));
+	assert_int_equal(world.wish, IKE_LEASE_NONE);
+	failed(peer, IKE_REASON_UNANSWERED);
 	flow_of(peer)->lease = at(LEASE);
 	flow_of(peer)->renew = true;
 	negotiation_begin(&world.agent, flow_of(peer));
 	assert_int_equal(world.wish, IKE_LEASE_ANONYMOUS);
 	/* By name: the one that it had. */
 	assert_true(is(&world.wished, LEASE));
+}
+
+/* It was in the clear meanwhile, and there may be connections. */
+static void test_late(void **state)
+{
+	static const char *const peers[] = { "10.2.0.1", "10.3.0.1" };
+
+	(void)state;
+	world.agent.kernel = RECORD_HAS_TRANSLATION;
+	for (size_t i = 0; i < 2; i++) {
+		acquire(peers[i], 1, true);
+		assert_int_equal(world.wish, IKE_LEASE_ANONYMOUS);
+		failed(peers[i], IKE_REASON_UNANSWERED);
+		sent(RECORD_VERDICT);
+		pass(5000);
+		sent(RECORD_VERDICT);
+		acquire(peers[i], 2, true);
+		assert_int_equal(world.wish,
+				 i ? IKE_LEASE_ANONYMOUS : IKE_LEASE_NONE);
+	}
 }
 
 /* The second attempt could not even begin. */
@@ -263,6 +288,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_client, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_wish, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_without, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_late, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_without_memory, setup,
 						teardown),
 	};
