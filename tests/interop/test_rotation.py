@@ -59,7 +59,8 @@ class Pings:
 @pytest.mark.seconds(45)
 def test_rotation(lab, nameserver_root):
     """No packet is lost, whoever comes new is proven at every moment, by the
-    old key first and then by the new one; and nothing is left behind."""
+    old key first and then by the new one, which SAs in use follow at its TTL;
+    and nothing is left behind."""
     net, a, b = lab.pair()
     c = lab.host("c", net)
     server = NameServer(lab, "ns", nameserver_root)
@@ -119,6 +120,11 @@ def test_rotation(lab, nameserver_root):
     server.publish()
     wait_until(lambda: list(keys_of(b)) == ["active"], 25, "the old one's end")
     assert proven_to_newcomer() == following["fingerprint"]
+    # Who had the old one proven to it has heard by now, and asked anew.
+    wait_until(lambda: {p["fingerprint"] for p in a.agent.tacit("peers")
+                        if p["address"] in addresses} ==
+               {following["fingerprint"]}, 15, "the SAs in use follow")
+    assert a.agent.log().count("the peer has another key now") == 2
     for ping in pings:
         answered, lost = ping.stop()
         assert len(answered) > 100 and not lost
