@@ -68,6 +68,7 @@ struct flow {
 	enum flow_state state;
 	enum flow_step step;
 	struct flow_child child;
+	bool bogus; /* what DNS says of its key, while SECURED: key-watch.c */
 	struct handle attempt; /* the IKE SA we are initiating, or none */
 	struct timer timer;
 	struct parked *parked;	/* until installing is 0 */

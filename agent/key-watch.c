@@ -27,7 +27,6 @@ struct watched {
 	struct timer timer;
 	bool asking;
 	bool stale; /* another key is due, and IKE has begun anew */
-	bool lied;  /* which has been said */
 	/* Of the keys with which a proof was last hoped for. */
 	uint8_t tried[IKE_FINGERPRINT_LEN];
 };
@@ -134,24 +133,30 @@ static void on_keys(struct watched *x, struct flow *f,
 	}
 }
 
-static void on_nothing(struct watched *x, struct flow *f,
+static void on_nothing(struct agent *a, struct flow *f,
 		       const struct ike_proof *proof, int found)
 {
-	struct agent *a = x->watch->agent;
+	if (proof_is_one((uint8_t)proof->method) &&
+	    (found == -ENOENT || found == -EPERM))
+		end(a, f, "the key that proved the peer is withdrawn");
+}
+
+/* Who would be known by a key that somebody spoils is not silently anybody. */
+static void note(struct agent *a, struct flow *f, const struct ike_proof *proof,
+		 bool bogus)
+{
 	struct log_fields fields = negotiation_fields(f);
 
-	if (!proof_is_one((uint8_t)proof->method))
+	if (f->bogus == bogus)
 		return;
-	if (found == -ENOENT || found == -EPERM) {
-		end(a, f, "the key that proved the peer is withdrawn");
-		return;
-	}
-	if (found == -EBADMSG && !x->lied)
+	f->bogus = bogus;
+	dbus_server_peer_changed(a->bus, &f->peer->addr);
+	if (bogus)
 		log_limited(&a->log_identify, agent_now(a), LOG_WARNING,
-			    &fields,
-			    "the peer's key in DNS is bogus now: its SA stays "
-			    "until that can be told");
-	x->lied = found == -EBADMSG;
+			    &fields, "the peer's key in DNS is bogus: %s",
+			    proof_is_one((uint8_t)proof->method)
+				    ? "its SA stays until that can be told"
+				    : "it is anonymous");
 }
 
 static uint64_t wait_after(int found, uint64_t lifetime_ms)
@@ -190,10 +195,12 @@ static void conclude(struct watched *x, int found,
 		return;
 	if (answer->lifetime_ms)
 		again_in(x, wait_after(found, answer->lifetime_ms));
+	if (found != -ENETUNREACH)
+		note(a, f, &proof, found == -EBADMSG);
 	if (found == 0)
 		on_keys(x, f, &proof, answer->keys);
 	else
-		on_nothing(x, f, &proof, found);
+		on_nothing(a, f, &proof, found);
 }
 
 static void on_found(void *user, struct handle flow, int found,

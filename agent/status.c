@@ -28,6 +28,8 @@ static const char *status_reason(struct agent *a, const struct flow *f)
 {
 	if (f->state == FLOW_SECURED && handle_is_none(f->child.ike))
 		return "of an earlier agent, being renewed";
+	if (f->state == FLOW_SECURED && f->bogus)
+		return "DNSSEC validation of its key fails";
 	if (!f->reason || !f->why)
 		return f->reason ? ike_reason_name(f->reason) : "";
 	snprintf(a->status_reason, sizeof(a->status_reason), "%s: %s",

@@ -72,6 +72,25 @@ def test_offer(hosts, who):
     assert proof(b, a) == (a.ip if who in ("both", "a") else None)
 
 
+@pytest.mark.quick
+def test_offer_bogus(hosts):
+    """Whose key in DNS is spoilt is anonymous, and that is said."""
+    _, a, b, server = hosts
+    for host in (a, b):
+        configure(host, server, "offer", Wait="yes")
+    server.add(reverse(b.ip), "IPSECKEY", record(b))
+    server.zones["ip6.arpa." if ":" in b.ip else "in-addr.arpa."].expired = True
+    start(server, a, b)
+    ping(a, b)
+    wait_until(lambda: proven(a, b) is None, 10, "an anonymous SA")
+
+    def reason():
+        return [p["reason"] for p in a.agent.tacit("peers")]
+    wait_until(lambda: reason() == ["DNSSEC validation of its key fails"], 5,
+               "what is wrong")
+    assert "is bogus: it is anonymous" in a.agent.log()
+
+
 @pytest.mark.parametrize("dns", [
     *(pytest.param(x, marks=pytest.mark.quick) for x in ("key", "none", "bogus")),
     "wrong", "insecure", "dead", "rolled"])
