@@ -9,7 +9,7 @@ import socket
 import time
 
 import pytest
-from agent import AGENT
+from agent import AGENT, NETD
 from bus import ERROR, Bus, Error
 from traffic import MAGIC, Listener, Sink, connect, datagram, family_of, ping
 from waiting import wait_until
@@ -246,6 +246,21 @@ def test_changes(lab, agents):
     assert {(e["file"], e["line"]) for e in told["errors"]} == {
         (f"{a.agent.etc}/policy.d/bad.conf", 4),
         (f"{a.agent.etc}/policy.d/open.conf", 3)}
+    os.unlink(f"{a.agent.etc}/policy.d/bad.conf")
+
+    # Whoever makes the policies dies, and finds them again.
+    mark = net.capture.mark()
+    policies = sorted(str(p) for p in a.policies() if p.sport or p.dport)
+    was = a.agent.kill(NETD)
+    connect(a, b.ip, OPEN), connect(b, a.ip, OPEN)
+    assert None not in ping(a, b.ip, 1)
+    a.agent.wait_replaced(NETD, was)
+    wait_until(lambda: a.peer_state(b) == "secured", 5, "SAs")
+    connect(a, b.ip, OPEN), connect(b, a.ip, OPEN)
+    assert None not in ping(a, b.ip, 1)
+    assert ports(net.capture.clear_packets(a, b, mark)) == {OPEN}
+    assert sorted(str(p) for p in a.policies()
+                  if p.sport or p.dport) == policies
 
     # By the kernel alone: the agent is gone, then everything is.
     mark = net.capture.mark()
@@ -258,7 +273,6 @@ def test_changes(lab, agents):
 
     # What is found in the kernel, and is no policy's any more, goes.
     os.unlink(f"{a.agent.etc}/policy.d/open.conf")
-    os.unlink(f"{a.agent.etc}/policy.d/bad.conf")
     b.policy("open", "forbid", Ports=f"{PROBE}/udp")
     b.agent.reload()
     mark = net.capture.mark()
