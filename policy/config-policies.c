@@ -173,11 +173,27 @@ static int check_names(const struct config_policies *all,
 	return 0;
 }
 
+/* Whoever adds an exception to what is built in takes that away. */
+static void check_rest(const struct config_policies *all,
+		       struct config_errors *errors)
+{
+	for (size_t i = 0; i < all->count; i++)
+		if (!all->list[i].policy->n_ports)
+			return;
+	if (all->count)
+		config_errors_warn(errors, all->list[0].policy->file,
+				   all->list[0].policy->line,
+				   "Every policy has Ports=, so all other "
+				   "traffic is in the clear: what is built in "
+				   "holds only where there is no file");
+}
+
 int config_policies_check(const struct config_policies *all,
 			  struct config_errors *errors)
 {
 	int r = check_names(all, errors);
 
+	check_rest(all, errors);
 	return r < 0 ? r : check_networks(all, errors);
 }
 

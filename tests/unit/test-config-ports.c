@@ -171,6 +171,37 @@ static void test_limits(void **state)
 	free(text);
 }
 
+static void test_alone(void **state)
+{
+	char dir[] = "/tmp/tacit-ports.XXXXXX", path[128];
+	static const char *const names[] = { "policy.d/b.conf",
+					     "policy.d/a.conf", "policy.d",
+					     "" };
+	struct config *c = NULL;
+	struct config_errors e;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/policy.d", dir);
+	assert_int_equal(mkdir(path, 0700), 0);
+	write_file(dir, "policy.d/a.conf", FORBID "Ports=1/tcp\n");
+	assert_int_equal(config_load(dir, &c, &e), 0);
+	assert_int_equal(e.n_warnings, 1);
+	assert_non_null(strstr(e.warnings[0].message, "all other traffic"));
+	assert_int_equal(e.warnings[0].line, 1);
+	config_errors_done(&e);
+	config_free(c);
+	write_file(dir, "policy.d/b.conf", ALL);
+	assert_int_equal(config_load(dir, &c, &e), 0);
+	assert_int_equal(e.n_warnings, 0);
+	config_errors_done(&e);
+	config_free(c);
+	for (size_t i = 0; i < 4; i++) {
+		snprintf(path, sizeof(path), "%s/%s", dir, names[i]);
+		(void)remove(path);
+	}
+}
+
 /* Another port is another configuration, to both programs. */
 static void test_digest(void **state)
 {
@@ -195,9 +226,8 @@ static void test_digest(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_good),
-		cmocka_unit_test(test_wrong),
-		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_good),   cmocka_unit_test(test_wrong),
+		cmocka_unit_test(test_limits), cmocka_unit_test(test_alone),
 		cmocka_unit_test(test_digest),
 	};
 
