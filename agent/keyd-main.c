@@ -23,6 +23,7 @@
 #include "agent/keyd.h"
 #include "agent/loop.h"
 #include "agent/notify.h"
+#include "agent/state-dir.h"
 #include "dnskeys/key-order.h"
 #include "policy/config.h"
 #include "util/exitcode.h"
@@ -30,7 +31,6 @@
 #include "util/privilege.h"
 
 #define RUNTIME_DIR "/run/tacit"
-#define STATE_DIR   LOCALSTATEDIR "/lib/tacit"
 #define SOCKET_NAME "keyd.sock"
 /* OpenSSL's own locked and guarded memory, for private keys. */
 #define SECURE_HEAP	(256 * 1024)
@@ -137,25 +137,6 @@ static int identify_again(void *user, struct ike_identity *ret)
 
 /* --- nobody else's memory --------------------------------------------------- */
 
-/* The state directory is root's, the keys in it our user's. */
-static void make_state_dir(const char *state, const char *keys)
-{
-	uid_t uid;
-
-	if (geteuid() != 0)
-		return;
-	/* The umask is for keys. */
-	if (mkdir(state, 0755) == 0)
-		(void)chmod(state, 0755);
-	else if (errno != EEXIST)
-		log_warning("%s: %s", state, strerror(errno));
-	if (mkdir(keys, 0700) < 0)
-		return; /* one that is there has its owner already */
-	if (privilege_user(KEYD_USER, &uid) == 0 &&
-	    chown(keys, uid, (gid_t)-1) < 0)
-		log_warning("%s: %s", keys, strerror(errno));
-}
-
 static int drop_privileges(void)
 {
 	const struct rlimit locked = { LOCKED_MAX, LOCKED_MAX };
@@ -231,7 +212,7 @@ static int start(const struct options *o, struct keyd_setup *setup)
 				     &setup->order_fd, &agent);
 	if (code != EXIT_OK)
 		return code;
-	make_state_dir(o->state_dir, keys);
+	state_dir_make(o->state_dir, keys, KEYD_USER);
 	code = drop_privileges();
 	if (code != EXIT_OK)
 		return code;

@@ -33,7 +33,7 @@ static void usage(FILE *out)
 	      "systemd)\n"
 	      "  --config-dir DIR     configuration (" SYSCONFDIR "/tacit)\n"
 	      "  --runtime-dir DIR    sockets (" RUNSTATEDIR "/tacit)\n"
-	      "  --state-dir DIR      with --standalone: keys, in DIR/keys\n"
+	      "  --state-dir DIR      with --standalone: keys, and what is closed\n"
 	      "                       (" LOCALSTATEDIR "/lib/tacit)\n"
 	      "  --debug              log everything\n"
 	      "  --version, --help\n\n"

@@ -178,6 +178,21 @@ static int clear_xfrm(struct nlsock *nl, const struct netd_found *f)
 	return first;
 }
 
+bool netd_stands(void)
+{
+	struct netd_found f = { 0 };
+	struct nlsock *nl = NULL;
+	int r = nlsock_open(NETLINK_XFRM, &nl);
+	bool any;
+
+	if (r == 0)
+		r = netd_found_read(nl, &f);
+	any = r < 0 || f.n_policies || f.n_sas;
+	nlsock_free(nl);
+	netd_found_done(&f);
+	return any;
+}
+
 int netd_clear(void)
 {
 	struct netd_found f = { 0 };

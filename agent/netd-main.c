@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <linux/capability.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,8 +19,10 @@
 #include "agent/follow.h"
 #include "agent/helper-socket.h"
 #include "agent/loop.h"
+#include "agent/netd-kept.h"
 #include "agent/netd.h"
 #include "agent/notify.h"
+#include "agent/state-dir.h"
 #include "util/exitcode.h"
 #include "util/log.h"
 #include "util/privilege.h"
@@ -32,7 +35,7 @@
 #define PORT_PAUSE_MS 100
 
 struct options {
-	const char *config_dir, *runtime_dir;
+	const char *config_dir, *runtime_dir, *state_dir;
 	bool debug, no_hold, clear;
 };
 
@@ -49,6 +52,8 @@ static void usage(FILE *to)
 		"  --config-dir DIR   configuration (" SYSCONFDIR "/tacit)\n"
 		"  --runtime-dir DIR  socket " SOCKET_NAME " (" RUNTIME_DIR
 		")\n"
+		"  --state-dir DIR    what is closed, in DIR/closed (" STATE_DIR
+		")\n"
 		"  --clear            take away all that an earlier one has left "
 		"in the kernel, and end\n"
 		"  --debug            log everything\n"
@@ -62,6 +67,7 @@ static int parse_options(int argc, char **argv, struct options *o)
 	static const struct option longs[] = {
 		{ "config-dir", required_argument, NULL, 'c' },
 		{ "runtime-dir", required_argument, NULL, 'r' },
+		{ "state-dir", required_argument, NULL, 's' },
 		{ "no-hold", no_argument, NULL, 'n' },
 		{ "clear", no_argument, NULL, 'k' },
 		{ "debug", no_argument, NULL, 'd' },
@@ -78,6 +84,9 @@ static int parse_options(int argc, char **argv, struct options *o)
 			break;
 		case 'r':
 			o->runtime_dir = optarg;
+			break;
+		case 's':
+			o->state_dir = optarg;
 			break;
 		case 'n':
 			o->no_hold = true;
@@ -247,6 +256,35 @@ static int clear(const struct options *o)
 	return r < 0 ? EXIT_FAILED : EXIT_OK;
 }
 
+/*
+ * The files have errors. What stands in the kernel from before stays as it is;
+ * where nothing does this host has booted with them, and what the last good
+ * configuration closed is closed before there is a network.
+ */
+static int close_kept(struct netd_setup *setup)
+{
+	sd_event *event = NULL;
+	struct netd *n = NULL;
+	int code, r;
+
+	if (netd_stands())
+		return EXIT_BAD_CONFIG;
+	code = loop_new(&event);
+	if (code != EXIT_OK)
+		return code;
+	r = netd_new(event, setup, &n);
+	netd_free(n);
+	sd_event_unref(event);
+	if (r < 0)
+		log_error("What the last good configuration closed cannot be "
+			  "closed: %s",
+			  strerror(-r));
+	else
+		log_warning("What the last good configuration closed is closed "
+			    "until the errors are mended.");
+	return EXIT_BAD_CONFIG;
+}
+
 static int run(struct netd_setup *setup)
 {
 	sd_event *event = NULL;
@@ -262,6 +300,7 @@ static int run(struct netd_setup *setup)
 		sd_event_unref(event);
 		return EXIT_FAILED;
 	}
+	netd_keep(n);
 	notify_say("READY=1\nSTATUS=Waiting for the agent.");
 	log_info("Ready.");
 	r = sd_event_loop(event);
@@ -271,9 +310,28 @@ static int run(struct netd_setup *setup)
 	return r < 0 ? EXIT_FAILED : EXIT_OK;
 }
 
+/* All that there is to do with full privileges. */
+static int prepare(const struct options *o, struct netd_setup *setup, bool kept)
+{
+	int code = probe(&setup->probe);
+
+	if (code == EXIT_OK)
+		code = helper_socket(SOCKET_NAME, o->runtime_dir,
+				     &setup->listen_fd, &setup->agent);
+	if (code == EXIT_OK && !kept)
+		code = open_ports(setup->config, setup->udp);
+	if (code != EXIT_OK)
+		return code;
+	state_dir_make(o->state_dir, setup->kept_dir, NETD_USER);
+	return drop_privileges();
+}
+
 int main(int argc, char **argv)
 {
-	struct options o = { .runtime_dir = RUNTIME_DIR };
+	struct options o = { .runtime_dir = RUNTIME_DIR,
+			     .state_dir = STATE_DIR };
+	char kept_dir[PATH_MAX];
+	bool kept;
 	struct netd_setup setup = { .listen_fd = -1,
 				    .udp = { -1, -1, -1, -1 } };
 	int code = parse_options(argc, argv, &o);
@@ -282,22 +340,19 @@ int main(int argc, char **argv)
 		return code;
 	setup.no_hold = o.no_hold;
 	setup.config_dir = o.config_dir;
+	snprintf(kept_dir, sizeof(kept_dir), "%s/closed", o.state_dir);
+	setup.kept_dir = kept_dir;
 	log_open("tacit-netd", o.debug ? LOG_DEBUG : LOG_INFO);
 	umask(0022);
 	if (o.clear)
 		return clear(&o);
 	code = load_config(&o, &setup.config);
+	kept = code == EXIT_BAD_CONFIG &&
+	       netd_kept_load(kept_dir, &setup.config) == 0;
+	if (code == EXIT_OK || kept)
+		code = prepare(&o, &setup, kept);
 	if (code == EXIT_OK)
-		code = probe(&setup.probe);
-	if (code == EXIT_OK)
-		code = helper_socket(SOCKET_NAME, o.runtime_dir,
-				     &setup.listen_fd, &setup.agent);
-	if (code == EXIT_OK)
-		code = open_ports(setup.config, setup.udp);
-	if (code == EXIT_OK)
-		code = drop_privileges();
-	if (code == EXIT_OK)
-		code = run(&setup);
+		code = kept ? close_kept(&setup) : run(&setup);
 	config_free(setup.config);
 	return code;
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "agent/netd-flow.h"
+#include "agent/netd-kept.h"
 #include "agent/netd.h"
 #include "policy/config-change.h"
 #include "util/log.h"
@@ -78,6 +79,16 @@ static void reload_flows(struct netd *n)
 	}
 }
 
+void netd_keep(struct netd *n)
+{
+	int r = netd_kept_save(n->kept_dir, n->config);
+
+	if (r < 0)
+		log_warning("%s: %s; if the configuration has errors when this "
+			    "host boots, what it closes now is open then.",
+			    n->kept_dir, strerror(-r));
+}
+
 static void reload_needs_restart(const char *key)
 {
 	log_debug("%s is different: that takes effect with a restart.", key);
@@ -112,6 +123,7 @@ int netd_reload(struct netd *n, uint32_t digest)
 	netd_keep_links(n);
 	netd_set_ranges(n);
 	netd_idle_start(n);
+	netd_keep(n);
 	config_free(next);
 	log_info("The configuration has been read again.");
 	return 0;

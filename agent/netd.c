@@ -498,6 +498,7 @@ int netd_new(sd_event *event, struct netd_setup *setup, struct netd **ret)
 		n->event = sd_event_ref(event);
 		n->config = setup->config;
 		n->config_dir = setup->config_dir;
+		n->kept_dir = setup->kept_dir;
 		n->probe = setup->probe;
 		n->agent_uid = setup->agent;
 		n->larval_before = -1;

@@ -32,6 +32,7 @@
 struct netd_setup {
 	struct config *config;	/* taken by netd_new(), in any case */
 	const char *config_dir; /* NULL: the compiled-in one */
+	const char *kept_dir;	/* see agent/netd-kept.h */
 	struct probe probe;
 	bool no_hold;	       /* the kernel's own queue, by wish */
 	uid_t agent;	       /* whom the agent runs as */
@@ -44,7 +45,7 @@ struct netd {
 	sd_event_source *timer, *io[5];
 	struct timer_wheel *wheel;
 	struct config *config;
-	const char *config_dir;
+	const char *config_dir, *kept_dir;
 	struct probe probe;
 	int udp[NETD_SOCKETS];
 
@@ -88,6 +89,9 @@ int netd_new(sd_event *event, struct netd_setup *setup, struct netd **ret)
 /* A clean stop: everything of ours goes, but closed networks stay closed
  * unless OnStop=open. Takes NULL. */
 struct netd *netd_free(struct netd *n);
+
+/* Keeps what its configuration closes; failure is logged. */
+void netd_keep(struct netd *n);
 
 /* Milliseconds of the monotonic clock, as of this turn of the loop. */
 uint64_t netd_now(const struct netd *n);
@@ -192,6 +196,8 @@ int netd_adopt(struct netd *n) __attribute__((warn_unused_result));
  * run. 0 or -errno. */
 int netd_clear(void) __attribute__((warn_unused_result));
 /* Removes the policies among those found that have no reason. */
+/* Does anything of ours stand in the kernel? When in doubt: yes. */
+bool netd_stands(void);
 struct netd_found;
 int netd_sweep(struct netd *n, const struct netd_found *f, size_t *ret_swept)
 	__attribute__((warn_unused_result));

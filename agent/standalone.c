@@ -186,7 +186,7 @@ static void helper_exec(struct helper *h, pid_t supervisor)
 	}
 	argv[n++] = "--runtime-dir";
 	argv[n++] = o->runtime_dir;
-	if (o->state_dir && h == &h->supervisor->helpers[HELPER_KEYD]) {
+	if (o->state_dir && h != &h->supervisor->helpers[HELPER_AGENT]) {
 		argv[n++] = "--state-dir";
 		argv[n++] = o->state_dir;
 	}

@@ -310,6 +310,20 @@ def test_stop(peer, setting):
     assert peer.clear(mark), "it is not open"
 
 
+def test_errors_at_boot(peer):
+    """Nothing of ours stands, as after a boot, and a file has an error: what
+    the configuration closed before is closed."""
+    assert kernel() == []
+    later = "/etc/tacit/policy.d/later.conf"
+    guest.write(later, "[Policy]\nEncryption=ofer\nNetworks=192.0.2.0/24\n")
+    mark = peer.mark()
+    status_of("systemctl", "start", "tacit")
+    wait_until(kernel, 10, "it is closed", 0.1)
+    assert ping(4) == 0 and ping(6) == 0
+    assert peer.clear(mark) == []
+    os.unlink(later)
+
+
 def test_purge(peer):
     """Also what OnStop=closed had left closed."""
     systemctl("start", "tacit")

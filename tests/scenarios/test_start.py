@@ -7,6 +7,7 @@ import socket
 
 import pytest
 from traffic import ping
+from waiting import wait_until
 
 EXIT_NO_ESP, EXIT_NO_PRIVILEGE, EXIT_PORT_TAKEN = 10, 11, 12
 EXIT_BAD_CONFIG, EXIT_ALREADY_RUNNING = 13, 14
@@ -140,3 +141,46 @@ def test_stop_of_require(lab, agents, on_stop):
         nothing_left(a)
     else:
         assert answered == [None, None] and clear == []
+
+
+@pytest.mark.seconds(4)
+def test_boot_with_errors(lab, agents):
+    """A host that boots with errors in its files starts nothing, and what the
+    last good configuration closed is closed, but for what that had open inside;
+    when they are mended all is as it was."""
+    net, a, b = lab.pair()
+    new = b.add_addresses(2)
+    a.route("10.1.0.0/16" if lab.family == 4 else "fd00:1::/32", b.ip)
+    for host in (a, b):
+        host.policy("peers", "offer")
+        host.start_agent()
+    # What counts is the last reading, not the last start.
+    a.policy("peers", "require")
+    a.policy("open", "forbid", [new[1]])
+    a.agent.reload()
+    assert None not in ping(a, b.ip, 2)
+    a.agent.close()
+    a.ns.ip("xfrm state flush", "xfrm policy flush")
+    a.ns.nft("flush ruleset")
+    a.config("policy.d/later.conf", "[Policy]\nEncryption=offer\nNetwork=\n")
+    mark = net.capture.mark()
+    code, said = a.agent.refuse(options=["--debug"])
+    assert code == EXIT_BAD_CONFIG and "later.conf:3" in said
+    assert "last good configuration" in said
+    for address in (b.ip, new[0]):
+        assert ping(a, address, 2, interval=0.2, timeout=0.5) == [None] * 2
+        assert ping(b, a.ip, timeout=0.3) == [None]
+    assert not [f for f in net.capture.sent(a, b, ("clear",), mark)]
+    assert None not in ping(a, new[1], 2)
+    # A second try changes nothing.
+    closed = sorted(map(str, a.policies()))
+    assert a.agent.refuse()[0] == EXIT_BAD_CONFIG
+    assert sorted(map(str, a.policies())) == closed
+    a.config("policy.d/later.conf", "[Policy]\nEncryption=forbid\n"
+             f"Networks={new[1]}\n")
+    a.config("policy.d/open.conf", "[Policy]\nEncryption=forbid\n"
+             "Networks=192.0.2.0/24\n")
+    a.start_agent()
+    mark = net.capture.mark()
+    wait_until(lambda: ping(a, b.ip, timeout=0.5) != [None], 10, "a reply")
+    assert net.capture.clear_packets(a, b.ip, mark) == []
