@@ -648,13 +648,16 @@ struct range_list {
 	size_t count, room;
 };
 
+/* Blocked ones are among them for what has no policy yet: packets from an
+ * address that is ours since a moment ago. */
 static int range_take(const struct addr *first, const struct addr *last,
 		      const struct policy *p, void *user)
 {
 	struct range_list *l = user;
 	bool esp = is_v6(first) ? l->n->config.esp6 : l->n->config.esp4;
+	bool closed = p->level == POLICY_REQUIRE || p->level == POLICY_BLOCK;
 
-	if (p->level != POLICY_REQUIRE &&
+	if (!closed &&
 	    !(p->level == POLICY_OFFER && p->wait && l->n->armed && esp))
 		return 0;
 	if (l->count == l->room) {
@@ -670,7 +673,7 @@ static int range_take(const struct addr *first, const struct addr *last,
 	l->list[l->count++] = (struct hold_range){
 		.first = *first,
 		.last = *last,
-		.require = p->level == POLICY_REQUIRE,
+		.require = closed,
 	};
 	return 0;
 }

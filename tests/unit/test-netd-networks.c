@@ -512,22 +512,23 @@ static void test_ranges(void **state)
 	static const char *const lines[] = { "wait 10.0.0.0/8",
 					     "offer 10.2.0.0/16",
 					     "require 10.3.0.0/16 fd00::/8",
-					     NULL };
+					     "block 192.0.2.0/24", NULL };
 	struct world *w = world(lines);
 	struct hold_range *r = NULL;
 	size_t n = 0;
 
 	(void)state;
 	assert_int_equal(netd_networks_ranges(w->n, &r, &n), 0);
-	assert_int_equal(n, 2);
-	assert_true(r[0].require && r[1].require);
+	assert_int_equal(n, 3);
+	assert_true(r[0].require && r[1].require && r[2].require);
 	free(r);
 	arm(w, true);
 	assert_int_equal(netd_networks_ranges(w->n, &r, &n), 0);
-	assert_int_equal(n, 4);
+	assert_int_equal(n, 5);
 	assert_false(r[0].require);
 	assert_true(r[1].require);
 	assert_false(r[2].require);
+	assert_true(r[3].require && r[4].require);
 	assert_int_equal(r[0].last.bytes[1], 1);
 	assert_int_equal(r[2].first.bytes[1], 4);
 	free(r);

@@ -15,7 +15,7 @@
 
 static void test_made(void **state)
 {
-	char base[] = "/tmp/test-state-dir.XXXXXX", outer[64], own[64];
+	char base[] = "/tmp/test-state-dir.XXXXXX", outer[64], own[80];
 	mode_t before = umask(0077);
 	struct stat st;
 
