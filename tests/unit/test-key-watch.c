@@ -33,7 +33,7 @@ static struct {
 	int says;
 	struct keyset *keys[3]; /* two keys, and another */
 	unsigned which;
-	unsigned asked, begun, closed;
+	unsigned asked, begun, closed, told;
 	struct handle ticket;
 } world;
 
@@ -50,6 +50,13 @@ bool ike_sa_describe(const struct ike_engine *e, struct handle sa,
 	(void)sa;
 	*ret = (struct ike_sa_info){ .peer = world.proof };
 	return true;
+}
+
+void dbus_server_peer_changed(struct dbus_server *s, const struct addr *remote)
+{
+	(void)s;
+	(void)remote;
+	world.told++;
 }
 
 void ike_close(struct ike_engine *e, uint64_t now, struct handle sa)
@@ -257,6 +264,32 @@ static void test_untold(void **state)
 	assert_true(world.asked > 3);
 }
 
+/* A lie is told once, to anonymous and proven peers alike, and so is its end;
+ * silence says nothing of either. */
+static void test_bogus(void **state)
+{
+	static const struct {
+		int says;
+		bool bogus;
+		unsigned told;
+	} rows[] = {
+		{ -EBADMSG, true, 1 },	    { -EBADMSG, true, 1 },
+		{ -ENETUNREACH, true, 1 },  { -ENOENT, false, 2 },
+		{ -ENETUNREACH, false, 2 }, { -EBADMSG, true, 3 },
+	};
+
+	(void)state;
+	prove(IKE_AUTH_NULL, 0);
+	world.says = -ENOENT;
+	secured();
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		world.says = rows[i].says;
+		pass(LIFETIME);
+		assert_int_equal(world.flow->bogus, rows[i].bogus);
+		assert_int_equal(world.told, rows[i].told);
+	}
+}
+
 /* Who was anonymous is tried once for each set of keys. */
 static void test_anonymous(void **state)
 {
@@ -315,6 +348,7 @@ int main(void)
 		TEST(test_proven_anew), TEST(test_withdrawn),
 		TEST(test_untold),	TEST(test_anonymous),
 		TEST(test_shared),	TEST(test_late),
+		TEST(test_bogus),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
