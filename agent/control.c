@@ -56,8 +56,8 @@ static void control_connect(void *user, const struct addr *remote,
 			    struct handle call)
 {
 	struct agent *a = user;
-	const struct policy *p =
-		policy_table_lookup(a->config->policies, remote);
+	const struct policy *p = policy_table_lookup(
+		a->config->policies, flow_table_host(a->flows, remote));
 	char text[ADDR_STRLEN];
 	struct addr local;
 	struct flow *f;

@@ -394,8 +394,9 @@ static bool is_possible(struct agent *a, const struct dbus_demand *q,
 			struct handle call, struct ike_identity *ret)
 {
 	const struct policy *p = policy_table_packet(
-		a->config->policies, &q->remote, q->socket.protocol,
-		q->socket.local.port, q->socket.remote.port, NULL);
+		a->config->policies, flow_table_host(a->flows, &q->remote),
+		q->socket.protocol, q->socket.local.port, q->socket.remote.port,
+		NULL);
 	char address[ADDR_STRLEN], who[IKE_IDENTITY_STRLEN];
 
 	addr_format(&q->remote, address);

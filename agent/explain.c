@@ -160,8 +160,8 @@ static void explain_answer(struct agent *a, const struct explain *x,
 	struct advice advice;
 	struct prefix prefix;
 	const struct policy *p = policy_table_packet(
-		a->config->policies, &x->remote, x->service.protocol, 0,
-		x->service.port, &prefix);
+		a->config->policies, flow_table_host(a->flows, &x->remote),
+		x->service.protocol, 0, x->service.port, &prefix);
 
 	explain_policy(p, &prefix, network, &e);
 	explain_ports(a->config->policies, &e);

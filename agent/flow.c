@@ -260,6 +260,14 @@ struct flow *flow_table_get_remote(const struct flow_table *t,
 	return f && addr_equal(&f->peer->addr, remote) ? f : NULL;
 }
 
+const struct addr *flow_table_host(const struct flow_table *t,
+				   const struct addr *remote)
+{
+	const struct flow *f = flow_table_get_remote(t, remote);
+
+	return f ? flow_host(f) : remote;
+}
+
 struct flow *flow_table_by_handle(const struct flow_table *t, struct handle h)
 {
 	return slots_get(t->slots, h);

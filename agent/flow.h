@@ -128,6 +128,10 @@ struct flow *flow_table_get(const struct flow_table *t,
 /* Any flow with this peer, whatever our address; NULL. */
 struct flow *flow_table_get_remote(const struct flow_table *t,
 				   const struct addr *remote);
+/* Which host policy judges whoever is at this address: where it is a lease that
+ * has SAs, the one that it is leased to. Borrowed. */
+const struct addr *flow_table_host(const struct flow_table *t,
+				   const struct addr *remote);
 struct flow *flow_table_by_handle(const struct flow_table *t, struct handle h);
 /* Gives the flow the reqid that an earlier agent used; -EEXIST when another
  * flow has it. */

@@ -66,8 +66,8 @@ static void hint_begin(struct agent *a, struct flow *f, uint16_t udp_remote)
 
 void negotiation_on_hint(struct agent *a, const struct record_hint *h)
 {
-	const struct policy *p =
-		policy_table_lookup(a->config->policies, &h->remote);
+	const struct policy *p = policy_table_lookup(
+		a->config->policies, flow_table_host(a->flows, &h->remote));
 	struct flow *f;
 
 	if (a->stopping || a->reconciling || !negotiation_wanted_by(p))

@@ -198,6 +198,22 @@ static int guard_verdict(const struct netd_guard *g,
 	return 0;
 }
 
+/* Of the flow between the two, where there is one. */
+static enum policy_level guard_flow_level(const struct netd_guard *g,
+					  const struct addr *local,
+					  const struct addr *remote)
+{
+	struct addr outer, lease;
+	const struct policy *p;
+	bool orphan;
+
+	netd_flow_ends(g->flows,
+		       netd_flow_of_pair(g->flows, local, remote, &orphan),
+		       &outer, &lease);
+	p = netd_guard_policy(g, remote, &outer);
+	return p ? p->level : POLICY_FORBID;
+}
+
 /* A socket is only ever closed to clear packets, so this may be asked for in
  * every network where there may be SAs. */
 static int guard_socket(const struct netd_guard *g,
@@ -208,7 +224,7 @@ static int guard_socket(const struct netd_guard *g,
 
 	if (r < 0)
 		return r;
-	switch (guard_level(g, &s->remote)) {
+	switch (guard_flow_level(g, &s->local, &s->remote)) {
 	case POLICY_FORBID:
 	case POLICY_BLOCK:
 		return refuse(-EPERM, "policy has no SA for the network",

@@ -24,8 +24,8 @@ void status_dns(void *user, struct dbus_dns *ret)
 int status_rule(void *user, const struct addr *remote, struct dbus_rule *ret)
 {
 	const struct agent *a = user;
-	const struct policy *p =
-		policy_table_lookup(a->config->policies, remote);
+	const struct addr *host = flow_table_host(a->flows, remote);
+	const struct policy *p = policy_table_lookup(a->config->policies, host);
 
 	if (!p)
 		return -ENOENT;
@@ -37,8 +37,8 @@ int status_rule(void *user, const struct addr *remote, struct dbus_rule *ret)
 		.lookup = policy_lookup_name(p->lookup),
 		.identities = (const char *const *)p->identities,
 		.n_identities = p->n_identities,
-		.in_file = known_peers_by_address(a->config->peers, remote) !=
-			   NULL,
+		.in_file =
+			known_peers_by_address(a->config->peers, host) != NULL,
 	};
 	return 0;
 }

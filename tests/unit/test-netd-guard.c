@@ -278,6 +278,14 @@ static void test_other_ends(void **state)
 	expect(w, &r, 0, "the same ends");
 	r.install.outer = fake_addr("10.9.9.8");
 	expect(w, &r, -EEXIST, "another outer address");
+	/* A program's socket is judged as its flow is. */
+	record_init(&r, RECORD_SOCKET, 1);
+	r.socket.local = fake_addr("10.0.0.1");
+	r.socket.remote = fake_addr("100.64.0.5");
+	r.socket.reqid = R2;
+	expect(w, &r, 0, "socket of a lease");
+	r.socket.remote = fake_addr("100.64.0.6");
+	expect(w, &r, -EPERM, "socket of another");
 	r = install("10.0.0.1", "10.0.0.2", R1);
 	r.install.tunnel = 1;
 	expect(w, &r, 0, "no lease");
