@@ -347,6 +347,20 @@ static void negotiation_refuse(struct agent *a, const struct record_acquire *q,
 			open ? RECORD_CLEAR : RECORD_BLOCK, RETRY_FIRST_MS);
 }
 
+/* Who has it is behind a NAT, and comes by itself. With SAs nothing is to be
+ * asked for: netd puts right what somebody has flushed. */
+static void negotiation_refuse_lease(struct agent *a,
+				     const struct record_acquire *q)
+{
+	const struct flow *f = flow_table_get(a->flows, &q->local, &q->remote);
+
+	if (f && f->child.spi_in)
+		return;
+	a->counters.acquires_refused++;
+	negotiation_send_verdict(a, &q->local, &q->remote, (struct handle){ 0 },
+				 RECORD_BLOCK, LEASE_BLOCKED_MS);
+}
+
 /* With full recursion the resolver's packets meet the trap before tacit-netd
  * lets them pass: every name server would be knocked at, for which others
  * would have to be asked. Those of programs, where they wait, are not meant. */
@@ -379,12 +393,8 @@ void negotiation_on_acquire(struct agent *a, const struct record_acquire *q)
 
 	if (negotiation_is_lookup(a, q))
 		return;
-	/* Who had it is behind a NAT, and may come back. */
 	if (leases_know(a, &q->remote)) {
-		a->counters.acquires_refused++;
-		negotiation_send_verdict(a, &q->local, &q->remote,
-					 (struct handle){ 0 }, RECORD_BLOCK,
-					 LEASE_BLOCKED_MS);
+		negotiation_refuse_lease(a, q);
 		return;
 	}
 	if (negotiation_is_answer(q) &&

@@ -39,8 +39,14 @@ void netd_on_closing(void *user, const struct addr *local,
 			     hold_drop(n->hold, local, remote));
 }
 
-void netd_lease_open(struct netd *n, const struct addr *local,
-		     const struct addr *remote)
+void netd_lease_open(struct netd *n, const struct record_install *in)
 {
-	lease_failed(n, "opened", netd_shunt_unkeep(&n->shunts, local, remote));
+	int r;
+
+	if (!in->outer.family)
+		return;
+	r = netd_shunt_unkeep(&n->shunts, &in->local, &in->remote);
+	if (r == 0)
+		r = netd_shunt_forget(&n->shunts, &in->local, &in->remote);
+	lease_failed(n, "opened", r);
 }

@@ -449,7 +449,7 @@ static int on_install(struct netd *n, const struct record_install *in)
 	int r = netd_flow_install(&n->flows, in, netd_now(n));
 
 	if (r == 0)
-		netd_lease_open(n, &in->local, &in->remote);
+		netd_lease_open(n, in);
 	return r;
 }
 

@@ -154,9 +154,8 @@ void netd_on_secured(void *user, const struct addr *local,
 bool netd_is_lease(void *user, const struct addr *remote);
 void netd_on_closing(void *user, const struct addr *local,
 		     const struct addr *remote);
-/* It has SAs again. */
-void netd_lease_open(struct netd *n, const struct addr *local,
-		     const struct addr *remote);
+/* Where it is one it has SAs now. */
+void netd_lease_open(struct netd *n, const struct record_install *in);
 
 /* --- netd-translate.c: addresses that peers have leased us ------------------ */
 

@@ -3,16 +3,19 @@
 foreign daemons, ask it for one."""
 
 import ipaddress
+import socket
 
 import pytest
 from agent import AGENT, NETD
+from bus import Bus
 from libreswan import LibreswanHost
 from nat import FIRST, masquerade
 from strongswan import StrongswanHost
 from test_engine import SECRET
-from traffic import ping
+from traffic import family_of, ping
 from waiting import wait_until
 
+NOBODY = 65534
 POOL = {4: "100.64.0.0/10", 6: "fd74:6163:6974::/64"}
 SMALL = {4: "10.99.0.0/30", 6: "fd99::/126"}  # two addresses each
 
@@ -63,6 +66,21 @@ def pings(b, lease, a, count=3):
     return ping(b, a.ip, count, source=lease)
 
 
+def check_socket(a, b, lease):
+    """A program's socket that is never to be in the clear, to a lease."""
+    bus = Bus(f"{a.agent.run_dir}/agent.sock", NOBODY)
+    family = family_of(lease)
+    with a.ns.socket(family, socket.SOCK_DGRAM) as s, \
+            b.ns.socket(family, socket.SOCK_DGRAM) as theirs:
+        theirs.bind((lease, 7000))
+        theirs.settimeout(3)
+        told, = bus.call("RequireEncryption", "hsa{sv}", s, lease, {},
+                         timeout=20)
+        assert told["Encrypted"] and told["OuterAddress"] == b.ip
+        s.sendto(b"never in the clear", (lease, 7000))
+        assert theirs.recvfrom(100)[1][0] == a.ip
+
+
 @pytest.mark.seconds(20)
 def test_strongswan(lab, agents, strongswan_root):
     """A lease, what is rekeyed of it, what outlives the agent, its end, and the
@@ -81,6 +99,7 @@ def test_strongswan(lab, agents, strongswan_root):
     assert None not in pings(b, lease, a) and None not in pings(c, other, a)
     # And from here to there.
     assert None not in ping(a, lease, 2) and None not in ping(a, other, 2)
+    check_socket(a, b, lease)
     b.rekey_child()
     assert None not in pings(b, lease, a)
     b.rekey_ike()
@@ -108,6 +127,12 @@ def test_strongswan(lab, agents, strongswan_root):
     wait_until(lambda: None not in pings(b, lease, a, 1), 5, "a reply")
     assert None not in pings(b, lease, a)
     assert leases(a) == {b.ip: lease, c.ip: other}
+
+    # What somebody else takes away is put back.
+    a.ns.ip("xfrm policy flush")
+    wait_until(lambda: leases(a) == {b.ip: lease, c.ip: other}, 5, "policies")
+    assert None not in pings(b, lease, a)
+    assert None not in ping(a, lease, 2)
 
     # Without SAs nothing goes there, and nobody is begun with. Of the IKE SA
     # before our new agent nobody answers for.

@@ -190,7 +190,8 @@ def test_two_clients(lab, agents):
     # Both go, and come back in another order, each to what it had.
     for host in (a, c):
         host.agent.text("down", b.ip)
-    wait_until(lambda: b.states() == [], 5, "both are gone")
+    wait_until(lambda: a.states() == b.states() == c.states() == [], 5,
+               "both are gone")
     for host in (c, a):
         assert leased(host, b) == ours[host]
     # A clean stop leaves nothing, and the other one is as it was.

@@ -220,6 +220,23 @@ static void test_acquire(void **state)
 	assert_int_equal(world.initiated, 0);
 }
 
+/* One with SAs is none of these: somebody has flushed its policies. */
+static void test_acquire_secured(void **state)
+{
+	char text[ADDR_STRLEN];
+	struct addr a;
+
+	(void)state;
+	world.outer = at("10.1.0.2");
+	assert_int_equal(grant("10.1.0.2", &a), 0);
+	addr_format(&a, text);
+	child_up(text, false, 0x5000, false);
+	sent(RECORD_INSTALL);
+	acquire(text, 7, false);
+	assert_int_equal(world.n_sent, 0);
+	assert_int_equal(flow_of(text)->state, FLOW_INSTALL);
+}
+
 /* Nor is anybody begun with there on request. */
 static void test_connect(void **state)
 {
@@ -274,6 +291,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_orphan_ends, begin,
 						teardown),
 		cmocka_unit_test_setup_teardown(test_acquire, begin, teardown),
+		cmocka_unit_test_setup_teardown(test_acquire_secured, begin,
+						teardown),
 		cmocka_unit_test_setup_teardown(test_connect, begin, teardown),
 		cmocka_unit_test_setup_teardown(test_reload, begin, teardown),
 	};
