@@ -91,6 +91,9 @@ for page in "$top"/man/*.[0-9] man/org.tacit.Agent1.5; do
 		said=$said$(mandoc -T lint -W warning "$page" 2>&1 |
 			grep -v 'missing date')
 	[ -z "$said" ] || bad "$said"
+	# man(1) runs tbl only where the first line says so.
+	! grep -q '^\.TS' "$page" || sed 1q "$page" | grep -qx "'\\\\\" t" ||
+		bad "$page has a table, and its first line is not '\\\" t"
 done
 
 # bash completion, which asks the program.
@@ -130,6 +133,24 @@ if command -v bash >/dev/null && [ -x ./tacit ]; then
 	expect './tests' check-config ./tests
 else
 	bad "there is no bash, or no ./tacit"
+fi
+
+# zsh completion.
+offers() { # WANTED LINE
+	got=$(zsh -f "$top/tests/unit/complete.zsh" "$top/dbus/completion" \
+		"./tacit $2" | xargs)
+	[ "$got" = "$1" ] || bad "zsh's completion of tacit $2: $got, not $1"
+}
+if ! command -v zsh >/dev/null; then
+	echo "there is no zsh to complete with"
+elif [ -x ./tacit ]; then
+	offers "$all" ''
+	offers 'list show test' '--json policy '
+	offers 'rotate' 'key ro'
+	offers 'warning' 'debug w'
+	offers 'all' 'capture a'
+	offers '--cancel' 'key rotate --c'
+	offers '' 'status nonsense '
 fi
 
 [ ! -e "$failed" ] || exit 1
