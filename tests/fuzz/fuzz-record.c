@@ -38,5 +38,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	check(in->reqid >= RECORD_REQID_MIN && in->reqid <= RECORD_REQID_MAX);
 	check(in->in.key_len == esp_key_len((enum esp_cipher)in->in.cipher));
 	check(in->in.key_len > 0 && in->in.key_len <= ESP_KEY_MAX);
+	check(!in->outer.family || (in->tunnel && !in->lease.family));
+	check(!in->outer.family || in->outer.family == in->remote.family);
+	check(!in->lease.family ||
+	      (in->tunnel && in->lease.family == in->local.family));
 	return 0;
 }
