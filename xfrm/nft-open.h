@@ -2,8 +2,7 @@
 /*
  * Services that are always in the clear, as a part of both of our tables: a
  * chain "open" that accepts what is to or from a port of either side, and a set
- * of networks with their services. Where there are none, the chain has no rule
- * and costs nothing.
+ * of networks with their services.
  *
  * Who chooses the port of a service to send from must not get anywhere with it:
  * what comes from a peer's service is let in as an answer only. In "inet tacit"
@@ -20,7 +19,7 @@
 #include "xfrm/nft.h"
 
 /* For nft_open_change(), beyond one opening. */
-#define NFT_OPEN_SIZE	 8192u
+#define NFT_OPEN_SIZE	 20480u
 #define NFT_OPEN_ELEMENT 192u
 
 /* The sets and chains, empty. id: of the first set, unique in the batch; it

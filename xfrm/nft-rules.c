@@ -2,7 +2,7 @@
 /*
  *	chain exempt		what never waits: our IKE and ESP in UDP, ESP,
  *				neighbour discovery, DHCP; UDP and TCP to dns;
- *				jump open
+ *				where there are any open services, jump open
  *	chain open		services that are always clear (nft-open.c)
  *	chain dns		name servers, the resolver's own: goto ask4, 6
  *	chain ask4, ask6	remember the flow in asked, accept
@@ -15,8 +15,8 @@
  *				drain sets: flip the mark back
  *				no ESP in the route: jump closed
  *	chain closed		multicast: accept. Ranges under require: drop
- *	chain answers		inbound: jump open_in; flows in asked get the bit,
- *				by which XFRM lets them in
+ *	chain answers		inbound: flows in asked get the bit, by which
+ *				XFRM lets them in; likewise, jump open_in
  *	chain open_in		answers of services that are always clear
  *	chain resolver, -251	full recursion only: what the resolver's user
  *				sends to port 53 gets the bit and is routed anew,
@@ -183,7 +183,8 @@ static void clear_mark_end(struct nft_writer *o, uint8_t bit)
 
 static const uint8_t dns_protocols[] = { IPPROTO_UDP, IPPROTO_TCP };
 
-static void put_exempt(struct nft_writer *o, const struct nft_table_config *c)
+static void put_exempt(struct nft_writer *o, const struct nft_table_config *c,
+		       bool open)
 {
 	const uint16_t ours[] = { c->port, c->natt_port };
 	/* DHCP: RFC 2131 4.1, RFC 8415 7.2. */
@@ -204,8 +205,10 @@ static void put_exempt(struct nft_writer *o, const struct nft_table_config *c)
 		nft_protocol(o, NFT_CMP_EQ, dns_protocols[i]);
 		nft_verdict_end(o, NFT_JUMP, "dns");
 	}
-	nft_rule(o, "exempt");
-	nft_verdict_end(o, NFT_JUMP, "open");
+	if (open) {
+		nft_rule(o, "exempt");
+		nft_verdict_end(o, NFT_JUMP, "open");
+	}
 	nft_rule(o, "exempt");
 	nft_protocol(o, NFT_CMP_NEQ, IPPROTO_UDP);
 	nft_verdict_end(o, NFT_RETURN, NULL);
@@ -369,17 +372,7 @@ static void put_dns(struct nft_writer *o, const struct nft_table_config *c)
 		resolver(o, c);
 		nft_verdict_end(o, NFT_GOTO, ask);
 	}
-	nft_rule(o, "answers");
-	nft_verdict_end(o, NFT_JUMP, "open_in");
-	for (size_t i = 0; i < 2; i++) {
-		for (int six = 0; six < 2; six++) {
-			nft_rule(o, "answers");
-			nft_protocol(o, NFT_CMP_EQ, dns_protocols[i]);
-			lookup(o, SET_ASKED, six);
-			set_mark_end(o, c->dns_bit);
-		}
-		if (!c->recursive)
-			continue;
+	for (size_t i = 0; c->recursive && i < 2; i++) {
 		nft_rule(o, "resolver");
 		nft_protocol(o, NFT_CMP_EQ, dns_protocols[i]);
 		resolver(o, c);
@@ -389,6 +382,32 @@ static void put_dns(struct nft_writer *o, const struct nft_table_config *c)
 		resolver(o, c);
 		clear_mark_end(o, c->dns_bit);
 	}
+}
+
+static void put_answers(struct nft_writer *o, const struct nft_table_config *c,
+			bool open)
+{
+	if (open) {
+		nft_rule(o, "answers");
+		nft_verdict_end(o, NFT_JUMP, "open_in");
+	}
+	for (size_t i = 0; i < 2; i++) {
+		for (int six = 0; six < 2; six++) {
+			nft_rule(o, "answers");
+			nft_protocol(o, NFT_CMP_EQ, dns_protocols[i]);
+			lookup(o, SET_ASKED, six);
+			set_mark_end(o, c->dns_bit);
+		}
+	}
+}
+
+void nft_rules_put_open(struct nft_writer *o, const struct nft_table_config *c,
+			bool open)
+{
+	nft_put_flush_chain(o, "exempt");
+	put_exempt(o, c, open);
+	nft_put_flush_chain(o, "answers");
+	put_answers(o, c, open);
 }
 
 static void put_restore(struct nft_writer *o, const struct nft_table_config *c)
@@ -493,8 +512,9 @@ void nft_rules_put(struct wbuf *w, uint32_t seq,
 	}
 	nft_open_put(&o, SET_HOLD_COUNT * 2 + 1, false);
 	put_chains(&o, c);
-	put_exempt(&o, c);
+	put_exempt(&o, c, false);
 	put_dns(&o, c);
+	put_answers(&o, c, false);
 	put_cold(&o, c, fib);
 	put_closed(&o, fib);
 	put_hold(&o, c);

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "util/wbuf.h"
+#include "xfrm/nft-expr.h"
 #include "xfrm/nft.h"
 
 #define NFT_TABLE_HOLD "tacit"
@@ -26,5 +27,10 @@ const char *nft_set_name(enum nft_set set, bool six);
  * there. fib: this kernel has the expression of that name. */
 void nft_rules_put(struct wbuf *w, uint32_t seq,
 		   const struct nft_table_config *c, bool fib);
+/* Makes the ways to the chains of nft-open.c, or takes them away, so that they
+ * cost nothing where nothing is open: the chains that they are in are written
+ * anew. NFT_OPEN_SIZE has room for that. */
+void nft_rules_put_open(struct nft_writer *o, const struct nft_table_config *c,
+			bool open);
 
 #endif

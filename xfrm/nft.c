@@ -38,8 +38,9 @@ struct nft_table {
 	struct nl_sock *sock;
 	const char *name;
 	uint32_t seq;
-	uint8_t dns_bit;
-	bool gone; /* somebody removed it */
+	struct nft_table_config config; /* of "inet tacit" */
+	bool open;			/* it has openings */
+	bool gone;			/* somebody removed it */
 };
 
 struct nft_table *nft_table_free(struct nft_table *t)
@@ -160,7 +161,7 @@ int nft_table_new(const struct nft_table_config *c, struct nft_table **ret)
 	r = table_new(NFT_TABLE_HOLD, &t);
 	if (r < 0)
 		return r;
-	t->dns_bit = c->dns_bit;
+	t->config = *c;
 	r = make_hold(t, c, true);
 	if (r == -EOPNOTSUPP)
 		r = make_hold(t, c, false);
@@ -536,6 +537,7 @@ int nft_table_set_servers(struct nft_table *t, const struct nameserver *s,
 int nft_table_set_openings(struct nft_table *t, const struct nft_opening *list,
 			   size_t n)
 {
+	bool hear = !strcmp(t->name, NFT_TABLE_HEAR);
 	size_t cap = FRAME_SIZE + NFT_OPEN_SIZE + n * NFT_OPEN_ELEMENT;
 	uint8_t *data = malloc(cap);
 	struct wbuf w = wbuf_of(data, cap);
@@ -546,10 +548,13 @@ int nft_table_set_openings(struct nft_table *t, const struct nft_opening *list,
 		return -ENOMEM;
 	batch_begin(t, &w);
 	o.seq = t->seq;
-	nft_open_change(&o, !strcmp(t->name, NFT_TABLE_HEAR), t->dns_bit, list,
-			n);
+	nft_open_change(&o, hear, t->config.dns_bit, list, n);
+	if (!hear && t->open != (n > 0))
+		nft_rules_put_open(&o, &t->config, n > 0);
 	r = batch_commit(t, &w);
 	free(data);
+	if (r == 0)
+		t->open = n > 0;
 	return r;
 }
 

@@ -317,6 +317,7 @@ static void test_openings(void **state)
 		  { IPPROTO_UDP, 161 } },
 	};
 	struct nft_table *t = make();
+	size_t with;
 
 	(void)state;
 	assert_int_equal(nft_table_set_openings(t, list, 2), 0);
@@ -326,11 +327,20 @@ static void test_openings(void **state)
 		"+open4 0a01000006000000238c0000-0a010fff06000000238c0000 "
 		"+open6 fd00000000000000000000000000000011000000"
 		"00a10000-fdffffffffffffffffffffffffffffff11000000"
-		"00a10000 )");
+		"00a10000 -rules -rules )");
+	with = fake.rules;
+	/* The ways there are there already. */
+	reset(state);
+	assert_int_equal(nft_table_set_openings(t, list, 1), 0);
 	assert_int_equal(fake.rules, 8);
 	reset(state);
 	assert_int_equal(nft_table_set_openings(t, NULL, 0), 0);
-	assert_string_equal(fake.log, "( -rules -rules -open4 -open6 )");
+	assert_string_equal(fake.log, "( -rules -rules -open4 -open6 "
+				      "-rules -rules )");
+	/* Two ways less. */
+	assert_int_equal(fake.rules, with - 8 - 2);
+	reset(state);
+	assert_int_equal(nft_table_set_openings(t, NULL, 0), 0);
 	assert_int_equal(fake.rules, 0);
 	nft_table_free(t);
 }
