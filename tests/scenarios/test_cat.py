@@ -362,3 +362,28 @@ def test_began_in_the_clear(lab, agents, wish):
     listener.close()
     # A new one is as any.
     tcp(a, b, b.ip)
+
+
+@pytest.mark.seconds(4)
+@pytest.mark.family(4)
+def test_cannot(lab, agents):
+    """A kernel that does not take the table: nobody is asked, and status says
+    so."""
+    box = Box(lab, start=False)
+    a, b = box.a, box.b
+    # Another's own, by the name that it is tried under.
+    with a.ns.popen(["nft", "-i"], stdin=-1, stdout=-3, text=True) as owner:
+        owner.stdin.write("add table inet tacit_cat_try { flags owner; }\n")
+        owner.stdin.flush()
+        wait_until(lambda: "table inet tacit_cat_try" in a.tables(), 5,
+                   "the table")
+        for host in (a, b):
+            host.policy("peers", "require")
+            host.start_agent()
+        assert None not in ping(a, b.ip, 2, interval=0.2)
+        owner.stdin.close()
+    assert lease(a, b) == ""
+    assert {s.mode for s in a.states()} == {"transport"}
+    assert "cannot be translated" in a.agent.log()
+    assert "cannot translate" in a.agent.text("status")
+    assert "leases us no address" not in a.agent.log()
