@@ -271,8 +271,8 @@ def test_two_servers(lab, agents):
 
 @pytest.mark.seconds(6)
 def test_exhausted(lab, agents):
-    """Two addresses for three clients: one goes without, as policy lets it, and
-    gets one when there is one again."""
+    """Two addresses for three clients: one goes without, as policy lets it,
+    and gets one when there is one again."""
     box = Box(lab, start=False, clients=("a", "c", "d"))
     b, hosts = box.b, (box.a, *box.more)
     pool = "100.64.7.0/30" if lab.family == 4 else "fd64:7::/126"
