@@ -73,6 +73,7 @@ def test_offer(hosts, who):
 
 
 @pytest.mark.quick
+@pytest.mark.seconds(4)
 def test_offer_bogus(hosts):
     """Whose key in DNS is spoilt is anonymous, and that is said."""
     _, a, b, server = hosts
