@@ -38,6 +38,14 @@ static bool policy_hosts(const struct netd *n, const struct kpolicy *p,
 	return true;
 }
 
+/* A lease without SAs that an earlier run has closed. */
+static bool is_closed_lease(struct netd *n, const struct kpolicy *p,
+			    const struct addr *remote)
+{
+	return p->dir == KDIR_OUT && p->action == KACTION_BLOCK &&
+	       p->priority == KPOLICY_PRIO_SHUNT && netd_is_lease(n, remote);
+}
+
 /* Out-policies first: they name the flow. */
 static int adopt_flows(struct netd *n, const struct netd_found *f)
 {
@@ -56,6 +64,8 @@ static int adopt_flows(struct netd *n, const struct netd_found *f)
 						   &remote);
 			if (r < 0 && r != -ENOENT)
 				return r;
+			if (r == -ENOENT && is_closed_lease(n, p, &remote))
+				netd_on_closing(n, &local, &remote);
 		}
 	return 0;
 }

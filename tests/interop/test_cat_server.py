@@ -66,6 +66,11 @@ def pings(b, lease, a, count=3):
     return ping(b, a.ip, count, source=lease)
 
 
+def block_of(a, lease):
+    return sorted(p.direction for p in a.policies() if p.action == "block" and
+                  lease in (p.src.split("/")[0], p.dst.split("/")[0]))
+
+
 def check_socket(a, b, lease):
     """A program's socket that is never to be in the clear, to a lease."""
     bus = Bus(f"{a.agent.run_dir}/agent.sock", NOBODY)
@@ -140,6 +145,12 @@ def test_strongswan(lab, agents, strongswan_root):
     wait_until(lambda: a.states(b) == [], 5, "no states")
     mark = net.capture.mark()
     assert ping(a, lease, 2, timeout=0.5) == [None, None]
+    # Nor when tacit-netd has forgotten who had it.
+    ready = a.agent.log().count("tacit-netd: Ready")
+    a.agent.kill(NETD)
+    wait_until(lambda: a.agent.log().count("tacit-netd: Ready") > ready, 10,
+               "tacit-netd")
+    assert block_of(a, lease) == ["in", "out"]
     assert [f for f in net.capture.frames(mark)
             if lease in (f.src, f.dst) or f.kind == "ike"] == []
     b.initiate()
