@@ -38,6 +38,8 @@
 #define QUEUE_POLL_MS 5u
 /* A sleep from which on peers may have forgotten us. */
 #define SLEPT_US 2000000ull
+/* A step of the wall clock that lifetimes are not to be longer by. */
+#define CLOCK_BACK_US 10000000ull
 
 uint64_t agent_now_us(const struct agent *a)
 {
@@ -257,11 +259,30 @@ static void agent_look_for_sleep(struct agent *a)
 	a->slept_us = slept;
 }
 
+static uint64_t agent_booted_us(void)
+{
+	uint64_t up = agent_clock_us(CLOCK_BOOTTIME);
+
+	return agent_clock_us(CLOCK_REALTIME) - up;
+}
+
+static void agent_look_at_clock(struct agent *a)
+{
+	uint64_t booted = agent_booted_us();
+
+	if (booted + CLOCK_BACK_US < a->booted_us) {
+		log_notice("the clock was set back: SAs are made anew");
+		negotiation_on_clock_back(a);
+	}
+	a->booted_us = booted;
+}
+
 /* Runs after every other source. */
 static int agent_on_pump(sd_event_source *source, void *user)
 {
 	(void)source;
 	agent_look_for_sleep(user);
+	agent_look_at_clock(user);
 	agent_run_actions(user);
 	waiters_settle(user);
 	demand_run(user);
@@ -669,6 +690,7 @@ int agent_new(const struct agent_options *options, struct config *config,
 	if (r >= 0) {
 		a->started = agent_now(a);
 		a->slept_us = agent_slept_us();
+		a->booted_us = agent_booted_us();
 		r = agent_new_engine(a);
 	}
 	if (r >= 0)

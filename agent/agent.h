@@ -82,6 +82,7 @@ struct agent {
 	struct hooks *hooks;		  /* NULL: no hooks.d */
 	uint64_t started;
 	uint64_t slept_us;	  /* the host, since it was booted */
+	uint64_t booted_us;	  /* when that was, by the wall clock */
 	uint32_t kernel;	  /* enum record_welcome_flag */
 	struct record_alive netd; /* its latest news */
 	bool reconciling;	  /* between WELCOME and the last ORPHAN */

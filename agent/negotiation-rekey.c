@@ -16,6 +16,9 @@
  * 3.3.3); some margin below. */
 #define PACKETS_WITHOUT_ESN 0xf0000000u
 
+/* After the clock was set back all flows get fresh SAs, not all at once. */
+#define CLOCK_SPREAD_MS 5000u
+
 static uint32_t negotiation_random(void)
 {
 	uint32_t r = 0;
@@ -144,6 +147,18 @@ void negotiation_on_expire(struct agent *a, const struct record_expire *x)
 	else if (ike_delete_child(a->ike, agent_now(a), f->child.ike,
 				  f->child.spi_in) < 0)
 		ike_close(a->ike, agent_now(a), f->child.ike);
+}
+
+void negotiation_on_clock_back(struct agent *a)
+{
+	struct flow *f;
+	uint32_t cursor = 0;
+
+	while ((f = flow_table_each(a->flows, &cursor)))
+		if (f->state == FLOW_SECURED && !f->suspect && !f->renew)
+			timer_arm(a->timers, &f->timer,
+				  agent_now(a) + negotiation_random() %
+							 CLOCK_SPREAD_MS);
 }
 
 void negotiation_on_idle(struct agent *a, const struct record_flow *idle)

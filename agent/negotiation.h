@@ -58,6 +58,9 @@ void negotiation_on_unproven(struct agent *a, struct handle sa,
 void negotiation_on_address(struct agent *a, const struct addr *local);
 /* We were suspended: nothing is known of anybody. */
 void negotiation_on_resumed(struct agent *a);
+/* The wall clock was set back. By it the kernel measures how old an SA is, so
+ * that those of now would live longer by as much: others take their places. */
+void negotiation_on_clock_back(struct agent *a);
 
 /* This address is ours no more: flows from it end without a word. */
 void negotiation_on_address_gone(struct agent *a, const struct addr *local);

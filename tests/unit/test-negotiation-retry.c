@@ -67,6 +67,18 @@ static void test_resumed(void **state)
 	expect_state("10.1.0.3", FLOW_SECURED);
 }
 
+/* Fresh SAs for who is secured, and nothing for others. */
+static void test_clock_back(void **state)
+{
+	(void)state;
+	secure("10.1.0.3", 0x5000);
+	negotiation_on_clock_back(&world.agent);
+	assert_false(flow_of("10.1.0.3")->renew);
+	pass(5001);
+	assert_true(flow_of("10.1.0.3")->renew);
+	expect_state("10.1.0.3", FLOW_SECURED);
+}
+
 /* What the administrator can mend is not hidden behind "closed". */
 static void test_unproven(void **state)
 {
@@ -110,6 +122,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_address, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_resumed, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_clock_back, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(test_unproven, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_patience, setup, teardown),
 	};
