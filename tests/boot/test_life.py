@@ -2,9 +2,11 @@
 """The life of the package on a machine: installed, enabled, used, restarted,
 crashed, upgraded, stopped, purged."""
 
+import ipaddress
 import os
 import re
 import signal
+import socket
 import subprocess
 import time
 
@@ -14,6 +16,7 @@ from guest import (PEERS, UNITS, USERS, active, journal, kernel, ping, policy,
                    run, status_of, systemctl, tacit, unit)
 from waiting import wait_until
 
+COLD = "10.9.0.3", "fd09::3"
 BUS, PATH = "org.tacit.Agent1", "/org/tacit/Agent1"
 LIST = ("ListPeers", "su", "", "10")
 RULES = "/etc/polkit-1/rules.d/50-lab.rules"
@@ -88,9 +91,19 @@ def test_firewalls():
     assert "500,4500/udp" in run("ufw", "app", "info", "Tacit")
     run("ufw", "--dry-run", "allow", "Tacit")
     run("ufw", "--dry-run", "allow", "proto", "esp", "from", "any")
+    offline = ("firewall-offline-cmd", "--zone=public")
+    run(*offline, "--add-service=tacit")
+    run("firewall-offline-cmd", "--check-config")
+    assert run(*offline, "--query-service=tacit").strip() == "yes"
     for name in ("usr.sbin.tacitd", "usr.libexec.tacit.tacit-netd",
                  "usr.libexec.tacit.tacit-keyd"):
         run("apparmor_parser", "-Q", "-K", f"/etc/apparmor.d/{name}")
+
+
+def test_autopkgtest():
+    """What Debian runs after each upload."""
+    said = run("/lab/tree/debian/tests/encrypts", timeout=60)
+    assert said.count(" 0% packet loss") == 2
 
 
 def test_enable():
@@ -236,8 +249,8 @@ def test_restart(peer):
 
 @pytest.mark.parametrize("name", UNITS)
 def test_crash(peer, name):
-    """kill -9 of one: it comes back by itself, and nobody noticed. The two
-    helpers follow the agent, as in a restart, and nobody follows them."""
+    """kill -9 of one: it comes back by itself, and nobody noticed, least of all
+    the other two."""
     mark = peer.mark()
     before = {n: guest.pid(n) for n in UNITS}
     with Traffic() as traffic:
@@ -249,8 +262,76 @@ def test_crash(peer, name):
         encrypted(6)
         assert traffic.unanswered() < 20
     assert peer.clear(mark) == []
-    if name != "tacit.service":
-        assert [n for n in UNITS if guest.pid(n) != before[n]] == [name]
+    assert [n for n in UNITS if guest.pid(n) != before[n]] == [name]
+
+
+def test_crash_holds(peer):
+    """A packet waits for a peer that does not answer yet, and goes on waiting
+    while the agent dies."""
+    peer.ns.run("nft", "add table inet deaf; add chain inet deaf in "
+                "{ type filter hook input priority 0; }; "
+                "add rule inet deaf in udp dport 500 drop")
+    for address in COLD:
+        nodad = ["nodad"] if ":" in address else []
+        peer.ns.run("ip", "addr", "add", address, "dev", "wire", *nodad)
+    pings = [subprocess.Popen(["ping", "-n", "-q", "-c", "1", "-W", "25", a],
+                              stdout=subprocess.DEVNULL) for a in COLD]
+    wait_until(lambda: tacit("status")["packets_held"] == 2, 5, "they wait",
+               0.1)
+    before = {n: guest.pid(n) for n in UNITS}
+    os.kill(before["tacit.service"], signal.SIGKILL)
+    wait_until(lambda: guest.pid("tacit.service") not in
+               (0, before["tacit.service"]), 10, "it is back", 0.1)
+    wait_protecting()
+    peer.ns.run("nft", "delete table inet deaf")
+    assert [p.wait(30) for p in pings] == [0, 0]
+    assert [x for c in peer.captures for x in c.between(
+        guest.OURS.values(), COLD, ("clear",))] == []
+
+
+def asked(question, name):
+    """It is for IPSECKEY (type 45) of that name."""
+    labels = b"".join(bytes([len(x)]) + x.encode() for x in name.split("."))
+    return labels + b"\0\0\x2d" in question
+
+
+def test_resolved(peer):
+    """What the real systemd-resolved has for one link is asked there."""
+    servers = {"10.9.0.53": "10.9.0.4", "fd09::53": "fd09::4"}
+    policy("offer", Discover="dns")
+    peer.restart("offer")
+    systemctl("unmask", "systemd-resolved")
+    systemctl("start", "systemd-resolved")
+    sockets = {}
+    for server, cold in servers.items():
+        v6 = ":" in server
+        peer.ns.run("ip", "addr", "add", server, "dev", "wire",
+                    *(["nodad"] if v6 else []))
+        sockets[cold] = peer.ns.socket(
+            socket.AF_INET6 if v6 else socket.AF_INET, socket.SOCK_DGRAM)
+        sockets[cold].bind((server, 53))
+        sockets[cold].settimeout(10)
+    run("resolvectl", "dns", "wire", *servers)
+    run("resolvectl", "domain", "wire", "~9.10.in-addr.arpa",
+        "~9.0.d.f.ip6.arpa")
+    systemctl("restart", "tacit")
+    wait_protecting()
+    wait_until(lambda: all(f"{s}@53" in call("GetDNS") for s in servers), 10,
+               "the agent knows the link's servers", 0.1)
+    for cold, s in sockets.items():
+        run("ping", "-n", "-c", "1", "-W", "0.1", cold, check=False)
+        name = ipaddress.ip_address(cold).reverse_pointer
+        while not asked(s.recv(1000), name):
+            pass
+        s.close()
+    # When the link has none any more, they are not asked.
+    run("resolvectl", "revert", "wire")
+    wait_until(lambda: not any(f"{s}@53" in call("GetDNS") for s in servers),
+               10, "the agent knows that they went", 0.1)
+    systemctl("mask", "--now", "systemd-resolved")
+    policy("require")
+    systemctl("reload", "tacit")
+    peer.restart("require")
 
 
 def test_hang(peer):
