@@ -152,8 +152,8 @@ static int drop_privileges(void)
 	}
 	follow_supervisor();
 	if (!switched && geteuid() == 0)
-		log_notice("Running as root, without capabilities: there is "
-			   "no user " KEYD_USER ".");
+		log_notice("Running as root, without capabilities: it "
+			   "cannot become user " KEYD_USER ".");
 	return EXIT_OK;
 }
 

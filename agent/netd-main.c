@@ -235,7 +235,7 @@ static int drop_privileges(void)
 	follow_supervisor();
 	if (!switched && geteuid() == 0)
 		log_notice("Running as root, with the network capabilities "
-			   "alone: there is no user " NETD_USER ".");
+			   "alone: it cannot become user " NETD_USER ".");
 	return EXIT_OK;
 }
 

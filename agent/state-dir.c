@@ -23,5 +23,6 @@ void state_dir_make(const char *state, const char *own, const char *user)
 	if (mkdir(own, 0700) < 0)
 		return; /* one that is there has its owner already */
 	if (privilege_user(user, &uid) == 0 && chown(own, uid, (gid_t)-1) < 0)
-		log_warning("%s: %s", own, strerror(errno));
+		log_warning("%s cannot be given to user %s: %s", own, user,
+			    strerror(errno));
 }

@@ -235,6 +235,13 @@ void doctor_kernel(struct doctor *d)
 	if (uname(&u) == 0)
 		doctor_add(d, DOCTOR_NOTE, TOPIC, NULL, "%s %s", u.sysname,
 			   u.release);
+	if (r == -EPERM && geteuid() == 0) {
+		doctor_add(d, DOCTOR_UNKNOWN, TOPIC,
+			   "run it as root of the host, outside of a container",
+			   "what the kernel can do is asked in a network "
+			   "namespace, and none may be made here");
+		return;
+	}
 	if (r == -EPERM) {
 		doctor_add(d, DOCTOR_UNKNOWN, TOPIC, "sudo tacit doctor",
 			   "only root can ask the kernel what it can do");

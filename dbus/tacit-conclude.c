@@ -117,10 +117,10 @@ const char *tacit_conclude_unasked(const struct tacit_rule *r)
 		return why;
 	/* Who is content with anybody asks nobody. */
 	if (r->auth == POLICY_AUTH_ALLOW && r->discover != POLICY_DISCOVER_DNS)
-		return "its policy asks for no proof, and DNS is not asked";
+		return "its policy asks for no proof";
 	switch (r->lookup) {
 	case POLICY_LOOKUP_NO:
-		return "its policy has Lookup=no, and DNS is not asked";
+		return "its policy has Lookup=no";
 	case POLICY_LOOKUP_NAME:
 		return tacit_conclude_name(r)
 			       ? NULL

@@ -143,8 +143,12 @@ static void show_text(const struct tacit_output *o, const struct doctor *d)
 		snprintf(grade, sizeof(grade), "  %-8s",
 			 doctor_grade_name(f->grade));
 		tacit_output_text(o, colours[f->grade], grade);
-		tacit_output_text(o, TACIT_PLAIN, f->text);
+		if (o->terminal)
+			tacit_output_wrapped(o, 10, f->text);
+		else
+			tacit_output_text(o, TACIT_PLAIN, f->text);
 		fputc('\n', o->file);
+		/* What is to be typed stays whole. */
 		if (!*f->remedy)
 			continue;
 		fputs("          -> ", o->file);
