@@ -239,10 +239,12 @@ def test_restart(peer):
     encrypted(6)
     mark = peer.mark()
     with Traffic() as traffic:
+        before = [guest.pid(n) for n in UNITS]
         systemctl("restart", "tacit")
         wait_protecting()
         encrypted(4)
         encrypted(6)
+        assert all(guest.pid(n) not in (0, b) for n, b in zip(UNITS, before))
         assert traffic.unanswered() < 20
     assert peer.clear(mark) == []
 
