@@ -68,6 +68,23 @@ members=$(cat "$top"/dbus/*-dbus.c | tr -d '\n\t' |
 [ "$(echo "$members" | wc -w)" -ge 38 ] || bad "too few members found"
 echo "$members" | all_in "member" dbus/org.tacit.Agent1.md
 
+# The contract of each method ends with its errors, and that of a method that is
+# not for everybody has the action that polkit is asked about.
+contract=$top/dbus/org.tacit.Agent1.md
+silent=$(awk '/^##/ { if (open) print name; open = 0; name = $2 }
+	/^## / { methods = $2 == "Methods" }
+	/^### / { open = methods }
+	/^Errors: |\. Errors: / { open = 0 }
+	END { if (open) print name }' "$contract")
+[ -z "$silent" ] || bad "no errors in the contract of $silent"
+guarded=$(sed -n 's/.*caller_may(.*DBUS_ACTION_[A-Z]*, \([a-z_]*\),.*/\1/p' \
+	"$top"/dbus/*-dbus.c | sed -E 's/_peer$//; s/(^|_)([a-z])/\U\2/g')
+[ "$(echo "$guarded" | wc -w)" -ge 8 ] || bad "too few guarded methods found"
+for method in $guarded; do
+	grep -q "^| .org\.tacit\.Agent1\..*.$method[\`]" "$contract" ||
+		bad "$method has no action in the contract"
+done
+
 # The command line.
 commands=$(sed -n 's/^	{ "\([a-z -]*\)", ".*/\1/p' "$top/dbus/tacit.c" | tr ' ' '\n')
 [ "$(echo "$commands" | wc -w)" -ge 7 ] || bad "the commands of tacit are not found"
