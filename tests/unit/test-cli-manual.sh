@@ -113,6 +113,34 @@ for page in "$top"/man/*.[0-9] man/org.tacit.Agent1.5; do
 		bad "$page has a table, and its first line is not '\\\" t"
 done
 
+# The examples of a configuration, which are one when they are put together.
+example=example.$$
+mkdir -p "$example/tacit.conf.d" "$example/policy.d" "$example/pool.d" \
+	"$example/keys.d"
+for page in tacit.conf tacit-policy tacit-keys; do
+	sed '1,/^\.SH EXAMPLE/d; s/\\-/-/g' "$top/man/$page.5" |
+		awk -v dir="$example" -v page="$page" '
+			BEGIN {
+				in_dir["[Policy]"] = "policy.d"
+				in_dir["[Pool]"] = "pool.d"
+				in_dir["[Peer]"] = "keys.d"
+			}
+			/^\.nf/ { on = 1; text = section = ""; next }
+			/^\.fi/ {
+				on = 0
+				place = section in in_dir ? in_dir[section] : "tacit.conf.d"
+				name = section == "[Pool]" ? "default" : page n++
+				print text > (dir "/" place "/" name ".conf")
+			}
+			on { text = text $0 "\n" }
+			on && /^\[/ { section = $0 }'
+done
+[ "$(find "$example" -name '*.conf' | wc -l)" -ge 7 ] || bad "too few examples found"
+if [ -x ./tacit ]; then
+	said=$(./tacit check-config "$example" 2>&1) || bad "examples: $said"
+fi
+rm -rf "$example"
+
 # bash completion, which asks the program.
 complete_words() { # WORD... (the last one is being written)
 	TACIT_SOCKET=/nonexistent bash -c '. "$0/dbus/completion/tacit"
