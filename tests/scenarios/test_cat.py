@@ -6,7 +6,7 @@ import ipaddress
 import socket
 
 import pytest
-from agent import AGENT, KEYD, NETD, SUPERVISOR
+from agent import AGENT, NETD, SUPERVISOR
 from bus import Bus
 from nat import FIRST, Box, lease, within
 from traffic import Listener, Pinger, family_of, ping
@@ -201,14 +201,14 @@ def test_two_clients(lab, agents):
     assert tcp(c, b, b.ip) == ours[c]
 
 
-@pytest.mark.seconds(12)
+@pytest.mark.seconds(8)
 def test_crashes(lab, agents):
     """Whoever of ours dies: the same address again, or still, and in the end
     nothing is left."""
     box = Box(lab)
     a, b = box.a, box.b
     got = leased(a, b)
-    for name in (KEYD, NETD, AGENT):
+    for name in (NETD, AGENT):
         pid = a.agent.kill(name)
         a.agent.wait_replaced(name, pid)
         wait_until(lambda: has(a, b, got) and tcp(a, b, b.ip) == got, 10,
