@@ -120,8 +120,7 @@ int tacit_address_find(struct tacit_client *c, struct tacit_address *a)
 
 /* --- an address -------------------------------------------------------------- */
 
-/* A name that cannot be asked is not answered. */
-static void ask_named(struct resolver *r, struct tacit_address *a)
+void tacit_address_ask_name(struct resolver *r, struct tacit_address *a)
 {
 	char name[NAME_STRLEN];
 	const struct lookup_request request = { .peer = a->addr, .name = name };
@@ -143,7 +142,7 @@ int tacit_address_ask(struct resolver *r, struct tacit_address *a)
 		rc = tacit_answer_ask(r, name, TYPE_PTR, on_pointer,
 				      &a->pointer);
 	if (rc == 0 && a->reply && tacit_conclude_name(&a->rule))
-		ask_named(r, a);
+		tacit_address_ask_name(r, a);
 	return rc;
 }
 

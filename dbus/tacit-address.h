@@ -62,6 +62,9 @@ int tacit_address_find(struct tacit_client *c, struct tacit_address *a)
 /* Begins to ask all that policy and address call for. */
 int tacit_address_ask(struct resolver *r, struct tacit_address *a)
 	__attribute__((warn_unused_result));
+/* Only about the name that its policy wants (tacit_conclude_name()): what is
+ * talked to is not told. A name that cannot be asked is not answered. */
+void tacit_address_ask_name(struct resolver *r, struct tacit_address *a);
 /* What follows from the answers. */
 void tacit_address_conclude(struct tacit_address *a);
 /* Before the resolver is freed. */

@@ -47,7 +47,9 @@ static int ask(struct tacit_client *c, struct resolver **resolver,
 	code = resolver_get(c, x, resolver);
 	if (code != EXIT_OK || !*resolver)
 		return code;
-	if (tacit_address_ask(*resolver, a) < 0) {
+	if (tacit_conclude_name(&a->rule)) {
+		tacit_address_ask_name(*resolver, a);
+	} else if (tacit_address_ask(*resolver, a) < 0) {
 		snprintf(x->unasked, sizeof(x->unasked), "out of memory");
 		return EXIT_OK;
 	}

@@ -53,6 +53,8 @@ def test_lookup(tree):
     server.add(reverse(v6), "PTR", "h.lab.test.")
     server.publish()
     configure(host, server)
+    host.policy("named", "offer", networks=["192.0.2.9"], Authentication="offer",
+                Identity="@h.lab.test", Lookup="name")
     host.start_agent()
 
     good = tacit(host, "lookup", "h.lab.test", "--json")
@@ -90,6 +92,13 @@ def test_lookup(tree):
         assert chain(said["dns"])[0] == (".", "secure")
         assert said["dns"]["status"] == status
         assert end in said["dns"]["conclusion"]
+    # Under the name that its policy wants, and nobody learns the address.
+    since = host.nets[0].capture.mark()
+    said = host.agent.tacit("explain", "192.0.2.9")["dns"]
+    assert (said["name"], said["status"]) == ("h.lab.test.", "secure")
+    assert "proven to be h.lab.test" in said["conclusion"]
+    asked = b"".join(f.payload for f in host.nets[0].capture.frames(since))
+    assert b"\1h\3lab" in asked and b"\x03192\7in-addr" not in asked
 
 
 @pytest.mark.family(4)
