@@ -4,6 +4,7 @@ that refuses to speak in the clear, one that logs who its peer is."""
 
 import os
 import shutil
+import signal
 import subprocess
 
 import pytest
@@ -74,7 +75,8 @@ def test_examples(lab, built):
     anybody = start(a, built, CLIENT, c.ip, "7000")
     out, err = anybody.communicate("hello\n", timeout=10)
     assert (out, err) == ("hello\n", "encrypted, to anybody\n")
-    # It loses its SA in the middle.
+    # It loses its SA in the middle; its program does not say goodbye before.
+    server.send_signal(signal.SIGSTOP)
     b.agent.stop()
     wait_until(lambda: a.peer_state(b) != "secured", 5, "the loss")
     out, err = client.communicate(timeout=10)

@@ -9,7 +9,7 @@ import time
 import pytest
 from agent import SUPERVISOR
 from forge import Forger
-from test_nat import Box
+from test_nat import NO, Box
 from traffic import MAGIC, PingStream, ping
 from waiting import wait_until
 
@@ -65,8 +65,9 @@ def test_reboot(lab, agents, level):
 @pytest.mark.parametrize("which", ["client", "server"])
 def test_reboot_behind_nat(lab, agents, which):
     """In UDP, too. Where the server is the one that forgot, it has no other
-    way to the client than by where its ESP comes from."""
-    box = Box(lab)
+    way to the client than by where its ESP comes from. Without leased
+    addresses: who forgets that it has one, and proves nothing, gets another."""
+    box = Box(lab, **NO)
     assert None not in ping(box.a, box.b.ip, 2, interval=0.2)
     lost = box.a if which == "client" else box.b
     power_failure(lost)
