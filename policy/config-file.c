@@ -46,6 +46,27 @@ void config_place_error(const struct config_place *at, const char *format, ...)
 	free(text);
 }
 
+int config_place_words(const struct config_place *at,
+		       void (*each)(const struct config_place *at,
+				    const char *word))
+{
+	/* inih's lines are shorter as distributions build it. */
+	char text[512], *save, *word;
+	size_t len = strlen(at->item->value);
+	int n = 0;
+
+	if (len >= sizeof(text)) {
+		config_place_error(at, "break this line and indent what "
+				       "follows");
+		return -E2BIG;
+	}
+	memcpy(text, at->item->value, len + 1);
+	word = strtok_r(text, " \t", &save);
+	for (; word; word = strtok_r(NULL, " \t", &save), n++)
+		each(at, word);
+	return n;
+}
+
 static bool known_section(const struct file_reader *f, const char *section)
 {
 	for (size_t i = 0; i < f->keys->count; i++) {

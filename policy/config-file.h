@@ -55,4 +55,10 @@ bool config_file_read(const char *path, const struct config_keys *keys,
 void config_place_error(const struct config_place *at, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/* Calls each() for every word of the item's value. How many there were, or
+ * -E2BIG: the line is too long, which is in errors then. */
+int config_place_words(const struct config_place *at,
+		       void (*each)(const struct config_place *at,
+				    const char *word));
+
 #endif

@@ -91,17 +91,7 @@ static void add_address(const struct config_place *at, const char *text)
 
 static void set_address(const struct config_place *at)
 {
-	char text[512], *save, *word;
-
-	if (snprintf(text, sizeof(text), "%s", at->item->value) >=
-	    (int)sizeof(text)) {
-		config_place_error(at, "break this line and indent what "
-				       "follows");
-		return;
-	}
-	word = strtok_r(text, " \t", &save);
-	for (; word; word = strtok_r(NULL, " \t", &save))
-		add_address(at, word);
+	config_place_words(at, add_address);
 }
 
 /* --- public keys ------------------------------------------------------------ */

@@ -381,27 +381,22 @@ static void add_identity(const struct config_place *at, const char *word)
 
 static void set_identity(const struct config_place *at)
 {
-	char text[256], *save, *word;
-	size_t len = strlen(at->item->value);
+	config_place_words(at, add_identity);
+}
 
-	/* inih's lines are shorter as distributions build it. */
-	if (len >= sizeof(text)) {
-		config_place_error(at, "break this line and indent what "
-				       "follows");
-		return;
-	}
-	memcpy(text, at->item->value, len + 1);
-	word = strtok_r(text, " \t", &save);
-	for (; word; word = strtok_r(NULL, " \t", &save))
-		add_identity(at, word);
+static void add_ports(const struct config_place *at, const char *word)
+{
+	struct draft *d = at->target;
+
+	if (config_ports_add(d->policy, at, word) < 0)
+		d->no_memory = true;
 }
 
 static void set_ports(const struct config_place *at)
 {
-	struct draft *d = at->target;
-
-	if (config_ports_set(d->policy, at) < 0)
-		d->no_memory = true;
+	if (config_place_words(at, add_ports) == 0)
+		config_place_error(at, "name a port, as in 443/tcp, or remove "
+				       "this");
 }
 
 static const struct config_key policy_keys[] = {

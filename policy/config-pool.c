@@ -62,19 +62,7 @@ static void add_network(const struct config_place *at, const char *text)
 
 static void set_networks(const struct config_place *at)
 {
-	char text[256], *save, *word;
-	size_t len = strlen(at->item->value);
-
-	/* inih's lines are shorter as distributions build it. */
-	if (len >= sizeof(text)) {
-		config_place_error(at, "break this line and indent what "
-				       "follows");
-		return;
-	}
-	memcpy(text, at->item->value, len + 1);
-	word = strtok_r(text, " \t", &save);
-	for (; word; word = strtok_r(NULL, " \t", &save))
-		add_network(at, word);
+	config_place_words(at, add_network);
 }
 
 static const struct config_key pool_keys[] = {

@@ -44,8 +44,8 @@ static bool add_one(struct policy *p, const struct config_place *at,
 	return true;
 }
 
-static int add(struct policy *p, const struct config_place *at,
-	       const char *word)
+int config_ports_add(struct policy *p, const struct config_place *at,
+		     const char *word)
 {
 	struct service s;
 	uint16_t last;
@@ -61,28 +61,6 @@ static int add(struct policy *p, const struct config_place *at,
 	while (add_one(p, at, &s, &error) && s.port < last)
 		s.port++;
 	return error;
-}
-
-int config_ports_set(struct policy *p, const struct config_place *at)
-{
-	char text[256], *save, *word;
-	size_t len = strlen(at->item->value);
-	int r = 0;
-
-	/* inih's lines are shorter as distributions build it. */
-	if (len >= sizeof(text)) {
-		config_place_error(at, "break this line and indent what "
-				       "follows");
-		return 0;
-	}
-	memcpy(text, at->item->value, len + 1);
-	word = strtok_r(text, " \t", &save);
-	if (!word)
-		config_place_error(at, "name a port, as in 443/tcp, or remove "
-				       "this");
-	for (; word && r == 0; word = strtok_r(NULL, " \t", &save))
-		r = add(p, at, word);
-	return r;
 }
 
 bool config_ports_clash(const struct policy *a, const struct policy *b,

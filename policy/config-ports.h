@@ -9,9 +9,10 @@
 #include "policy/config-file.h"
 #include "policy/policy.h"
 
-/* Adds what the value has; what is wrong goes to errors. 0 or -ENOMEM. */
-int config_ports_set(struct policy *p, const struct config_place *at)
-	__attribute__((warn_unused_result));
+/* Adds what a word of the value says; what is wrong goes to errors. 0 or
+ * -ENOMEM. */
+int config_ports_add(struct policy *p, const struct config_place *at,
+		     const char *word) __attribute__((warn_unused_result));
 /* Do two policies, for one network, both speak of some traffic as the most
  * specific ones? *ret_shared is the service, of protocol 0 where it is all
  * traffic. */
