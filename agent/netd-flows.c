@@ -414,8 +414,14 @@ int netd_flow_remove_sa(struct netd_flows *t, uint32_t reqid, uint32_t spi,
 		/* The peer deletes what it has replaced: it has the new one. */
 		if (!inbound && f->changing)
 			return netd_rekey_change(f);
-		if (inbound && sa->replaced) {
+		if (inbound && (sa->replaced || f->waiting)) {
 			netd_rekey_drain(sa, now);
+			return 0;
+		}
+		/* The peer began anew, and has not got the new SAs yet: what
+		 * it has goes on until the switch. */
+		if (!inbound && f->waiting) {
+			sa->old = true;
 			return 0;
 		}
 		c = netd_sa_deletion(sa);

@@ -317,6 +317,22 @@ static void test_supersede(void **state)
 	assert_int_equal(fake_sa(&w.kernel, B, 0x2000)->oseq, 1 << 24);
 }
 
+/* A peer that has lost its agent makes a new pair and drops the old one, before
+ * it can have ours: the old one goes on until the switch. */
+static void test_begun_anew(void **state)
+{
+	(void)state;
+	assert_int_equal(install(1, 0, RECORD_OUT_LATER), 0);
+	remove_pair(0);
+	assert_true(has_in(0) && has_out(0) && !has_out(1));
+	assert_int_equal(netd_flow_switch(&w.flows, R1), 0);
+	assert_true(has_out(1) && !has_out(0));
+	assert_true(has_in(0) && has_in(1));
+	pass(1001);
+	assert_true(has_in(1) && !has_in(0));
+	assert_int_equal(w.kernel.n_sas, 2);
+}
+
 static struct record_install in_udp(uint16_t remote)
 {
 	return (struct record_install){
@@ -380,9 +396,11 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(test_supersede),     T(test_ours),	       T(test_theirs),
-		T(test_theirs_silent), T(test_theirs_expired), T(test_both),
-		T(test_fails),	       T(test_fast),	       T(test_udp),
+		T(test_supersede),     T(test_begun_anew),
+		T(test_ours),	       T(test_theirs),
+		T(test_theirs_silent), T(test_theirs_expired),
+		T(test_both),	       T(test_fails),
+		T(test_fast),	       T(test_udp),
 		T(test_both_late),
 	};
 
