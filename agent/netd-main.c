@@ -13,26 +13,22 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "agent/follow.h"
 #include "agent/helper-socket.h"
 #include "agent/loop.h"
 #include "agent/netd-kept.h"
+#include "agent/netd-udp.h"
 #include "agent/netd.h"
 #include "agent/notify.h"
 #include "agent/state-dir.h"
 #include "util/exitcode.h"
 #include "util/log.h"
 #include "util/privilege.h"
-#include "xfrm/udp.h"
 
 #define RUNTIME_DIR "/run/tacit"
 #define SOCKET_NAME "netd.sock"
-/* An agent that is just ending may still hold the ports. */
-#define PORT_TRIES    20
-#define PORT_PAUSE_MS 100
 
 struct options {
 	const char *config_dir, *runtime_dir, *state_dir;
@@ -169,58 +165,6 @@ static int probe(struct probe *ret)
 	return EXIT_OK;
 }
 
-static int open_port(int family, uint16_t port, bool natt)
-{
-	const struct timespec pause = { .tv_nsec = PORT_PAUSE_MS * 1000000L };
-	int fd = -EADDRINUSE;
-
-	for (int i = 0; i < PORT_TRIES && fd == -EADDRINUSE; i++) {
-		if (i)
-			nanosleep(&pause, NULL);
-		fd = udp_open(family, port, natt);
-	}
-	return fd;
-}
-
-/* In the order of struct record_welcome. */
-static int open_ports(const struct config *c, int udp[NETD_SOCKETS])
-{
-	for (int i = 0; i < NETD_SOCKETS; i++) {
-		int family = i < 2 ? AF_INET : AF_INET6;
-		uint16_t port = i % 2 ? c->natt_port : c->port;
-		int fd = open_port(family, port, i % 2);
-
-		if (fd == -EADDRINUSE) {
-			log_error("UDP port %u is taken by another program, "
-				  "maybe another keying daemon: \"ss -ulnp "
-				  "'sport = %u'\" names it; stop it, or set "
-				  "%s= in [IKE].",
-				  port, port, i % 2 ? "NATPort" : "Port");
-			return EXIT_PORT_TAKEN;
-		}
-		if (fd == -EACCES || fd == -EPERM) {
-			log_error("UDP port %u cannot be opened: %s is "
-				  "missing; start tacit-netd as root or by "
-				  "its systemd unit.",
-				  port,
-				  fd == -EACCES ? "CAP_NET_BIND_SERVICE"
-						: "CAP_NET_ADMIN");
-			return EXIT_NO_PRIVILEGE;
-		}
-		if (fd == -EAFNOSUPPORT || fd == -EADDRNOTAVAIL) {
-			log_info("This host has no IPv%d.", i < 2 ? 4 : 6);
-			continue;
-		}
-		if (fd < 0) {
-			log_error("UDP port %u cannot be opened: %s", port,
-				  strerror(-fd));
-			return EXIT_FAILED;
-		}
-		udp[i] = fd;
-	}
-	return EXIT_OK;
-}
-
 static int drop_privileges(void)
 {
 	const uint64_t keep = PRIVILEGE_CAP(CAP_NET_ADMIN) |
@@ -301,6 +245,7 @@ static int run(struct netd_setup *setup)
 		return EXIT_FAILED;
 	}
 	netd_keep(n);
+	netd_udp_keep(n->udp);
 	notify_say("READY=1\nSTATUS=Waiting for the agent.");
 	log_info("Ready.");
 	r = sd_event_loop(event);
@@ -319,7 +264,7 @@ static int prepare(const struct options *o, struct netd_setup *setup, bool kept)
 		code = helper_socket(SOCKET_NAME, o->runtime_dir,
 				     &setup->listen_fd, &setup->agent);
 	if (code == EXIT_OK && !kept)
-		code = open_ports(setup->config, setup->udp);
+		code = netd_udp_open(setup->config, setup->udp);
 	if (code != EXIT_OK)
 		return code;
 	state_dir_make(o->state_dir, setup->kept_dir, NETD_USER);

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -15,36 +16,75 @@
 #include <time.h>
 #include <unistd.h>
 
-#define READY_WAIT_MS 200
+#define ONCE_WAIT_MS 200
 
-void notify_say(const char *text)
+/* A socket to whoever listens, or -1. */
+static int notify_open(void)
 {
 	const char *path = getenv("NOTIFY_SOCKET");
 	struct sockaddr_un sa = { .sun_family = AF_UNIX };
 	size_t len = path ? strlen(path) : 0;
-	struct pollfd p = { .events = POLLOUT };
 	int fd;
 
 	if (len < 2 || len >= sizeof(sa.sun_path) ||
 	    (path[0] != '/' && path[0] != '@'))
-		return;
+		return -1;
 	memcpy(sa.sun_path, path, len);
 	if (path[0] == '@')
 		sa.sun_path[0] = '\0';
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
-		return;
-	if (connect(fd, (const struct sockaddr *)&sa,
-		    (socklen_t)(offsetof(struct sockaddr_un, sun_path) +
-				len)) == 0 &&
-	    send(fd, text, strlen(text), MSG_NOSIGNAL) < 0 && errno == EAGAIN &&
-	    !strncmp(text, "READY=1", 7)) {
-		/* Said once only: worth a moment. */
-		p.fd = fd;
-		(void)!poll(&p, 1, READY_WAIT_MS);
-		(void)!send(fd, text, strlen(text), MSG_NOSIGNAL);
-	}
+		return -1;
+	len += offsetof(struct sockaddr_un, sun_path);
+	if (connect(fd, (const struct sockaddr *)&sa, (socklen_t)len) == 0)
+		return fd;
 	close(fd);
+	return -1;
+}
+
+/* Text, and a socket to go with it or -1. What is said only once, `worth` it,
+ * waits a moment for room. */
+static bool notify_send(const char *text, int with, bool worth)
+{
+	union {
+		struct cmsghdr head;
+		char data[CMSG_SPACE(sizeof(int))];
+	} control = { .head = { .cmsg_len = CMSG_LEN(sizeof(int)),
+				.cmsg_level = SOL_SOCKET,
+				.cmsg_type = SCM_RIGHTS } };
+	struct iovec iov = { (char *)text, strlen(text) };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+	struct pollfd p = { .fd = notify_open(), .events = POLLOUT };
+	bool sent;
+
+	if (p.fd < 0)
+		return false;
+	if (with >= 0) {
+		memcpy(CMSG_DATA(&control.head), &with, sizeof(with));
+		msg.msg_control = &control;
+		msg.msg_controllen = sizeof(control);
+	}
+	sent = sendmsg(p.fd, &msg, MSG_NOSIGNAL) >= 0;
+	if (!sent && errno == EAGAIN && worth) {
+		(void)!poll(&p, 1, ONCE_WAIT_MS);
+		sent = sendmsg(p.fd, &msg, MSG_NOSIGNAL) >= 0;
+	}
+	close(p.fd);
+	return sent;
+}
+
+void notify_say(const char *text)
+{
+	(void)notify_send(text, -1, !strncmp(text, "READY=1", 7));
+}
+
+bool notify_keep(const char *name, int fd)
+{
+	char text[64];
+
+	/* An error that waits in it is no reason to let go of it. */
+	snprintf(text, sizeof(text), "FDSTORE=1\nFDPOLL=0\nFDNAME=%s", name);
+	return notify_send(text, fd, true);
 }
 
 static uint64_t notify_period(void)

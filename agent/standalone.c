@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "agent/follow.h"
+#include "agent/kept-fds.h"
 #include "util/exitcode.h"
 #include "util/log.h"
 #include "util/privilege.h"
@@ -56,6 +57,7 @@ struct supervisor {
 	char notify_path[sizeof(((struct sockaddr_un *)0)->sun_path)];
 	char program_dir[PATH_MAX];
 	int notify_fd;
+	struct kept_fds kept; /* tacit-netd's */
 	bool stopping, said_ready;
 	int exit_code;
 };
@@ -202,6 +204,8 @@ static void helper_exec(struct helper *h, pid_t supervisor)
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_DFL);
+	if (h == &h->supervisor->helpers[HELPER_NETD])
+		kept_fds_pass(&h->supervisor->kept);
 	execv(path, (char *const *)argv);
 	log_error("%s: %s", path, strerror(errno));
 	_exit(EXIT_HELPER);
@@ -251,14 +255,30 @@ static void supervisor_on_ready(struct supervisor *s, struct helper *h)
 	}
 }
 
+/* What came with a message: who sent it, and a descriptor or -1. */
+static void notify_control(struct msghdr *msg, struct ucred *who, int *ret_fd)
+{
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c;
+	     c = CMSG_NXTHDR(msg, c)) {
+		if (c->cmsg_level != SOL_SOCKET)
+			continue;
+		if (c->cmsg_type == SCM_CREDENTIALS)
+			memcpy(who, CMSG_DATA(c), sizeof(*who));
+		else if (c->cmsg_type == SCM_RIGHTS)
+			memcpy(ret_fd, CMSG_DATA(c), sizeof(*ret_fd));
+	}
+}
+
 static int supervisor_on_notify(sd_event_source *source, int fd,
 				uint32_t revents, void *user)
 {
 	struct supervisor *s = user;
 	char text[2048];
+	/* Room for one descriptor: the kernel closes others. */
 	union {
 		struct cmsghdr align;
-		char data[CMSG_SPACE(sizeof(struct ucred))];
+		char data[CMSG_SPACE(sizeof(struct ucred)) +
+			  CMSG_SPACE(sizeof(int))];
 	} control;
 	struct iovec iov = { text, sizeof(text) - 1 };
 	struct msghdr msg = {
@@ -269,16 +289,14 @@ static int supervisor_on_notify(sd_event_source *source, int fd,
 	};
 	struct ucred who = { 0 };
 	ssize_t n = recvmsg(fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-	struct cmsghdr *c;
+	int with = -1;
 
 	(void)source;
 	(void)revents;
 	if (n < 0)
 		return 0;
 	text[n] = '\0';
-	c = CMSG_FIRSTHDR(&msg);
-	if (c && c->cmsg_type == SCM_CREDENTIALS)
-		memcpy(&who, CMSG_DATA(c), sizeof(who));
+	notify_control(&msg, &who, &with);
 	for (int i = 0; i < HELPERS; i++) {
 		struct helper *h = &s->helpers[i];
 
@@ -288,7 +306,13 @@ static int supervisor_on_notify(sd_event_source *source, int fd,
 			helper_arm(h, WATCHDOG_US);
 		if (strstr(text, "READY=1"))
 			supervisor_on_ready(s, h);
+		if (i == HELPER_NETD) {
+			kept_fds_on_notify(&s->kept, text, with);
+			with = -1;
+		}
 	}
+	if (with >= 0)
+		close(with);
 	return 0;
 }
 
@@ -438,5 +462,6 @@ int standalone_run(const struct standalone_options *options)
 	sd_event_unref(s.event);
 	if (s.notify_fd >= 0)
 		close(s.notify_fd);
+	kept_fds_done(&s.kept);
 	return r < 0 ? EXIT_FAILED : r;
 }

@@ -232,16 +232,27 @@ def test_polkit():
     wait_until(lambda: not may(*LIST), 10, "polkit has forgotten it", 0.3)
 
 
+def ike_sockets():
+    """Those with port 500 or 4500, by number."""
+    return sorted(line.split()[9] for name in ("udp", "udp6")
+                  for line in open(f"/proc/net/{name}")
+                  if line.split()[1].endswith((":01F4", ":1194")))
+
+
 def test_restart(peer):
-    """A restart is no stop: the SAs that are there go on, and a network that
-    requires protection has not one packet in the clear."""
+    """A restart is no stop: the SAs that are there go on, systemd keeps the IKE
+    sockets, and a network that requires protection has not one packet in the
+    clear."""
     encrypted(4)
     encrypted(6)
     mark = peer.mark()
     with Traffic() as traffic:
         before = [guest.pid(n) for n in UNITS]
+        sockets = ike_sockets()
+        assert len(sockets) == 4
         systemctl("restart", "tacit")
         wait_protecting()
+        assert ike_sockets() == sockets
         encrypted(4)
         encrypted(6)
         assert all(guest.pid(n) not in (0, b) for n, b in zip(UNITS, before))

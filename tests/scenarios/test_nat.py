@@ -5,8 +5,10 @@ UDP, between the ports that the box has chosen."""
 import time
 
 import pytest
+from agent import NETD
 from nat import FIRST, SECOND, Box, lease, masquerade, within
-from traffic import Listener, Pinger, Sink, Stream, connect, ping
+from traffic import (Listener, Pinger, PingStream, Sink, Stream, connect,
+                     ping)
 from waiting import wait_until
 
 # Otherwise each client gets an address of its own: test_cat.py.
@@ -146,4 +148,26 @@ def test_server(lab, agents):
             assert s.encapsulated and s.mode == "transport"
     assert {f.dst for f in box.outside.capture.frames()
             if f.kind == "udp-esp" and f.port == "b"} == {box.outer}
+    box.nothing_clear()
+
+
+@pytest.mark.seconds(5)
+@pytest.mark.parametrize("which", ["client", "server"])
+def test_netd_killed(lab, agents, which):
+    """ESP in UDP needs a socket at its port: that outlives the process that
+    opened it, and not one packet is lost while netd is started again."""
+    box = Box(lab)
+    host = box.a if which == "client" else box.b
+    assert None not in ping(box.a, box.b.ip, 2)
+    assert len(box.a.states()) == 2
+    time.sleep(0.5)
+    stream = PingStream(box.a, box.b.ip, interval=0.005)
+    time.sleep(0.3)
+    for _ in range(2):  # the next one takes it over, and leaves it, too
+        pid = host.agent.kill(NETD)
+        host.agent.wait_replaced(NETD, pid)
+        time.sleep(1)
+    stream.stop()
+    assert len(stream.pinger.times) > 300
+    assert stream.pinger.lost() == []
     box.nothing_clear()

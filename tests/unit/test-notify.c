@@ -2,6 +2,7 @@
 /* What is said arrives; who does not listen does not keep us. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -52,6 +53,30 @@ static void test_say(void **state)
 	notify_say("STATUS=gone");
 }
 
+static void test_keep(void **state)
+{
+	char text[64] = "", control[CMSG_SPACE(sizeof(int))];
+	struct iovec iov = { text, sizeof(text) - 1 };
+	struct msghdr msg = { .msg_iov = &iov,
+			      .msg_iovlen = 1,
+			      .msg_control = control,
+			      .msg_controllen = sizeof(control) };
+	int fd = listen_here(), got;
+
+	(void)state;
+	assert_true(notify_keep("here", fd));
+	assert_true(recvmsg(fd, &msg, 0) > 0);
+	assert_string_equal(text, "FDSTORE=1\nFDPOLL=0\nFDNAME=here");
+	assert_non_null(CMSG_FIRSTHDR(&msg));
+	memcpy(&got, CMSG_DATA(CMSG_FIRSTHDR(&msg)), sizeof(got));
+	assert_true(got != fd && got > 2);
+	close(got);
+	close(fd);
+	assert_false(notify_keep("gone", 2));
+	unsetenv("NOTIFY_SOCKET");
+	assert_false(notify_keep("gone", 2));
+}
+
 /* More than any queue holds: it would stand still for ever here. */
 static void test_full(void **state)
 {
@@ -99,6 +124,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_say),
+		cmocka_unit_test(test_keep),
 		cmocka_unit_test(test_full),
 		cmocka_unit_test(test_watchdog),
 	};
