@@ -45,7 +45,8 @@ static void explain_policy(const struct policy *p, const struct prefix *network,
 	e->wait = p->wait || p->level == POLICY_REQUIRE;
 	e->ports = p->ports;
 	e->n_ports = p->n_ports;
-	e->wait_ms = e->wait ? p->wait_ms : 0;
+	e->wait_ms = e->wait ? policy_wait_ms(p) : 0;
+	e->lookup_ms = p->lookup_ms;
 	e->identities = (const char *const *)p->identities;
 	e->n_identities = p->n_identities;
 	file = policy_where(p, network, &line);

@@ -21,7 +21,8 @@ struct waiting {
 	struct hmap_node node; /* hash: the SA's handle */
 	struct handle sa;
 	struct ike_identify q;
-	bool demanded; /* about what a program demands of the peer */
+	bool demanded;	/* about what a program demands of the peer */
+	uint64_t until; /* of all questions about it, or 0: none yet */
 };
 
 static uint64_t hash_of(struct handle h)
@@ -51,7 +52,8 @@ static void identify_answer(struct agent *a, struct handle sa,
 }
 
 static void identify_look_up(struct agent *a, struct handle sa,
-			     const struct ike_identify *q, bool demanded);
+			     const struct ike_identify *q, bool demanded,
+			     uint64_t until);
 
 /* So that its key is asked for again by the same name. */
 static void identify_note(struct agent *a, const struct waiting *w)
@@ -73,7 +75,7 @@ static void identify_on_found(void *user, struct handle sa, int found,
 
 		hmap_remove(&a->identifying, n);
 		if (w->demanded && found < 0) {
-			identify_look_up(a, sa, &w->q, false);
+			identify_look_up(a, sa, &w->q, false, w->until);
 		} else {
 			identify_note(a, w);
 			identify_answer(a, sa, &w->q, found, answer);
@@ -104,22 +106,27 @@ static int identify_ask(struct agent *a, struct waiting *w,
 		return -ENOENT;
 	question.identity = wanted ? *wanted : w->q.peer;
 	question.named = wanted != NULL;
+	key_question_begin(&question, agent_now(a));
+	if (w->until)
+		question.until = w->until;
+	w->until = question.until;
 	return key_finder_ask(a->key_finder, &question, &asker, ret);
 }
 
 /* What is demanded first: who is not known by that may be known otherwise, to
  * all others on this host. */
 static void identify_look_up(struct agent *a, struct handle sa,
-			     const struct ike_identify *q, bool demanded)
+			     const struct ike_identify *q, bool demanded,
+			     uint64_t until)
 {
 	struct waiting *w = calloc(1, sizeof(*w));
 	struct key_answer answer = { 0 };
 	int found;
 
 	if (w)
-		*w = (struct waiting){ .sa = sa,
-				       .q = *q,
-				       .demanded = demanded };
+		*w = (struct waiting){
+			.sa = sa, .q = *q, .demanded = demanded, .until = until
+		};
 	if (!w || hmap_insert(&a->identifying, &w->node, hash_of(sa)) < 0) {
 		free(w);
 		ike_refuse(a->ike, agent_now(a), sa);
@@ -141,7 +148,7 @@ static void identify_look_up(struct agent *a, struct handle sa,
 void identify_on_ask(struct agent *a, struct handle sa,
 		     const struct ike_identify *q)
 {
-	identify_look_up(a, sa, q, true);
+	identify_look_up(a, sa, q, true, 0);
 }
 
 void identify_on_sign(struct agent *a, struct handle sa,
@@ -213,11 +220,13 @@ int identify_discover(struct agent *a, const struct policy *policy,
 		      const struct addr *remote, struct handle flow,
 		      struct key_verdict *ret)
 {
-	const struct key_question q = { .policy = policy, .remote = *remote };
+	struct key_question q = { .policy = policy, .remote = *remote };
 	const struct key_asker asker = { identify_on_discovered, a, flow };
 	struct key_answer answer;
-	int found = key_finder_ask(a->key_finder, &q, &asker, &answer);
+	int found;
 
+	key_question_begin(&q, agent_now(a));
+	found = key_finder_ask(a->key_finder, &q, &asker, &answer);
 	*ret = identify_verdict(found, &answer);
 	if (found == 0)
 		key_answer_done(&answer);
@@ -253,8 +262,8 @@ static int identify_command(struct agent *a)
 
 	if (!a->config->key_command)
 		return 0;
-	r = key_command_new(a->event, a->config->key_command,
-			    a->config->dns.wait_ms, &ops, &a->key_command);
+	r = key_command_new(a->event, a->config->key_command, &ops,
+			    &a->key_command);
 	if (r < 0)
 		return r;
 	source = key_command_source(a->key_command);

@@ -45,7 +45,6 @@ struct run {
 struct key_command {
 	sd_event *event;
 	const char *program;
-	uint32_t time_ms;
 	struct key_command_ops ops;
 	struct run *runs;
 	unsigned n;
@@ -308,9 +307,8 @@ static int start(struct run *x, const struct key_question *q)
 		r = sd_event_add_io(c->event, &x->on_exit, x->pidfd, EPOLLIN,
 				    on_exit_of, x);
 	if (r >= 0)
-		r = sd_event_add_time_relative(
-			c->event, &x->timer, CLOCK_MONOTONIC,
-			1000ull * c->time_ms, 0, on_time, x);
+		r = sd_event_add_time(c->event, &x->timer, CLOCK_MONOTONIC,
+				      1000 * q->until, 0, on_time, x);
 	return r < 0 ? r : 0;
 }
 
@@ -370,7 +368,7 @@ struct key_source key_command_source(struct key_command *c)
 	return (struct key_source){ .user = c, .find = find };
 }
 
-int key_command_new(sd_event *event, const char *program, uint32_t time_ms,
+int key_command_new(sd_event *event, const char *program,
 		    const struct key_command_ops *ops, struct key_command **ret)
 {
 	struct key_command *c = calloc(1, sizeof(*c));
@@ -379,7 +377,6 @@ int key_command_new(sd_event *event, const char *program, uint32_t time_ms,
 		return -ENOMEM;
 	c->event = sd_event_ref(event);
 	c->program = program;
-	c->time_ms = time_ms;
 	c->ops = *ops;
 	*ret = c;
 	return 0;

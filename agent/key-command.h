@@ -3,7 +3,7 @@
  * The key source of a program of the administrator's: run once for each
  * question, in the agent's own sandbox, beside the loop. It is told the address
  * as its argument, and that with what else there is in its environment; what it
- * prints is in key-output.h. It has its time, and is killed then.
+ * prints is in key-output.h. It has the time of its policy, and is killed then.
  */
 #ifndef TACIT_AGENT_KEY_COMMAND_H
 #define TACIT_AGENT_KEY_COMMAND_H
@@ -29,7 +29,7 @@ struct key_command_ops {
 };
 
 /* program: an absolute path, borrowed. 0; -ENOMEM. */
-int key_command_new(sd_event *event, const char *program, uint32_t time_ms,
+int key_command_new(sd_event *event, const char *program,
 		    const struct key_command_ops *ops, struct key_command **ret)
 	__attribute__((warn_unused_result));
 /* Kills those that run; no answer comes any more. Takes NULL. */

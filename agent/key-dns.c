@@ -313,7 +313,7 @@ static int on_late(sd_event_source *source, uint64_t usec, void *user)
 	return 0;
 }
 
-static int wait_for(struct key_dns *d, struct handle ticket,
+static int wait_for(struct key_dns *d, const struct key_question *q,
 		    const struct lookup_request *request)
 {
 	struct waiting *w = calloc(1, sizeof(*w));
@@ -322,16 +322,15 @@ static int wait_for(struct key_dns *d, struct handle ticket,
 	if (!w)
 		return -ENETUNREACH;
 	w->dns = d;
-	w->ticket = ticket;
+	w->ticket = q->ticket;
 	w->remote = request->peer;
 	w->next = d->waiting;
 	w->previous = &d->waiting;
 	if (w->next)
 		w->next->previous = &w->next;
 	d->waiting = w;
-	r = sd_event_add_time_relative(d->event, &w->timer, CLOCK_MONOTONIC,
-				       1000ull * d->config->wait_ms, 0, on_late,
-				       w);
+	r = sd_event_add_time(d->event, &w->timer, CLOCK_MONOTONIC,
+			      1000 * q->until, 0, on_late, w);
 	if (r >= 0)
 		r = key_cache_ask(d->cache, now_ms(d), request, on_keys, w,
 				  &w->waiter);
@@ -413,7 +412,7 @@ static int find(void *user, const struct key_question *q,
 			     key_cache_left(d->cache, now_ms(d), &request),
 			     ret);
 	ret->lifetime_ms = UNREACHABLE_MS;
-	return wait_for(d, q->ticket, &request);
+	return wait_for(d, q, &request);
 }
 
 struct key_source key_dns_source(struct key_dns *d)

@@ -19,6 +19,9 @@ struct key_question {
 	struct addr remote;
 	/* Who the peer says it is; type 0: nobody yet, or it does not say. */
 	struct ike_identity identity;
+	/* Milliseconds of the monotonic clock: who cannot tell by then could
+	 * not tell. */
+	uint64_t until;
 	/* A program demands that identity of whoever is there, as if policy had
 	 * it and no other. */
 	bool named;
@@ -49,6 +52,12 @@ struct key_source {
 	int (*find)(void *user, const struct key_question *q,
 		    struct key_answer *ret);
 };
+
+/* It has the time that its policy gives to look-ups, from now on. */
+static inline void key_question_begin(struct key_question *q, uint64_t now)
+{
+	q->until = now + (q->policy ? q->policy->lookup_ms : 0);
+}
 
 static inline void key_answer_done(struct key_answer *a)
 {

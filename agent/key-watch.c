@@ -226,7 +226,6 @@ static void on_timer(struct timer *t, uint64_t now, void *user)
 	struct ike_proof proof;
 	int found;
 
-	(void)now;
 	if (x->asking || !f || !f->policy || !in_use(a, f, &proof))
 		return;
 	q.policy = f->policy;
@@ -238,6 +237,7 @@ static void on_timer(struct timer *t, uint64_t now, void *user)
 	else if (f->policy->auth == POLICY_AUTH_ALLOW)
 		return;
 	x->asking = true;
+	key_question_begin(&q, now);
 	found = key_finder_ask(a->key_finder, &q, &asker, &answer);
 	if (found == -EINPROGRESS)
 		return;

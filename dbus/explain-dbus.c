@@ -12,7 +12,7 @@
 
 static int append_policy(sd_bus_message *m, const struct dbus_explanation *e)
 {
-	uint64_t wait_ms = e->wait_ms;
+	uint64_t wait_ms = e->wait_ms, lookup_ms = e->lookup_ms;
 	int wait = e->wait, r;
 
 	r = dbus_entry_text(m, "PolicyAuthentication", e->auth);
@@ -28,6 +28,8 @@ static int append_policy(sd_bus_message *m, const struct dbus_explanation *e)
 		r = dbus_entry_value(m, "Wait", "b", &wait);
 	if (r >= 0)
 		r = dbus_entry_value(m, "WaitTimeMs", "t", &wait_ms);
+	if (r >= 0)
+		r = dbus_entry_value(m, "LookupTimeMs", "t", &lookup_ms);
 	if (r >= 0)
 		r = dbus_entry_list(m, "Identities", e->identities,
 				    e->n_identities);

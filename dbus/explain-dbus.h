@@ -17,7 +17,7 @@ struct dbus_explanation {
 	const char *policy, *level, *auth, *discover, *network, *file;
 	uint32_t line; /* of the file; 0: built in */
 	bool wait;
-	uint32_t wait_ms;
+	uint32_t wait_ms, lookup_ms;
 	const char *const *identities; /* that it accepts */
 	size_t n_identities;
 	const struct service *ports; /* of the policy */

@@ -165,6 +165,7 @@ static const struct {
 	FIELD("Discover", 's', discover),
 	FIELD("Wait", 'b', wait),
 	FIELD("WaitTimeMs", 't', wait_ms),
+	FIELD("LookupTimeMs", 't', lookup_ms),
 	FIELD("RetryTimeMs", 't', retry_ms),
 	FIELD("IdleTimeMs", 't', idle_ms),
 	FIELD("ChildLifetimeMs", 't', lifetime_ms),
@@ -251,6 +252,7 @@ const sd_bus_vtable dbus_policy_vtable[] = {
 	SETTING("Discover", "s"),
 	SETTING("Wait", "b"),
 	SETTING("WaitTimeMs", "t"),
+	SETTING("LookupTimeMs", "t"),
 	SETTING("RetryTimeMs", "t"),
 	SETTING("IdleTimeMs", "t"),
 	SETTING("ChildLifetimeMs", "t"),
@@ -303,10 +305,10 @@ static int signal_same(sd_bus *bus, const char *path)
 {
 	return sd_bus_emit_properties_changed(
 		bus, path, DBUS_POLICY_INTERFACE, "Level", "Authentication",
-		"Discover", "Wait", "WaitTimeMs", "RetryTimeMs", "IdleTimeMs",
-		"ChildLifetimeMs", "Lookup", "Mode", "ClientAddressTranslation",
-		"AddressPool", "Identities", "Ports", "Networks", "File",
-		"Line", NULL);
+		"Discover", "Wait", "WaitTimeMs", "LookupTimeMs", "RetryTimeMs",
+		"IdleTimeMs", "ChildLifetimeMs", "Lookup", "Mode",
+		"ClientAddressTranslation", "AddressPool", "Identities",
+		"Ports", "Networks", "File", "Line", NULL);
 }
 
 static int signal_one(sd_bus *bus, const char *name,

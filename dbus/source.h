@@ -65,7 +65,7 @@ struct dbus_policy {
 	size_t n_identities;
 	const struct service *ports; /* none: all traffic */
 	size_t n_ports;
-	uint64_t wait_ms, retry_ms, lifetime_ms;
+	uint64_t wait_ms, lookup_ms, retry_ms, lifetime_ms;
 	uint64_t idle_ms; /* 0: for ever */
 	const char *file; /* "" when built in */
 	uint32_t line;

@@ -95,7 +95,8 @@ int tacit_policy_describe(const struct policy *p, struct tacit_dict *ret,
 	put_text(d, "Authentication", policy_auth_name(p->auth));
 	put_text(d, "Discover", policy_discover_name(p->discover));
 	put_number(d, "Wait", 'b', p->wait || p->level == POLICY_REQUIRE);
-	put_number(d, "WaitTimeMs", 'n', p->wait_ms);
+	put_number(d, "WaitTimeMs", 'n', policy_wait_ms(p));
+	put_number(d, "LookupTimeMs", 'n', p->lookup_ms);
 	put_number(d, "RetryTimeMs", 'n', p->retry_ms);
 	put_number(d, "IdleTimeMs", 'n', p->idle_ms);
 	put_number(d, "ChildLifetimeMs", 'n',

@@ -61,12 +61,12 @@ static void put_list(struct tacit_dict *d, const char *key, const char **list,
 static void put_known(struct tacit_dict *d, const struct tacit_dict *known)
 {
 	static const char *const keys[] = {
-		"Policy",      "Level",	   "PolicyAuthentication",
-		"Identities",  "Discover", "Wait",
-		"WaitTimeMs",  "Network",  "NetworkFile",
-		"NetworkLine", "Ports",	   "File",
-		"Line",	       "KeyFile",  "State",
-		"Reason",
+		"Policy",      "Level",	       "PolicyAuthentication",
+		"Identities",  "Discover",     "Wait",
+		"WaitTimeMs",  "LookupTimeMs", "Network",
+		"NetworkFile", "NetworkLine",  "Ports",
+		"File",	       "Line",	       "KeyFile",
+		"State",       "Reason",
 	};
 
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
@@ -114,6 +114,7 @@ static void show_proof(const struct tacit_output *o, const struct tacit_dict *d)
 	const struct tacit_entry *e = tacit_dict_get(d, "Identities");
 	const char *level = tacit_dict_text(d, "Level");
 	const char *auth = tacit_dict_text(d, "PolicyAuthentication");
+	char text[64];
 
 	if (!*level || !strcmp(level, "forbid") || !strcmp(level, "block"))
 		return;
@@ -125,10 +126,14 @@ static void show_proof(const struct tacit_output *o, const struct tacit_dict *d)
 		line(o, "Proof", "an anonymous peer will do");
 	for (size_t i = 0; e && e->type == 'a' && i < e->n_list; i++)
 		line(o, i ? "" : "Identity", e->list[i]);
-	line(o, "Its key",
-	     tacit_dict_bool(d, "KeyFile")
-		     ? "in a file of keys.d/"
-		     : "in no file of keys.d/; see: tacit lookup");
+	if (tacit_dict_bool(d, "KeyFile")) {
+		line(o, "Its key", "in a file of keys.d/");
+		return;
+	}
+	line(o, "Its key", "in no file of keys.d/; see: tacit lookup");
+	snprintf(text, sizeof(text), "IKE waits for it at most %" PRIu64 " ms",
+		 tacit_dict_number(d, "LookupTimeMs"));
+	line(o, "", text);
 }
 
 static void show_terminal(const struct tacit_output *o,
@@ -240,7 +245,8 @@ static int ask_files(const struct config *c, const struct tacit_output *o,
 		put_number(&d, "NetworkLine", at);
 		put_text(&d, "File", p->file ? p->file : "");
 		put_number(&d, "Line", p->file ? p->line : 0);
-		put_number(&d, "WaitTimeMs", wait ? p->wait_ms : 0);
+		put_number(&d, "WaitTimeMs", wait ? policy_wait_ms(p) : 0);
+		put_number(&d, "LookupTimeMs", p->lookup_ms);
 		put_list(&d, "Identities", (const char **)p->identities,
 			 p->n_identities);
 		for (size_t i = 0; i < p->n_ports; i++)

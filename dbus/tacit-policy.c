@@ -130,7 +130,7 @@ static void put_span(const struct tacit_output *o, const struct tacit_dict *d,
 	char span[TACIT_SPAN_LEN];
 	uint64_t ms = tacit_dict_number(d, key);
 
-	put_line(o, head, ms ? tacit_span(ms, span) : "infinity");
+	put_line(o, head, tacit_span(ms, span));
 }
 
 static void show_terminal(const struct tacit_output *o,
@@ -161,8 +161,12 @@ static void show_terminal(const struct tacit_output *o,
 	put_words(o, d, "Identities", "whoever proves one");
 	put_line(o, "Wait", tacit_dict_bool(d, "Wait") ? "yes" : "no");
 	put_span(o, d, "WaitTime", "WaitTimeMs");
+	put_span(o, d, "LookupTime", "LookupTimeMs");
 	put_span(o, d, "RetryTime", "RetryTimeMs");
-	put_span(o, d, "IdleTime", "IdleTimeMs");
+	if (tacit_dict_number(d, "IdleTimeMs"))
+		put_span(o, d, "IdleTime", "IdleTimeMs");
+	else
+		put_line(o, "IdleTime", "infinity");
 	put_span(o, d, "ChildLifetime", "ChildLifetimeMs");
 	if (!tacit_dict_get(d, "Secured"))
 		return;

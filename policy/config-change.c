@@ -33,6 +33,7 @@ static void add_policy(struct digest *d, const struct policy *p)
 		p->n_identities, p->child_packets, p->idle_ms,
 		p->mode,	 p->rekey_margin,  p->rekey_fuzz,
 		p->lookup,	 p->n_ports,	   p->translation,
+		p->lookup_ms,
 	};
 
 	add(d, p->name, strlen(p->name));
@@ -94,8 +95,8 @@ bool policy_same(const struct policy *a, const struct policy *b)
 			return false;
 	return a->level == b->level && a->auth == b->auth &&
 	       a->discover == b->discover && a->lookup == b->lookup &&
-	       a->wait == b->wait && a->wait_ms == b->wait_ms &&
-	       a->retry_ms == b->retry_ms &&
+	       a->lookup_ms == b->lookup_ms && a->wait == b->wait &&
+	       a->wait_ms == b->wait_ms && a->retry_ms == b->retry_ms &&
 	       a->child_lifetime_s == b->child_lifetime_s &&
 	       a->child_kib == b->child_kib &&
 	       a->child_packets == b->child_packets &&
@@ -136,11 +137,12 @@ static bool same_list(char *const *a, char *const *b)
 	return !*a && !*b;
 }
 
+/* LookupTime= is the policies'. */
 static bool same_dns(const struct config_dns *a, const struct config_dns *b)
 {
 	return a->lookup == b->lookup &&
 	       a->system_servers == b->system_servers && a->tls == b->tls &&
-	       a->wait_ms == b->wait_ms && same_list(a->servers, b->servers) &&
+	       same_list(a->servers, b->servers) &&
 	       same_list(a->anchors, b->anchors) &&
 	       same_list(a->zones, b->zones) &&
 	       same_text(a->root_hints, b->root_hints);

@@ -12,8 +12,7 @@
 
 #include "policy/config-value.h"
 
-#define LOOKUP_WAIT_MS	   3000u
-#define LOOKUP_WAIT_MS_MAX 20000u
+#define LOOKUP_WAIT_MS 3000u
 
 void config_dns_init(struct config_dns *d)
 {
@@ -212,7 +211,7 @@ void config_dns_set_wait(const struct config_place *at)
 	uint64_t ms;
 
 	if (config_value_span(at->item->value, &ms) < 0 ||
-	    ms > LOOKUP_WAIT_MS_MAX)
+	    ms > CONFIG_LOOKUP_MS_MAX)
 		config_place_error(at, "write a time of at most 20s, like 3s "
 				       "or 500ms");
 	else

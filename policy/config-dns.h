@@ -9,6 +9,9 @@
 #include "policy/config.h"
 #include "util/nameserver.h"
 
+/* The longest LookupTime=, here and in a policy. */
+#define CONFIG_LOOKUP_MS_MAX 20000u
+
 void config_dns_init(struct config_dns *d);
 void config_dns_done(struct config_dns *d);
 

@@ -208,6 +208,7 @@ static int add_builtin(struct config_policies *all, const char *name,
 		return -ENOMEM;
 	strcpy(p->name, name);
 	p->algorithms = *all->algorithms;
+	p->lookup_ms = all->lookup_ms;
 	p->level = POLICY_OFFER;
 	p->discover = discover;
 	/* Whom DNS gave a key is asked for its proof. */

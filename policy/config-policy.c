@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "policy/config-algorithms.h"
+#include "policy/config-dns.h"
 #include "policy/config-error.h"
 #include "policy/config-file.h"
 #include "policy/config-networks.h"
@@ -37,6 +38,7 @@ enum key { /* the order of the table below */
 	   KEY_AUTHENTICATION,
 	   KEY_DISCOVER,
 	   KEY_LOOKUP,
+	   KEY_LOOKUP_TIME,
 	   KEY_WAIT,
 	   KEY_WAIT_TIME,
 	   KEY_RETRY_TIME,
@@ -156,16 +158,6 @@ static void set_lookup(const struct config_place *at)
 		config_place_error(at, "write address, name or no");
 }
 
-static void set_wait(const struct config_place *at)
-{
-	struct draft *d = at->target;
-
-	if (config_value_bool(at->item->value, &d->policy->wait) == 0)
-		d->wait_known = true;
-	else
-		config_place_error(at, "write yes or no");
-}
-
 /* A time between min and max; range says both. */
 static bool span_in(const struct config_place *at, uint64_t min, uint64_t max,
 		    const char *range, uint64_t *ret)
@@ -184,6 +176,25 @@ static bool span_in(const struct config_place *at, uint64_t min, uint64_t max,
 	}
 	*ret = ms;
 	return true;
+}
+
+static void set_lookup_time(const struct config_place *at)
+{
+	struct draft *d = at->target;
+	uint64_t ms;
+
+	if (span_in(at, 0, CONFIG_LOOKUP_MS_MAX, "0s to 20s", &ms))
+		d->policy->lookup_ms = (uint32_t)ms;
+}
+
+static void set_wait(const struct config_place *at)
+{
+	struct draft *d = at->target;
+
+	if (config_value_bool(at->item->value, &d->policy->wait) == 0)
+		d->wait_known = true;
+	else
+		config_place_error(at, "write yes or no");
 }
 
 static void set_wait_time(const struct config_place *at)
@@ -409,6 +420,7 @@ static const struct config_key policy_keys[] = {
 				 set_authentication },
 	[KEY_DISCOVER] = { "Policy", "Discover", false, set_discover },
 	[KEY_LOOKUP] = { "Policy", "Lookup", false, set_lookup },
+	[KEY_LOOKUP_TIME] = { "Policy", "LookupTime", false, set_lookup_time },
 	[KEY_WAIT] = { "Policy", "Wait", false, set_wait },
 	[KEY_WAIT_TIME] = { "Policy", "WaitTime", false, set_wait_time },
 	[KEY_RETRY_TIME] = { "Policy", "RetryTime", false, set_retry_time },
@@ -606,6 +618,7 @@ int config_policy_read(struct config_policies *all, const char *path,
 	if (!d.policy)
 		return -ENOMEM;
 	d.networks = (struct config_networks){ .all = all, .policy = d.policy };
+	d.policy->lookup_ms = all->lookup_ms;
 	d.policy->file = strdup(path);
 	if (!d.policy->file)
 		goto fail;

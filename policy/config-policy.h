@@ -19,6 +19,7 @@ struct config_policies {
 	bool no_keys;	   /* keys.d has nobody who could prove anything */
 	/* Of tacit.conf, for those that name none. */
 	const struct algorithms *algorithms;
+	uint32_t lookup_ms;
 };
 
 /* Of a policy, or of a pool. */

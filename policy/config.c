@@ -510,6 +510,7 @@ static int read_all(struct loader *l)
 	if (r == 0)
 		r = config_peers_table(&l->peers, l->errors, &l->config->peers);
 	l->policies.no_keys = l->n_peer_files == 0;
+	l->policies.lookup_ms = l->config->dns.wait_ms;
 	if (r == 0)
 		r = read_each(l, "pool.d", read_pool);
 	if (r == 0 && !l->config->pools.count)

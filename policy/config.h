@@ -38,7 +38,7 @@ struct config_dns {
 	char **anchors;	     /* TrustAnchors=; none: the usual places */
 	char **zones;	     /* Zones=, "ZONE=SERVER" each */
 	char *root_hints;    /* RootHints=, or NULL */
-	uint32_t wait_ms;    /* LookupTime=: so long IKE waits for a key */
+	uint32_t wait_ms;    /* LookupTime=, of policies that name none */
 };
 
 struct config {

@@ -104,6 +104,11 @@ int policy_auth_parse(const char *text, enum policy_auth *ret)
 	return -EINVAL;
 }
 
+uint32_t policy_wait_ms(const struct policy *p)
+{
+	return p->level == POLICY_REQUIRE ? LIMIT_HELD_REQUIRE_MS : p->wait_ms;
+}
+
 struct policy *policy_free(struct policy *p)
 {
 	if (!p)

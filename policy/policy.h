@@ -73,9 +73,11 @@ struct policy {
 	enum policy_auth auth;
 	enum policy_discover discover;
 	enum policy_lookup lookup;
-	bool wait;	   /* Wait=: first packets are held (offer only;
+	bool wait;	    /* Wait=: first packets are held (offer only;
 				require always holds) */
-	uint32_t wait_ms;  /* WaitTime=: the longest that a packet is held */
+	uint32_t wait_ms;   /* WaitTime=: the longest that a packet is held;
+				see policy_wait_ms() */
+	uint32_t lookup_ms; /* LookupTime=: so long IKE waits for a key */
 	uint32_t retry_ms; /* RetryTime=: a failed peer is left alone so long */
 	uint32_t idle_ms;  /* IdleTime=: SAs without traffic end; 0: never */
 	enum policy_mode mode;
@@ -113,6 +115,9 @@ struct policy_table;
 /* May a peer that has proven this identity (canonical form) have what the
  * policy gives to an authenticated one? */
 bool policy_accepts_identity(const struct policy *p, const char *identity);
+
+/* The longest that a packet is held, where the policy has packets held. */
+uint32_t policy_wait_ms(const struct policy *p);
 
 /* Takes NULL; returns NULL. */
 struct policy *policy_free(struct policy *p);

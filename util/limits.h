@@ -138,6 +138,8 @@
  * ones are dropped under require and let go in the clear under offer. */
 #define LIMIT_HELD	32768u
 #define LIMIT_HELD_PEER 256u
+/* Milliseconds that packets wait under require. Beyond: dropped. */
+#define LIMIT_HELD_REQUIRE_MS 30000u
 /* Destinations with held packets. */
 #define LIMIT_HELD_PEERS 16384u
 /* Destinations remembered for a moment after they were let go. Beyond: a new

@@ -145,7 +145,7 @@ static uint32_t stay_ms(const struct dest *d)
 {
 	switch (d->state) {
 	case DEST_HOLDING:
-		return d->require ? DEST_REQUIRE_MS : d->wait_ms;
+		return d->require ? LIMIT_HELD_REQUIRE_MS : d->wait_ms;
 	case DEST_PASSING:
 		return DEST_QUIET_MS;
 	case DEST_REMEMBERED:

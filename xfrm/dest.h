@@ -73,8 +73,6 @@ struct dest_table {
 	uint32_t n_packets, n_holding, n_remembered;
 };
 
-/* How long require packets wait for a verdict before they are dropped. */
-#define DEST_REQUIRE_MS 30000u
 /* A destination passes until its queue has been quiet for this long, but not
  * longer than the second, so that a busy flow gets its fast path back. */
 #define DEST_QUIET_MS	   10u

@@ -111,9 +111,9 @@ int hold_new(const struct hold_config *c, const struct hold_ops *ops,
 		return -ENOMEM;
 	h->config = *c;
 	h->ops = *ops;
-	h->drain_ms =
-		DRAIN_MARGIN_MS +
-		(c->wait_ms > DEST_REQUIRE_MS ? c->wait_ms : DEST_REQUIRE_MS);
+	h->drain_ms = DRAIN_MARGIN_MS + (c->wait_ms > LIMIT_HELD_REQUIRE_MS
+						 ? c->wait_ms
+						 : LIMIT_HELD_REQUIRE_MS);
 	dest_table_init(&h->dests, &c->hash_key, c->wait_ms);
 	/* The queues first: while another program has them, the table may be
 	 * its own. */

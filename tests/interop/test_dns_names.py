@@ -2,6 +2,9 @@
 """Which name a key is looked for under and what it then proves; several keys,
 slow answers, and answers that are known already."""
 
+import os
+import time
+
 import pytest
 from dnstree import reverse
 from lab import wait_until
@@ -18,6 +21,12 @@ def address_kind(lab):
 
 def wire(name):
     return b"".join(bytes([len(x)]) + x.encode() for x in name.split("."))
+
+
+def write_program(path, text):
+    with open(path, "w", encoding="ascii") as f:
+        f.write(f"#!/bin/sh\n{text}\n")
+    os.chmod(path, 0o755)
 
 
 def questions(net, host, since):
@@ -101,6 +110,35 @@ def test_slow(hosts):
                 if f.kind == "ike" and f.ike.exchange == 35)
     answers = [f.time for f in frames if f.sport == 53 and f.time < auth]
     assert init < answers[0] < answers[-1] < auth
+
+
+@pytest.mark.seconds(8)
+@pytest.mark.parametrize("command", [False, True], ids=["dns", "command"])
+def test_budget(hosts, command):
+    """IKE_AUTH waits so long as the policy says, on either side, and goes on
+    without a key then: the name server is silent, and a program that is asked
+    before it has the same time, not one of its own."""
+    net, a, b, server = hosts
+    for host, budget in ((a, "1s"), (b, "2s")):
+        configure(host, server, "offer", Wait="yes", WaitTime="10s",
+                  LookupTime=budget)
+        if command:
+            program = f"/run/lab/{host.name}-keys"
+            write_program(program, "exec sleep 100")
+            host.config("tacit.conf.d/command.conf",
+                        f"[Keys]\nCommand={program}\n")
+    start(server, a, b)
+    server.hang()
+    begun = time.time()
+    ping(a, b)
+    wait_until(lambda: a.secured(b) and b.secured(a), 10, "SAs")
+    assert (proof(a, b), proof(b, a)) == (None, None)
+    auth = [f for f in net.capture.frames()
+            if f.kind == "ike" and f.ike.exchange == 35]
+    asked = next(f.time for f in auth if f.src == a.ip)
+    answered = next(f.time for f in auth if f.src == b.ip)
+    assert 0.99 < asked - begun < 1.9
+    assert 1.99 < answered - asked < 3.8
 
 
 @pytest.mark.seconds(6)

@@ -163,7 +163,7 @@ int nft_table_change(struct nft_table *t, const struct nft_change *c, size_t n)
 		snprintf(lifetime, sizeof(lifetime), "/%u", c[i].lifetime_ms);
 		/* A drain element's lifetime outlives the wait. */
 		if (!c[i].remove && c[i].set != SET_CLEAR) {
-			assert_true(c[i].lifetime_ms > DEST_REQUIRE_MS);
+			assert_true(c[i].lifetime_ms > LIMIT_HELD_REQUIRE_MS);
 			lifetime[0] = '\0';
 		}
 		say("%c%s %s%s", c[i].remove ? '-' : '+',

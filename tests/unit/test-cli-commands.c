@@ -305,6 +305,7 @@ static void test_policy_show(void **state)
 			    "  Identities     @*.example.org\n"
 			    "  Wait           yes\n"
 			    "  WaitTime       2s\n"
+			    "  LookupTime     500ms\n"
 			    "  RetryTime      1min\n"
 			    "  IdleTime       infinity\n"
 			    "  ChildLifetime  4h\n"
@@ -332,6 +333,7 @@ static void test_policy_test(void **state)
 		"that host; the packets that follow are encrypted, if it can.\n"
 		"Policy\tprivate\nLevel\toffer\nPolicyAuthentication\tallow\n"
 		"Identities\t\nDiscover\talways\nWait\tno\nWaitTimeMs\t0\n"
+		"LookupTimeMs\t500\n"
 		"Network\t10.0.0.0/8\n"
 		"NetworkFile\t/etc/tacit/networks.txt\nNetworkLine\t8\nPorts\t\n"
 		"File\t/etc/tacit/policy.d/x.conf\nLine\t3\nKeyFile\tno\n"
@@ -349,6 +351,7 @@ static void test_policy_test(void **state)
 		"             in /etc/tacit/networks.txt, line 8\n"
 		"  Proof      an anonymous peer will do\n"
 		"  Its key    in no file of keys.d/; see: tacit lookup\n"
+		"             IKE waits for it at most 500 ms\n"
 		"  Now        clear\n"
 		"             the peer does not answer\n");
 	assert_int_equal(cli_run(w, "policy test --json [2001:db8::1]:9/udp"),
@@ -383,14 +386,19 @@ static void test_policy_files(void **state)
 	write_file(w, "list.txt", "# two\n10.2.0.0/16\n2001:db8:2::/48\n");
 	write_file(w, "vault.conf",
 		   "[Policy]\nEncryption=require\nIdentity=*.example.org\n"
+		   "LookupTime=700ms\n"
 		   "Networks=10.1.0.0/16\n 10.1.2.0/24\n"
 		   "NetworksFile=list.txt\n");
 	snprintf(words, sizeof(words), "policy test 10.1.2.3 %s/etc", w->dir);
 	assert_int_equal(cli_run(w, words), EXIT_OK);
 	assert_non_null(strstr(w->out, "Outcome\theld\n"));
 	assert_non_null(strstr(w->out, "Identities\t@*.example.org\n"));
+	assert_non_null(strstr(w->out, "LookupTimeMs\t700\n"));
+	/* Not WaitTime=, which require has nothing to do with. */
+	assert_non_null(strstr(w->out, "at most 30000 ms, and is dropped"));
+	assert_non_null(strstr(w->out, "WaitTimeMs\t30000\n"));
 	assert_non_null(strstr(w->out, "Network\t10.1.2.0/24\n"));
-	assert_non_null(strstr(w->out, "/vault.conf\nNetworkLine\t5\n"));
+	assert_non_null(strstr(w->out, "/vault.conf\nNetworkLine\t6\n"));
 	assert_null(strstr(w->out, "State"));
 	snprintf(words, sizeof(words), "policy test 2001:db8:2::1 %s/etc",
 		 w->dir);
@@ -407,6 +415,8 @@ static void test_policy_files(void **state)
 		 w->dir);
 	assert_int_equal(cli_run(w, words), EXIT_OK);
 	assert_non_null(strstr(w->out, "\"retry_time_ms\": 60000"));
+	assert_non_null(strstr(w->out, "\"lookup_time_ms\": 700"));
+	assert_non_null(strstr(w->out, "\"wait_time_ms\": 30000"));
 	assert_null(strstr(w->out, "secured"));
 	snprintf(words, sizeof(words), "policy show vult %s/etc", w->dir);
 	assert_int_equal(cli_run(w, words), EXIT_USAGE);

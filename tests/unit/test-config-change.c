@@ -69,6 +69,7 @@ static const char *const changes[] = {
 	BASE "WaitTime=1s\n",
 	BASE "RetryTime=5s\n",
 	BASE "Discover=dns\n",
+	BASE "LookupTime=1s\n",
 	BASE "ChildLifetime=1h\n",
 	BASE "ChildBytes=1G\n",
 	BASE "ChildPackets=1000\n",

@@ -94,6 +94,21 @@ static void test_all(void **state)
 	config_free(c);
 }
 
+/* What [DNS] says is every policy's that says nothing itself. */
+static void test_time(void **state)
+{
+	struct config *c = NULL;
+	char errors[4096];
+
+	(void)state;
+	assert_int_equal(load("LookupTime=700ms\n", &c, errors, sizeof(errors)),
+			 0);
+	for (size_t i = 0; i < policy_table_count(c->policies); i++)
+		assert_int_equal(policy_table_at(c->policies, i)->lookup_ms,
+				 700);
+	config_free(c);
+}
+
 static void test_servers(void **state)
 {
 	static const struct {
@@ -169,9 +184,8 @@ static void test_errors(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_defaults),
-		cmocka_unit_test(test_all),
-		cmocka_unit_test(test_servers),
+		cmocka_unit_test(test_defaults), cmocka_unit_test(test_all),
+		cmocka_unit_test(test_servers),	 cmocka_unit_test(test_time),
 		cmocka_unit_test(test_errors),
 	};
 

@@ -191,6 +191,7 @@ static void test_builtin(void **state)
 		assert_int_equal(p->discover, POLICY_DISCOVER_ALWAYS);
 		assert_false(p->wait);
 		assert_int_equal(p->wait_ms, 2000);
+		assert_int_equal(p->lookup_ms, 3000);
 		assert_int_equal(p->retry_ms, 60000);
 		assert_int_equal(p->child_lifetime_s, 14400);
 		assert_null(p->file);
@@ -315,6 +316,32 @@ static void test_policy_files(void **state)
 	/* Where there are files, nothing is built in. */
 	assert_null(policy_for(c, "192.168.0.1"));
 	config_free(c);
+}
+
+/* A policy's own, or else that of tacit.conf, whichever file is read first. */
+static void test_lookup_time(void **state)
+{
+	struct place *place = *state;
+	struct config *c;
+
+	write_file(place->dir, "tacit.conf.d/z.conf", "[DNS]\nLookupTime=5s\n");
+	write_file(place->dir, "policy.d/a.conf",
+		   "[Policy]\nNetworks=10.1.0.0/16\nEncryption=offer\n");
+	write_file(place->dir, "policy.d/b.conf",
+		   "[Policy]\nNetworks=10.2.0.0/16 2001:db8::/32\n"
+		   "Encryption=require\nLookupTime=250ms\n");
+	c = load(place->dir);
+	assert_int_equal(policy_for(c, "10.1.0.1")->lookup_ms, 5000);
+	assert_int_equal(policy_for(c, "10.2.0.1")->lookup_ms, 250);
+	assert_int_equal(policy_for(c, "2001:db8::1")->lookup_ms, 250);
+	assert_int_equal(policy_wait_ms(policy_for(c, "10.1.0.1")), 2000);
+	assert_int_equal(policy_wait_ms(policy_for(c, "10.2.0.1")), 30000);
+	config_free(c);
+	write_file(place->dir, "policy.d/b.conf",
+		   "[Policy]\nNetworks=10.2.0.0/16\nEncryption=offer\n"
+		   "LookupTime=21s\n");
+	expect_errors(place->dir, "policy.d/b.conf:4: LookupTime=21s: write a "
+				  "time from 0s to 20s\n");
 }
 
 /* The examples load, and the main file has the defaults in it. */
@@ -730,6 +757,7 @@ int main(void)
 		TEST(test_drop_ins),
 		TEST(test_policy_files),
 		TEST(test_debug),
+		TEST(test_lookup_time),
 		TEST(test_examples),
 		TEST(test_bad),
 		TEST(test_twins),

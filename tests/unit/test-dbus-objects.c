@@ -250,7 +250,7 @@ static void test_reload(void **state)
 	assert_string_equal(w->changed_path, DBUS_POLICY_PATH "/private");
 	assert_string_equal(
 		w->changed_names,
-		"Level Authentication Discover Wait WaitTimeMs "
+		"Level Authentication Discover Wait WaitTimeMs LookupTimeMs "
 		"RetryTimeMs IdleTimeMs ChildLifetimeMs Lookup "
 		"Mode ClientAddressTranslation AddressPool Identities Ports Networks File Line ");
 	w->fake.n_policies = 2;

@@ -171,8 +171,8 @@ static void test_due_order(void **state)
 	assert_int_equal(dest_deadline(&t), 10 + WAIT);
 	assert_ptr_equal(dest_due(&t, 10 + WAIT, true), offer);
 	dest_remove(&t, offer);
-	assert_int_equal(dest_deadline(&t), DEST_REQUIRE_MS);
-	d = dest_due(&t, DEST_REQUIRE_MS, true);
+	assert_int_equal(dest_deadline(&t), LIMIT_HELD_REQUIRE_MS);
+	d = dest_due(&t, LIMIT_HELD_REQUIRE_MS, true);
 	assert_ptr_equal(d, require);
 	assert_ptr_equal(TAILQ_FIRST(dest_holding(&t, true)), require);
 	assert_null(TAILQ_FIRST(dest_holding(&t, false)));

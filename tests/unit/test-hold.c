@@ -217,14 +217,14 @@ static void test_time_limits(void **state)
 	assert_int_equal(counters().timed_out, 2);
 	hold_tick(fake.hold, WAIT + DEST_QUIET_MS);
 	expect("-offer 10.0.0.1");
-	hold_tick(fake.hold, DEST_REQUIRE_MS - 1);
+	hold_tick(fake.hold, LIMIT_HELD_REQUIRE_MS - 1);
 	expect("");
-	hold_tick(fake.hold, DEST_REQUIRE_MS);
+	hold_tick(fake.hold, LIMIT_HELD_REQUIRE_MS);
 	expect("D2 -require 10.0.0.2");
 	assert_int_equal(counters().timed_out, 3);
 	/* The next one asks again. */
 	come(REQUIRE, "10.0.0.2");
-	at(DEST_REQUIRE_MS + 1);
+	at(LIMIT_HELD_REQUIRE_MS + 1);
 	expect("first 10.0.0.2! +require 10.0.0.2");
 }
 
@@ -434,7 +434,7 @@ static void test_gate(void **state)
 	come(REQUIRE, "10.0.2.1");
 	at(23);
 	fake.log[0] = '\0';
-	hold_tick(fake.hold, 22 + DEST_REQUIRE_MS);
+	hold_tick(fake.hold, 22 + LIMIT_HELD_REQUIRE_MS);
 	assert_non_null(strstr(fake.log, "D6 -require 10.0.2.1"));
 }
 

@@ -36,7 +36,9 @@ struct bench {
 	char identity[IKE_IDENTITY_STRLEN];
 };
 
-static struct policy policy = { .name = "p", .auth = POLICY_AUTH_OFFER };
+static struct policy policy = { .name = "p",
+				.auth = POLICY_AUTH_OFFER,
+				.lookup_ms = 1000 };
 
 static void on_answer(void *user, struct handle ticket, int found,
 		      struct key_answer *answer)
@@ -77,7 +79,7 @@ static int setup(void **state)
 	assert_true(fd >= 0);
 	close(fd);
 	assert_true(sd_event_new(&b.event) >= 0);
-	assert_int_equal(key_command_new(b.event, b.path, 1000, &ops, &b.c), 0);
+	assert_int_equal(key_command_new(b.event, b.path, &ops, &b.c), 0);
 	*state = &b;
 	return 0;
 }
@@ -96,7 +98,10 @@ static int begin(struct bench *b, const char *identity)
 	struct key_source s = key_command_source(b->c);
 	struct key_question q = { .ticket = { 3, 1 }, .policy = &policy };
 	struct key_answer answer;
+	uint64_t now;
 
+	assert_true(sd_event_now(b->event, CLOCK_MONOTONIC, &now) >= 0);
+	key_question_begin(&q, now / 1000);
 	assert_int_equal(addr_parse("192.0.2.1", &q.remote), 0);
 	if (identity)
 		assert_int_equal(ike_identity_parse(identity, &q.identity), 0);

@@ -34,6 +34,7 @@ struct bench {
 	struct dns_fake *dns;
 	struct key_dns *keys;
 	struct config_dns config;
+	uint32_t lookup_ms; /* of the policy */
 	char *servers[2], *anchors[2];
 	unsigned calls;
 	int found;
@@ -70,8 +71,8 @@ static int setup(void **state)
 	b.anchors[0] = (char *)dns_fake_anchor(b.dns);
 	b.config = (struct config_dns){ .lookup = true,
 					.servers = b.servers,
-					.anchors = b.anchors,
-					.wait_ms = 10000 };
+					.anchors = b.anchors };
+	b.lookup_ms = 10000;
 	assert_int_equal(key_dns_new(b.event, &b.config, &ops, &b.keys), 0);
 	assert_null(key_dns_fault(b.keys));
 	*state = &b;
@@ -93,10 +94,16 @@ static int ask(struct bench *b, const struct policy *p, const char *address,
 	       const char *identity)
 {
 	struct key_source source = key_dns_source(b->keys);
-	struct key_question q = { .ticket = { 7, 1 }, .policy = p };
+	struct policy policy = p ? *p : (struct policy){ 0 };
+	struct key_question q = { .ticket = { 7, 1 },
+				  .policy = p ? &policy : NULL };
 	struct key_answer answer = { 0 };
+	uint64_t now;
 	int r;
 
+	policy.lookup_ms = b->lookup_ms;
+	assert_true(sd_event_now(b->event, CLOCK_MONOTONIC, &now) >= 0);
+	key_question_begin(&q, now / 1000);
 	assert_int_equal(addr_parse(address, &q.remote), 0);
 	if (identity)
 		assert_int_equal(ike_identity_parse(identity, &q.identity), 0);
@@ -317,12 +324,12 @@ static void test_late(void **state)
 {
 	struct bench *b = *state;
 
-	b->config.wait_ms = 1;
+	b->lookup_ms = 1;
 	dns_fake_add(b->dns, REVERSE4 KEY);
 	dns_fake_set_mood(b->dns, DNS_FAKE_SILENT);
 	assert_int_equal(ask(b, &offers, V4, NULL), -ENETUNREACH);
 	dns_fake_set_mood(b->dns, DNS_FAKE_HONEST);
-	b->config.wait_ms = 20000;
+	b->lookup_ms = 20000;
 	assert_int_equal(ask(b, &offers, V4, NULL), 0);
 }
 
@@ -368,7 +375,7 @@ static void test_discover(void **state)
 	discover(b, &dns, "192.0.2.4", -EBADMSG, 10000);
 	dns_fake_set_mood(b->dns, DNS_FAKE_SERVFAIL);
 	discover(b, &dns, "192.0.2.5", -ENETUNREACH, 5000);
-	b->config.wait_ms = 1;
+	b->lookup_ms = 1;
 	dns_fake_set_mood(b->dns, DNS_FAKE_SILENT);
 	discover(b, &dns, "192.0.2.6", -ENETUNREACH, 5000);
 }

@@ -113,8 +113,7 @@ static int setup(void **state)
 	b.anchors[0] = (char *)dns_fake_anchor(b.dns);
 	b.config.dns = (struct config_dns){ .lookup = true,
 					    .servers = b.servers,
-					    .anchors = b.anchors,
-					    .wait_ms = 10000 };
+					    .anchors = b.anchors };
 	assert_int_equal(key_dns_new(b.event, &b.config.dns, &ops, &b.key_dns),
 			 0);
 	have(&b, 1, KEY_ACTIVE);
