@@ -7,6 +7,7 @@ import json
 import os
 import pwd
 import re
+import shutil
 import socket
 import subprocess
 
@@ -16,6 +17,7 @@ from waiting import wait_until
 
 UNITS = ("tacit.service", "tacit-netd.service", "tacit-keyd.service")
 USERS = ("tacit", "tacit-net", "tacit-key")
+PROFILES = ("tacitd", "tacit-netd", "tacit-keyd")
 OURS = {4: "10.9.0.1", 6: "fd09::1"}
 PEERS = {4: "10.9.0.2", 6: "fd09::2"}
 NETWORKS = "10.9.0.0/24 fd09::/64"
@@ -71,6 +73,13 @@ def uid(user):
     return pwd.getpwnam(user).pw_uid
 
 
+def confined(name):
+    """By which profile of AppArmor a process of that number, or unit, is."""
+    with open(f"/proc/{name if isinstance(name, int) else pid(name)}"
+              "/attr/apparmor/current", encoding="ascii") as f:
+        return f.read().strip()
+
+
 def journal(*matches):
     out = run("journalctl", "-b", "-o", "json", "--no-pager", *matches)
     return [json.loads(line) for line in out.splitlines()]
@@ -115,9 +124,10 @@ class Here:
 
 
 class Peer:
-    """In a network namespace, with tacitd --standalone where it was told to."""
+    """In a network namespace, with tacitd --standalone where it was told to,
+    in directories where AppArmor lets it."""
 
-    dir = "/run/peer"
+    etc, run, state = "/etc/tacit-peer", "/run/tacit-peer", "/var/lib/tacit-peer"
 
     def __init__(self):
         self.process = None
@@ -137,18 +147,18 @@ class Peer:
         self.ns.ip("link set wire up")
 
     def start(self, level):
-        write(f"{self.dir}/etc/policy.d/peers.conf",
+        write(f"{self.etc}/policy.d/peers.conf",
               f"[Policy]\nNetworks={NETWORKS}\nEncryption={level}\n")
-        with open(f"{self.dir}/log", "ab") as log:
+        with open("/run/peer.log", "ab") as log:
             self.process = self.ns.popen(
                 ["/usr/sbin/tacitd", "--standalone", "--debug", "--config-dir",
-                 f"{self.dir}/etc", "--runtime-dir", f"{self.dir}/run",
-                 "--state-dir", f"{self.dir}/state"],
+                 self.etc, "--runtime-dir", self.run, "--state-dir",
+                 self.state],
                 # The name on it is this host's agent's.
                 env=dict(os.environ,
-                         DBUS_SYSTEM_BUS_ADDRESS="unix:path=/run/peer/no-bus"),
+                         DBUS_SYSTEM_BUS_ADDRESS="unix:path=/run/no-bus"),
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        wait_until(lambda: os.path.exists(f"{self.dir}/run/agent.sock"), 15,
+        wait_until(lambda: os.path.exists(f"{self.run}/agent.sock"), 15,
                    "the peer's agent is there", interval=0.1)
 
     def restart(self, level):
@@ -160,6 +170,8 @@ class Peer:
             self.process.terminate()
             self.process.wait(10)
             self.process = None
+        for path in (self.etc, self.run, self.state):
+            shutil.rmtree(path, ignore_errors=True)
 
     def mark(self):
         return [c.mark() for c in self.captures]

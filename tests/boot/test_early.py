@@ -5,8 +5,8 @@ before there is a network, and open to its peers soon after."""
 import json
 
 import early
-from guest import (PEERS, UNITS, active, ping, run, status_of, systemctl, tacit,
-                   unit)
+from guest import (PEERS, PROFILES, UNITS, active, confined, ping, run,
+                   status_of, systemctl, tacit, unit)
 from waiting import wait_until
 
 
@@ -16,8 +16,9 @@ def when(name, what):
 
 
 def test_order():
-    for name in UNITS:
+    for name, profile in zip(UNITS, PROFILES):
         assert active(name) == "active"
+        assert confined(name) == f"{profile} (enforce)"
         assert 0 < when(name, "ActiveEnter") < when("early", "InactiveExit")
     assert "ordering cycle" not in run("journalctl", "-b", "--no-pager")
     assert run("systemd-analyze", "verify", "--man=no", *UNITS) == ""

@@ -12,8 +12,8 @@ import time
 
 import guest
 import pytest
-from guest import (PEERS, UNITS, USERS, active, journal, kernel, ping, policy,
-                   run, status_of, systemctl, tacit, unit)
+from guest import (PEERS, PROFILES, UNITS, USERS, active, confined, journal,
+                   kernel, ping, policy, run, status_of, systemctl, tacit, unit)
 from waiting import wait_until
 
 COLD = "10.9.0.3", "fd09::3"
@@ -137,6 +137,35 @@ def test_sandboxes():
                               "-g", "seccomp|SIGSYS", check=False)
 
 
+# What root is refused behind a profile; the last is what it is for.
+ATTEMPTS = """
+import os, socket, sys
+with open("/proc/self/attr/apparmor/current", "w") as f:
+    f.write("changeprofile " + sys.argv[1])
+def refused(what, *arguments):
+    try:
+        what(*arguments)
+    except PermissionError:
+        return
+    sys.exit(f"{arguments} is not refused")
+refused(open, "/etc/shadow")
+refused(open, "/etc/hostname")
+refused(open, "/var/lib/tacit/other", "w")
+refused(os.listdir, "/home")
+refused(socket.socket, socket.AF_PACKET, socket.SOCK_RAW)
+refused(os.chroot, "/etc/tacit")
+refused(os.kill, 1, 9)
+os.listdir("/etc/tacit")
+"""
+
+
+def test_confined():
+    """By AppArmor, and that bites, whoever it is that runs there."""
+    for name, profile in zip(UNITS, PROFILES):
+        assert confined(name) == f"{profile} (enforce)"
+        run("/usr/bin/python3", "-c", ATTEMPTS, profile)
+
+
 @pytest.mark.parametrize("family", (4, 6))
 def test_encrypts(peer, family):
     """With no configuration here, and a peer that never goes in the clear."""
@@ -162,6 +191,23 @@ def test_journal(setting):
     for name, program in zip(UNITS, ("tacitd", "tacit-netd", "tacit-keyd")):
         assert journal(f"_SYSTEMD_UNIT={name}",
                        f"SYSLOG_IDENTIFIER={program}")
+
+
+def test_hook():
+    """A program that the agent starts may do what the agent may."""
+    hook = "/etc/tacit/hooks.d/told"
+    guest.write(hook, '#!/bin/sh\nlogger -t hook "$1 $TACIT_PEER"\n'
+                "cat /etc/hostname\n")
+    os.chmod(hook, 0o755)
+    systemctl("restart", "tacit")
+    encrypted(4)
+    wait_until(lambda: journal("SYSLOG_IDENTIFIER=hook", "--grep",
+                               f"up {PEERS[4]}"), 5, "the hook ran", 0.2)
+    wait_until(lambda: journal("_SYSTEMD_UNIT=tacit.service", "--grep",
+                               "hostname: Permission denied"), 5,
+               "it was confined", 0.2)
+    os.unlink(hook)
+    os.rmdir(os.path.dirname(hook))
 
 
 def test_reload():
@@ -213,6 +259,40 @@ def test_bus():
         call(name, user="nobody", check=False)
         call(name, "s", "x" * 10000, user="nobody", check=False)
     assert '"secured"' in call("GetPeer", "s", PEERS[4])
+
+
+# Hands descriptors over, and prints the names of the errors.
+DESCRIPTORS = """
+import ctypes, os, socket
+class Error(ctypes.Structure):
+    _fields_ = [("name", ctypes.c_char_p), ("message", ctypes.c_char_p),
+                ("need_free", ctypes.c_int)]
+sd = ctypes.CDLL("libsystemd.so.0")
+bus = ctypes.c_void_p()
+assert sd.sd_bus_open_system(ctypes.byref(bus)) >= 0
+def give(fd):
+    error, reply = Error(), ctypes.c_void_p()
+    sd.sd_bus_call_method(
+        bus, b"org.tacit.Agent1", b"/org/tacit/Agent1", b"org.tacit.Agent1",
+        b"GetSocket", ctypes.byref(error), ctypes.byref(reply), b"h",
+        ctypes.c_int(fd))
+    print((error.name or b"none").decode().rsplit(".", 1)[1])
+tcp = socket.socket()
+unix = socket.socketpair()
+give(tcp.fileno())
+give(os.open("/etc/hostname", os.O_RDONLY))
+give(os.pipe()[0])
+give(unix[0].fileno())
+give(tcp.fileno())
+"""
+
+
+def test_descriptors():
+    """What programs hand over is looked at, not more; and whatever somebody
+    hands over, the agent stays on the bus."""
+    said = run("/usr/bin/python3", "-c", DESCRIPTORS, user="nobody")
+    assert said.split() == ["NotConnected", "NotASocket", "NotASocket",
+                            "WrongFamily", "NotConnected"]
 
 
 def test_polkit():
@@ -436,3 +516,14 @@ def test_purge(peer):
     assert left == ""
     assert systemctl("list-units", "--all", "--no-legend", "--plain",
                      "tacit*") == ""
+    with open("/sys/kernel/security/apparmor/profiles", encoding="ascii") as f:
+        assert "tacit" not in f.read()
+
+
+def test_nothing_denied():
+    """The profiles were in the way of nothing that all of this needed."""
+    lines = [m["MESSAGE"] for m in journal("_TRANSPORT=kernel", "--grep",
+                                           'apparmor="DENIED"')]
+    assert lines, "what was refused is not logged"
+    assert [x for x in lines if 'profile="tacit' in x and
+            'comm="python3"' not in x and 'comm="cat"' not in x] == []
