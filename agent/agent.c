@@ -68,10 +68,10 @@ static int agent_random(void *user, void *buf, size_t len)
 }
 
 static enum ike_admission agent_admit(void *user, const struct endpoint *local,
-				      const struct endpoint *remote)
+				      const struct endpoint *remote, bool shown)
 {
 	(void)local;
-	return negotiation_admit(user, remote);
+	return negotiation_admit(user, remote, shown);
 }
 
 static void agent_algorithms(void *user, const struct endpoint *local,
@@ -455,6 +455,7 @@ static void agent_on_counted(struct agent *a, struct handle flow,
 {
 	traffic_on_reply(a, flow, c);
 	explain_on_reply(a, flow, c);
+	negotiation_on_counted(a, flow, c);
 }
 
 static void agent_on_link_reply(void *user, struct handle flow,
@@ -496,6 +497,7 @@ static void agent_on_flow_state(struct flow *f, enum flow_state before,
 			 flow_state_name(before), flow_state_name(f->state));
 	a->waiters.due = true;
 	policy_counts_move(&a->policy_counts, f, before);
+	negotiation_note_room(a, f, before);
 	if (a->key_watch)
 		key_watch_on_state(a->key_watch, f);
 	demand_note(a);
@@ -571,8 +573,9 @@ static int agent_new_engine(struct agent *a)
 	a->timers = timer_wheel_new(a->started, a);
 	a->flows = flow_table_new(&key, agent_on_flow_state,
 				  negotiation_on_timer, a);
+	a->idlers = idlers_new(&key);
 	a->admission = admission_new(&key);
-	if (!a->ike || !a->timers || !a->flows || !a->admission)
+	if (!a->ike || !a->timers || !a->flows || !a->idlers || !a->admission)
 		return -ENOMEM;
 	control_start(a);
 	a->streams.idle = agent_on_streams_idle;
@@ -738,6 +741,7 @@ struct agent *agent_free(struct agent *a)
 	agent_free_flows(a);
 	leases_stop(a);
 	timer_wheel_free(a->timers);
+	idlers_free(a->idlers);
 	admission_free(a->admission);
 	capture_free(a->capture);
 	hooks_free(a->hooks);

@@ -44,6 +44,8 @@ struct agent_options {
 struct agent_counters {
 	uint64_t acquires, acquires_refused, established, failed, netd_refused;
 	uint64_t undiscovered; /* acquires to peers without a known key */
+	/* At MaxPeers=: idle ones that made room, newcomers turned away. */
+	uint64_t peers_evicted, peers_refused;
 };
 
 struct agent {
@@ -68,6 +70,7 @@ struct agent {
 	struct ike_engine *ike;
 	struct timer_wheel *timers;
 	struct flow_table *flows;
+	struct idlers *idlers;
 	struct admission *admission;
 	struct leases leases;
 	struct capture *capture; /* NULL: not asked for */

@@ -10,6 +10,7 @@
 #ifndef TACIT_AGENT_FLOW_H
 #define TACIT_AGENT_FLOW_H
 
+#include "agent/idlers.h"
 #include "agent/parked.h"
 #include "agent/peer.h"
 #include "ike/engine.h"
@@ -54,6 +55,7 @@ struct policy_count; /* agent/policy-count.h */
 struct flow {
 	struct hmap_node by_pair, by_reqid;
 	struct tree_node by_address;
+	struct idler idler; /* where its place may be another one's */
 	struct handle self;
 	struct peer *peer;	      /* a reference */
 	const struct policy *policy;  /* NULL: of no policy */
@@ -92,6 +94,7 @@ struct flow {
 				   program demands */
 	bool told_up;		/* that it is encrypted: agent/hooks.h */
 	bool leased;		/* its lease is held for an earlier agent */
+	bool weighed;		/* netd is asked whether it is idle */
 	bool unconfirmed;	/* netd has not named it since it came back */
 	enum ike_reason reason; /* why it is not secured */
 	uint16_t notify;	/* the peer's, with that reason */

@@ -221,6 +221,17 @@ static bool negotiation_wanted(const struct flow *f)
 	       (f->state == FLOW_QUEUED || f->renew);
 }
 
+/* May it begin? Who has SAs already takes no place. */
+static enum admission_result negotiation_leave(struct agent *a,
+					       const struct flow *f)
+{
+	if (f->state == FLOW_QUEUED && negotiation_is_full(a)) {
+		a->counters.peers_refused++;
+		return ADMISSION_REFUSED;
+	}
+	return admission_initiate(a->admission, agent_now(a), &f->peer->addr);
+}
+
 void negotiation_run_queue(struct agent *a)
 {
 	struct handle h;
@@ -234,8 +245,7 @@ void negotiation_run_queue(struct agent *a)
 		struct flow *f = flow_table_by_handle(a->flows, h);
 
 		if (negotiation_wanted(f)) {
-			enum admission_result r = admission_initiate(
-				a->admission, agent_now(a), &f->peer->addr);
+			enum admission_result r = negotiation_leave(a, f);
 
 			if (r == ADMISSION_WAIT)
 				return;
@@ -414,6 +424,9 @@ void negotiation_on_acquire(struct agent *a, const struct record_acquire *q)
 	f->held = f->held || q->held;
 	switch (f->state) {
 	case FLOW_IDLE:
+		/* What anybody may have set off makes nobody give way. */
+		if (!negotiation_is_answer(q))
+			negotiation_seek_room(a, &q->remote);
 		a->counters.acquires++;
 		f->acquired_us = agent_now_us(a);
 		negotiation_discover(a, f);
@@ -524,8 +537,16 @@ void negotiation_on_timer(struct timer *t, uint64_t now, void *user)
 	}
 }
 
+static bool negotiation_has_sas(const struct agent *a,
+				const struct addr *remote)
+{
+	const struct flow *f = flow_table_get_remote(a->flows, remote);
+
+	return f && f->child.spi_in;
+}
+
 enum ike_admission negotiation_admit(struct agent *a,
-				     const struct endpoint *remote)
+				     const struct endpoint *remote, bool shown)
 {
 	const struct policy *p =
 		policy_table_lookup(a->config->policies, &remote->addr);
@@ -534,6 +555,13 @@ enum ike_admission negotiation_admit(struct agent *a,
 		return IKE_IGNORE;
 	if (p && p->level == POLICY_BLOCK)
 		return IKE_IGNORE;
+	if (negotiation_is_full(a) && !negotiation_has_sas(a, &remote->addr)) {
+		if (!shown)
+			return IKE_PROVE;
+		a->counters.peers_refused++;
+		negotiation_seek_room(a, &remote->addr);
+		return IKE_IGNORE;
+	}
 	if (!admission_answer(a->admission, agent_now(a), &remote->addr))
 		return IKE_IGNORE;
 	return negotiation_wanted_by(p) ? IKE_ADMIT : IKE_REFUSE;

@@ -41,6 +41,18 @@ void negotiation_on_idle(struct agent *a, const struct record_flow *idle);
 void negotiation_on_mapped(struct agent *a, const struct record_flow *mapped);
 void negotiation_on_orphan(struct agent *a, const struct record_orphan *o);
 void negotiation_on_hint(struct agent *a, const struct record_hint *h);
+/* --- negotiation-room.c ------------------------------------------------ */
+
+/* As many peers have SAs as MaxPeers= lets. */
+bool negotiation_is_full(const struct agent *a);
+/* Where it is, or nearly: this peer, whose address is its own, wants a place. */
+void negotiation_seek_room(struct agent *a, const struct addr *remote);
+/* The flow has come into its state. */
+void negotiation_note_room(struct agent *a, struct flow *f,
+			   enum flow_state before);
+/* What netd counts of a flow; NULL: it does not know it. */
+void negotiation_on_counted(struct agent *a, struct handle flow,
+			    const struct record_counted *c);
 /* --- negotiation-reload.c --------------------------------------------- */
 
 /* a->config is another one now; before: what it was, which is still there. */
@@ -81,7 +93,7 @@ int negotiation_disconnect(struct agent *a, const struct addr *remote)
 	__attribute__((warn_unused_result));
 /* What policy says about a stranger's IKE_SA_INIT. */
 enum ike_admission negotiation_admit(struct agent *a,
-				     const struct endpoint *remote);
+				     const struct endpoint *remote, bool shown);
 /* May this policy lead to an SA at all? */
 bool negotiation_wanted_by(const struct policy *p);
 /* Those of Mode=; p may be NULL. */

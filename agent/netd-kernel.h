@@ -12,10 +12,9 @@ struct netd_kernel {
 	void *user;
 	/* As change_apply(). */
 	int (*apply)(void *user, struct change *c, size_t n);
-	/* As sad_used(), and sad_count(). */
+	/* As sad_used(), and sad_look(). */
 	int (*used)(void *user, const struct ksa *sa);
-	int (*count)(void *user, const struct ksa *sa, uint64_t *bytes,
-		     uint64_t *packets);
+	int (*read)(void *user, const struct ksa *sa, struct ksa *ret);
 	/* As sad_move(). */
 	int (*move)(void *user, const struct ksa *sa, uint16_t udp_remote);
 };

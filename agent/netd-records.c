@@ -521,6 +521,7 @@ static int on_count(struct netd *n, uint32_t reqid)
 
 	record_init(&r, RECORD_COUNTED, 0);
 	e = netd_flow_count(&n->flows, reqid, &r.counted);
+	r.counted.guarded = netd_sockets_of(&n->sockets, reqid, netd_now(n));
 	if (e == 0)
 		netd_agent_send(&n->agent, &r, NULL, 0);
 	return e;

@@ -43,12 +43,11 @@ static int netd_used(void *user, const struct ksa *sa)
 	return sad_used(d->nl, sa);
 }
 
-static int netd_count(void *user, const struct ksa *sa, uint64_t *bytes,
-		      uint64_t *packets)
+static int netd_read(void *user, const struct ksa *sa, struct ksa *ret)
 {
 	struct netd *d = user;
 
-	return sad_count(d->nl, sa, bytes, packets);
+	return sad_look(d->nl, sa, ret);
 }
 
 static int netd_move(void *user, const struct ksa *sa, uint16_t udp_remote)
@@ -506,7 +505,7 @@ int netd_new(sd_event *event, struct netd_setup *setup, struct netd **ret)
 		n->kernel = (struct netd_kernel){ .user = n,
 						  .apply = netd_apply,
 						  .used = netd_used,
-						  .count = netd_count,
+						  .read = netd_read,
 						  .move = netd_move };
 		r = netd_start(n, setup);
 	} else {

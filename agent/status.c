@@ -5,6 +5,7 @@
 #include "agent/status.h"
 
 #include "agent/control.h"
+#include "agent/negotiation.h"
 #include "agent/proof.h"
 #include "agent/status-dns.h"
 
@@ -129,6 +130,9 @@ static const char *status_warning(struct agent *a)
 		       "NAT no peer can lease us one; modprobe nft_xfrm";
 	if (leases_warning(a))
 		return leases_warning(a);
+	if (negotiation_is_full(a))
+		return "as many peers have SAs as MaxPeers= in [Agent] lets: "
+		       "further ones are turned away";
 	return capture_warning(a->capture);
 }
 
@@ -165,6 +169,8 @@ static void status_host(void *user, struct dbus_host *ret)
 		.acquires_refused = a->counters.acquires_refused,
 		.half_open_evicted = ike.half_open_evicted,
 		.repeats_ignored = ike.repeats_ignored,
+		.peers_evicted = a->counters.peers_evicted,
+		.peers_refused = a->counters.peers_refused,
 		.leases = leases.leased,
 		.leases_refused = leases.refused,
 		.uptime_ms = agent_now(a) - a->started,

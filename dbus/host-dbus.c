@@ -40,6 +40,8 @@ static const struct {
 	FIELD("AcquiresRefused", 't', acquires_refused),
 	FIELD("HalfOpenEvicted", 't', half_open_evicted),
 	FIELD("RepeatsIgnored", 't', repeats_ignored),
+	FIELD("PeersEvicted", 't', peers_evicted),
+	FIELD("PeersRefused", 't', peers_refused),
 	FIELD("Leases", 'u', leases),
 	FIELD("LeasesRefused", 't', leases_refused),
 	FIELD("UptimeMs", 't', uptime_ms),
@@ -98,6 +100,7 @@ const sd_bus_vtable dbus_host_vtable[] = {
 	COUNTER("PacketsNoRoom", "t"),	 COUNTER("PacketsLate", "t"),
 	COUNTER("EventsLost", "t"),	 COUNTER("AcquiresRefused", "t"),
 	COUNTER("HalfOpenEvicted", "t"), COUNTER("RepeatsIgnored", "t"),
+	COUNTER("PeersEvicted", "t"),	 COUNTER("PeersRefused", "t"),
 	COUNTER("Leases", "u"),		 COUNTER("LeasesRefused", "t"),
 	COUNTER("UptimeMs", "t"),	 SD_BUS_VTABLE_END,
 };

@@ -47,6 +47,7 @@ struct dbus_host {
 	uint32_t packets_held;
 	uint64_t packets_no_room, packets_late, events_lost, acquires_refused;
 	uint64_t half_open_evicted, repeats_ignored;
+	uint64_t peers_evicted, peers_refused; /* at MaxPeers= */
 	uint32_t leases;	 /* addresses that peers have of us */
 	uint64_t leases_refused; /* for want of addresses */
 	uint64_t uptime_ms;

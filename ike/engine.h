@@ -33,6 +33,9 @@ enum ike_admission {
 	IKE_ADMIT,  /* answer */
 	IKE_REFUSE, /* answer NO_PROPOSAL_CHOSEN, keep nothing */
 	IKE_IGNORE, /* no answer at all */
+	/* Ask again, when it has shown by a cookie (RFC 7296 2.6) that its
+	 * address is its own. */
+	IKE_PROVE,
 };
 
 /* Which modes a Child SA may have. As initiator EITHER asks for transport mode
@@ -55,9 +58,10 @@ enum ike_lease_wish {
 struct ike_ops {
 	/* Fills buf; 0 or -errno. Must be fit for keys. */
 	int (*random)(void *user, void *buf, size_t len);
-	/* Asked once for each new IKE_SA_INIT request that parses. Pure. */
+	/* Asked for each new IKE_SA_INIT request that parses; shown: once
+	 * more, after IKE_PROVE. */
 	enum ike_admission (*admit)(void *user, const struct endpoint *local,
-				    const struct endpoint *remote);
+				    const struct endpoint *remote, bool shown);
 	/* For people: states and, where it is asked for, messages in the clear
 	 * and keys (ike/tap.h). NULL: not wanted. */
 	void (*changed)(void *user, const struct ike_change *c);

@@ -530,11 +530,27 @@ static int screen(struct ike_engine *e, const struct ike_arrival *a)
 	return 0;
 }
 
+/* 0; 1: its address is to be shown first; -EBADMSG; -ENOMEM. */
+static int admit(struct ike_engine *e, const struct ike_arrival *a,
+		 enum ike_admission *ret)
+{
+	int rc;
+
+	*ret = e->ops.admit(e->ops.user, a->local, a->remote, false);
+	if (*ret != IKE_PROVE)
+		return 0;
+	rc = demand_cookie(e, a);
+	if (rc == 0)
+		*ret = e->ops.admit(e->ops.user, a->local, a->remote, true);
+	return rc;
+}
+
 int ike_init_request(struct ike_engine *e, const struct ike_arrival *a,
 		     struct ike_sa *sa)
 {
 	const struct ike_message *m = a->m;
 	struct question q = { 0 };
+	enum ike_admission verdict;
 	uint8_t group[2];
 	int rc;
 
@@ -545,7 +561,11 @@ int ike_init_request(struct ike_engine *e, const struct ike_arrival *a,
 	rc = m->unsupported ? 0 : parse_question(e, a, &q);
 	if (rc < 0)
 		return rc;
-	switch (e->ops.admit(e->ops.user, a->local, a->remote)) {
+	rc = admit(e, a, &verdict);
+	if (rc != 0)
+		return rc < 0 ? rc : 0;
+	switch (verdict) {
+	case IKE_PROVE:
 	case IKE_IGNORE:
 		e->counters.init_ignored++;
 		return 0;

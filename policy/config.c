@@ -74,6 +74,15 @@ static bool number_in(const struct config_place *at, uint32_t min, uint32_t max,
 	return true;
 }
 
+static void set_max_peers(const struct config_place *at)
+{
+	struct config *c = at->target;
+	uint32_t v;
+
+	if (number_in(at, 16, LIMIT_PEERS, &v))
+		c->max_peers = v;
+}
+
 static void set_port(const struct config_place *at)
 {
 	struct config *c = at->target;
@@ -263,6 +272,7 @@ static void set_local_identity(const struct config_place *at)
 enum key { /* the order of the table below */
 	   KEY_LOG_LEVEL,
 	   KEY_ON_STOP,
+	   KEY_MAX_PEERS,
 	   KEY_PORT,
 	   KEY_NAT_PORT,
 	   KEY_FRAGMENT_SIZE,
@@ -294,6 +304,7 @@ enum key { /* the order of the table below */
 static const struct config_key main_keys[] = {
 	[KEY_LOG_LEVEL] = { "Agent", "LogLevel", false, set_log_level },
 	[KEY_ON_STOP] = { "Agent", "OnStop", false, set_on_stop },
+	[KEY_MAX_PEERS] = { "Agent", "MaxPeers", false, set_max_peers },
 	[KEY_PORT] = { "IKE", "Port", false, set_port },
 	[KEY_NAT_PORT] = { "IKE", "NATPort", false, set_nat_port },
 	[KEY_FRAGMENT_SIZE] = { "IKE", "FragmentSize", false,
@@ -551,6 +562,7 @@ int config_load(const char *dir, struct config **ret,
 	if (!l.config)
 		return -ENOMEM;
 	*l.config = (struct config){ .log_level = LOG_INFO,
+				     .max_peers = LIMIT_PEERS,
 				     .port = 500,
 				     .natt_port = 4500,
 				     .fragment_size = 1280,

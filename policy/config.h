@@ -44,7 +44,8 @@ struct config_dns {
 struct config {
 	/* [Agent] */
 	int log_level; /* LogLevel=: debug, info (default), notice, warning, error */
-	bool open_on_stop; /* OnStop=open|closed */
+	bool open_on_stop;  /* OnStop=open|closed */
+	uint32_t max_peers; /* MaxPeers=: with SAs */
 	/* [IKE] */
 	uint16_t port;		   /* Port=, default 500 */
 	uint16_t natt_port;	   /* NATPort=, default 4500 */

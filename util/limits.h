@@ -34,8 +34,8 @@
 #define LIMIT_IKE_PEER_KEYS 8u
 /* A cookie as initiator (RFC 7296 2.6: 1 to 64 bytes). */
 #define LIMIT_IKE_COOKIE 64u
-/* IKE SAs in all. Beyond: INIT dropped. */
-#define LIMIT_IKE_SAS 131072u
+/* IKE SAs in all, unfinished ones too. Beyond: INIT dropped. */
+#define LIMIT_IKE_SAS 163840u
 /* Those that are up and were begun by peers of one source (an IPv4 address, an
  * IPv6 /64). Beyond: INIT dropped. */
 #define LIMIT_IKE_SAS_PREFIX 4096u
@@ -89,8 +89,18 @@
 
 /* --- the agent ------------------------------------------------------- */
 
-/* Flows (and peers, and endpoints). Beyond: acquire refused, counted. */
-#define LIMIT_FLOWS 131072u
+/* Flows (and endpoints), those without SAs too. Beyond: acquire refused,
+ * counted. */
+#define LIMIT_FLOWS 163840u
+/* Peers with SAs, where MaxPeers= does not say less. From a sixteenth below that
+ * on idle anonymous ones give way. Beyond: attempts fail, INIT dropped, counted. */
+#define LIMIT_PEERS 131072u
+/* Seconds without a packet from which on a peer is idle in that sense. */
+#define LIMIT_IDLER_IDLE_S 10u
+/* Milliseconds for which one that was looked at is not looked at again. */
+#define LIMIT_IDLER_REST_MS 5000u
+/* Counters that prefixes of such peers share: those of one count together. */
+#define LIMIT_IDLER_BUCKETS 4096u
 /* Initiations under way at once; acquires beyond wait in order. */
 #define LIMIT_INITIATIONS 1024u
 /* Acquires that wait for a place. Beyond: refused, counted. */

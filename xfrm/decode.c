@@ -167,16 +167,41 @@ static int get_sa(const struct xfrm_usersa_info *info, struct ksa *ret)
 	return 0;
 }
 
+/* Seconds since 1970; untouched, where the kernel does not say. */
+static int get_last_used(struct message *m, uint64_t *ret)
+{
+	struct rbuf value;
+	const uint8_t *p;
+	int type;
+
+	while ((type = next_attribute(m, &value)) > 0) {
+		if (type != XFRMA_LASTUSED)
+			continue;
+		p = rbuf_bytes(&value, sizeof(*ret));
+		if (!p)
+			return -EBADMSG;
+		memcpy(ret, p, sizeof(*ret));
+	}
+	return type;
+}
+
 int codec_read_sa(const struct nlmsghdr *h, struct ksa *ret)
 {
 	struct xfrm_usersa_info info;
 	struct message m;
+	uint64_t last = 0;
 	int r;
 
 	if (h->nlmsg_type != XFRM_MSG_NEWSA)
 		return -ENOMSG;
 	r = open_message(h, &info, sizeof(info), &m);
-	return r < 0 ? r : get_sa(&info, ret);
+	if (r == 0)
+		r = get_last_used(&m, &last);
+	if (r == 0)
+		r = get_sa(&info, ret);
+	if (r == 0)
+		ret->last_s = last;
+	return r;
 }
 
 /* Ours are between two hosts, and our end is the selector's. */

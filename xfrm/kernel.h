@@ -91,10 +91,11 @@ struct ksa {
 	/* spi always; the rest is set for installing only. */
 	struct esp_sa esp;
 	/* Decoded only. */
-	bool larval;	  /* an acquire that nobody answered yet; spi 0 */
-	bool used;	  /* it has carried a packet */
-	bool full;	  /* past its soft limit of bytes or packets */
-	uint64_t added_s; /* since 1970 */
+	bool larval; /* an acquire that nobody answered yet; spi 0 */
+	bool used;   /* it has carried a packet */
+	bool full;   /* past its soft limit of bytes or packets */
+	/* Since 1970; last_s: its latest packet, 0: none, or before 6.0. */
+	uint64_t added_s, last_s;
 	uint64_t bytes, packets; /* that it has carried */
 };
 

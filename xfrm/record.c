@@ -294,7 +294,9 @@ static const char *counted_check(const struct record_counted *c)
 		return wrong;
 	if (!reqid_valid(c->reqid))
 		return "reqid";
-	return c->flags & ~known ? "flags" : NULL;
+	if (c->flags & ~known)
+		return "flags";
+	return c->guarded > 1 ? "guarded" : NULL;
 }
 
 /* How much of the union a record uses; nothing if it is not here. */

@@ -14,7 +14,7 @@
 #include "util/addr.h"
 #include "util/esp.h"
 
-#define RECORD_VERSION 7
+#define RECORD_VERSION 8
 
 /* How often each side says that it lives, and after how long a silence it is
  * taken for hung (design section 1), milliseconds. */
@@ -230,6 +230,8 @@ struct record_counted {
 	uint32_t reqid;
 	uint32_t flags;		  /* enum record_counted_flag */
 	uint32_t spi_in, spi_out; /* the newest ones; 0: none */
+	uint32_t idle_s;  /* since its latest packet, or its SAs were made */
+	uint32_t guarded; /* 1: sockets of programs are for it alone */
 	uint64_t bytes_in, packets_in, bytes_out, packets_out;
 };
 

@@ -76,22 +76,16 @@ static int spd_take_sa(const struct nlmsghdr *h, void *user)
 	return codec_read_sa(h, user);
 }
 
-int sad_count(struct nlsock *s, const struct ksa *sa, uint64_t *bytes,
-	      uint64_t *packets)
+int sad_look(struct nlsock *s, const struct ksa *sa, struct ksa *ret)
 {
 	struct nl_msg *m = codec_get_sa(sa);
-	struct ksa now = { 0 };
 	int r;
 
 	if (!m)
 		return -ENOMEM;
-	r = nlsock_ask(s, m, 0, spd_take_sa, &now);
+	r = nlsock_ask(s, m, 0, spd_take_sa, ret);
 	nlmsg_free(m);
-	if (r < 0)
-		return r;
-	*bytes += now.bytes;
-	*packets += now.packets;
-	return 0;
+	return r < 0 ? r : 0;
 }
 
 struct sad_moved {

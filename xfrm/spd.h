@@ -30,9 +30,9 @@ int sad_move(struct nlsock *s, const struct ksa *sa, uint16_t udp_remote)
 /* Has the SA of this destination and SPI carried a packet? 1, 0, or -errno. */
 int sad_used(struct nlsock *s, const struct ksa *sa)
 	__attribute__((warn_unused_result));
-/* Adds what the SA of this destination and SPI has carried. 0 or -errno. */
-int sad_count(struct nlsock *s, const struct ksa *sa, uint64_t *bytes,
-	      uint64_t *packets) __attribute__((warn_unused_result));
+/* The SA of this destination and SPI as it is now. 0 or -errno. */
+int sad_look(struct nlsock *s, const struct ksa *sa, struct ksa *ret)
+	__attribute__((warn_unused_result));
 /* As spd_dump_ours(), for SAs and larval states. */
 int sad_dump_ours(struct nlsock *s,
 		  int (*each)(const struct ksa *sa, void *user), void *user)

@@ -95,10 +95,11 @@ static int random_bytes(void *user, void *buf, size_t len)
 }
 
 static enum ike_admission admit(void *user, const struct endpoint *local,
-				const struct endpoint *remote)
+				const struct endpoint *remote, bool shown)
 {
 	const struct load *l = user;
 
+	(void)shown;
 	(void)local;
 	(void)remote;
 	return l->respond ? IKE_ADMIT : IKE_IGNORE;

@@ -66,10 +66,11 @@ static int host_random(void *user, void *buf, size_t len)
 }
 
 static enum ike_admission host_admit(void *user, const struct endpoint *local,
-				     const struct endpoint *remote)
+				     const struct endpoint *remote, bool shown)
 {
 	const struct host *h = user;
 
+	(void)shown;
 	(void)local;
 	return addr_equal(&remote->addr, &h->request.remote.addr) ? IKE_ADMIT
 								  : IKE_REFUSE;

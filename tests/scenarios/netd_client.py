@@ -14,7 +14,7 @@ import socket
 import struct
 import time
 
-VERSION = 7
+VERSION = 8
 REQID_MIN, REQID_MAX = 0x54000000, 0x54FFFFFF
 TRAP_REQID = 0x53FFFFFF
 
@@ -74,7 +74,8 @@ BODIES = {
              ("udp_remote", "I")],
     "counted": [("local", ADDR), ("remote", ADDR), ("reqid", "I"),
                 ("flags", "I"), ("spi_in", "I"), ("spi_out", "I"),
-                ("bytes_in", "Q"), ("packets_in", "Q"), ("bytes_out", "Q"),
+                ("idle_s", "I"), ("guarded", "I"), ("bytes_in", "Q"),
+                ("packets_in", "Q"), ("bytes_out", "Q"),
                 ("packets_out", "Q")],
 }
 BODY_OF = {

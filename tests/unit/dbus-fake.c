@@ -418,6 +418,8 @@ void fake_init(struct fake *f)
 			.acquires_refused = 5,
 			.half_open_evicted = 6,
 			.repeats_ignored = 7,
+			.peers_evicted = 8,
+			.peers_refused = 9,
 			.leases = 2,
 			.leases_refused = 1,
 			.uptime_ms = 93784000,

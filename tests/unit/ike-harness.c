@@ -49,14 +49,14 @@ static int on_random(void *user, void *buf, size_t len)
 }
 
 static enum ike_admission on_admit(void *user, const struct endpoint *local,
-				   const struct endpoint *remote)
+				   const struct endpoint *remote, bool shown)
 {
 	struct host *h = user;
 
 	(void)local;
 	(void)remote;
 	h->n_admitted++;
-	return h->admission;
+	return shown && h->admission == IKE_PROVE ? IKE_ADMIT : h->admission;
 }
 
 static enum ike_modes on_modes(void *user, const struct addr *local,

@@ -209,9 +209,7 @@ int identify_discover(struct agent *a, const struct policy *policy,
 
 static void on_state(struct flow *f, enum flow_state before, void *user)
 {
-	(void)f;
-	(void)before;
-	(void)user;
+	negotiation_note_room(user, f, before);
 }
 
 static const char *const policies[] = {
@@ -284,6 +282,7 @@ int setup(void **state)
 	a->said_ready = true;
 	a->timers = timer_wheel_new(world.now, a);
 	a->flows = flow_table_new(&key, on_state, negotiation_on_timer, a);
+	a->idlers = idlers_new(&key);
 	a->admission = admission_new(&key);
 	return 0;
 }
@@ -300,6 +299,7 @@ int teardown(void **state)
 	flow_table_free(a->flows);
 	leases_stop(a);
 	timer_wheel_free(a->timers);
+	idlers_free(a->idlers);
 	admission_free(a->admission);
 	config_free(a->config);
 	return 0;

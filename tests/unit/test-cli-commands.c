@@ -75,7 +75,8 @@ static void test_status(void **state)
 				    "PacketsHeld\t0\nPacketsNoRoom\t2\n"
 				    "PacketsLate\t3\nEventsLost\t4\n"
 				    "AcquiresRefused\t5\nHalfOpenEvicted\t6\n"
-				    "RepeatsIgnored\t7\n"
+				    "RepeatsIgnored\t7\nPeersEvicted\t8\n"
+				    "PeersRefused\t9\n"
 				    "Leases\t2\nLeasesRefused\t1\n"
 				    "UptimeMs\t93784000\n");
 	assert_int_equal(cli_run(w, "--json status"), EXIT_OK);
@@ -91,6 +92,7 @@ static void test_status(void **state)
 		"\"packets_no_room\": 2, \"packets_late\": 3, "
 		"\"events_lost\": 4, \"acquires_refused\": 5, "
 		"\"half_open_evicted\": 6, \"repeats_ignored\": 7, "
+		"\"peers_evicted\": 8, \"peers_refused\": 9, "
 		"\"leases\": 2, "
 		"\"leases_refused\": 1, \"uptime_ms\": 93784000}\n");
 	assert_string_equal(w->err, "");

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "policy/config.h"
+#include "util/limits.h"
 
 /* One line under [IKE]. As config_load(). */
 static int load(const char *line, struct config **ret)
@@ -68,10 +69,37 @@ static void test_values(void **state)
 	}
 }
 
+/* [Agent] MaxPeers= */
+static void test_max_peers(void **state)
+{
+	static const struct {
+		const char *line;
+		uint32_t max; /* 0: an error */
+	} rows[] = {
+		{ "Port=500", LIMIT_PEERS },
+		{ "[Agent]\nMaxPeers=16", 16 },
+		{ "[Agent]\nMaxPeers=131072", 131072 },
+		{ "[Agent]\nMaxPeers=15", 0 },
+		{ "[Agent]\nMaxPeers=131073", 0 },
+		{ "[Agent]\nMaxPeers=many", 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct config *c = NULL;
+
+		assert_int_equal(load(rows[i].line, &c) == 0, rows[i].max != 0);
+		if (rows[i].max)
+			assert_int_equal(c->max_peers, rows[i].max);
+		config_free(c);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_values),
+		cmocka_unit_test(test_max_peers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -410,17 +410,16 @@ static void test_properties(void **state)
 	assert_true(sd_bus_message_append(m, "s", DBUS_INTERFACE) >= 0);
 	reply = call(w, w->bus, m);
 	read_dictionary(reply, got, sizeof(got));
-	assert_string_equal(got, "Version=1.2.3\nInstance=\nWarning=\n"
-				 "Protecting=true\nPrivilegesSeparate=true\n"
-				 "Secured=u755\nClear=u755\nBlocked=u755\n"
-				 "Negotiating=u755\nHeldDown=u0\n"
-				 "Acquires=t5000000000\nEstablished=t4000\n"
-				 "Failed=t12\nRefusedRecords=t0\n"
-				 "PacketsHeld=u0\nPacketsNoRoom=t2\n"
-				 "PacketsLate=t3\nEventsLost=t4\n"
-				 "AcquiresRefused=t5\nHalfOpenEvicted=t6\n"
-				 "RepeatsIgnored=t7\nLeases=u2\n"
-				 "LeasesRefused=t1\nUptimeMs=t93784000\n");
+	assert_string_equal(
+		got, "Version=1.2.3\nInstance=\nWarning=\nProtecting=true\n"
+		     "PrivilegesSeparate=true\nSecured=u755\nClear=u755\n"
+		     "Blocked=u755\nNegotiating=u755\nHeldDown=u0\n"
+		     "Acquires=t5000000000\nEstablished=t4000\nFailed=t12\n"
+		     "RefusedRecords=t0\nPacketsHeld=u0\nPacketsNoRoom=t2\n"
+		     "PacketsLate=t3\nEventsLost=t4\nAcquiresRefused=t5\n"
+		     "HalfOpenEvicted=t6\nRepeatsIgnored=t7\nPeersEvicted=t8\n"
+		     "PeersRefused=t9\nLeases=u2\nLeasesRefused=t1\n"
+		     "UptimeMs=t93784000\n");
 	sd_bus_message_unref(reply);
 	m = method(w->bus, "org.freedesktop.DBus.Introspectable", "Introspect");
 	reply = call(w, w->bus, m);

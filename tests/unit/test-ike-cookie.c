@@ -179,6 +179,27 @@ static void test_engines(void **state)
 	}
 }
 
+/* The owner wants to be sure of the address first, whatever the threshold. */
+static void test_owner(void **state)
+{
+	(void)state;
+	for (int six = 0; six < 2; six++) {
+		struct world w;
+
+		world_init(&w, 54, NULL);
+		if (six)
+			world_use_ip6(&w);
+		w.hosts[1].admission = IKE_PROVE;
+		world_initiate(&w, 0);
+		world_run(&w, w.now + 100);
+		assert_true(world_agree(&w));
+		assert_int_equal(counters(&w.hosts[1]).cookies_sent, 1);
+		/* Twice without a cookie, and once more with it. */
+		assert_int_equal(w.hosts[1].n_admitted, 3);
+		world_done(&w);
+	}
+}
+
 static void test_loss(void **state)
 {
 	(void)state;
@@ -346,6 +367,7 @@ int main(void)
 		cmocka_unit_test(test_rotation),
 		cmocka_unit_test(test_idle),
 		cmocka_unit_test(test_engines),
+		cmocka_unit_test(test_owner),
 		cmocka_unit_test(test_loss),
 		cmocka_unit_test(test_stateless),
 		cmocka_unit_test(test_invalid_ke),

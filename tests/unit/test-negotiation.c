@@ -220,7 +220,7 @@ static void test_refused_by_level(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct endpoint e = { at(cases[i].remote), 500 };
 
-		assert_int_equal(negotiation_admit(&world.agent, &e),
+		assert_int_equal(negotiation_admit(&world.agent, &e, false),
 				 cases[i].admit);
 		acquire(cases[i].remote, 0, true);
 		assert_int_equal(sent(RECORD_VERDICT)->verdict.verdict,
@@ -236,7 +236,8 @@ static void test_refused_by_level(void **state)
 	assert_int_equal(world.initiated, 0);
 	world.link_down = true;
 	struct endpoint e = { at("10.4.0.9"), 500 };
-	assert_int_equal(negotiation_admit(&world.agent, &e), IKE_IGNORE);
+	assert_int_equal(negotiation_admit(&world.agent, &e, false),
+			 IKE_IGNORE);
 }
 
 /* Authentication=require: only who has proven it. */

@@ -249,6 +249,25 @@ static void test_full_sa(void **state)
 	}
 }
 
+/* When it was last used, where the kernel says so. */
+static void test_last_used(void **state)
+{
+	struct ksa sa = sample_sa(true, ESP_AES_GCM_16_128, true), back;
+	struct nl_msg *m = codec_new_sa(&sa);
+	const uint64_t last = 1800000000;
+	uint32_t half = 5;
+
+	(void)state;
+	assert_int_equal(codec_read_sa(nlmsg_hdr(m), &back), 0);
+	assert_true(back.last_s == 0);
+	assert_int_equal(nla_put(m, XFRMA_LASTUSED, sizeof(last), &last), 0);
+	assert_int_equal(codec_read_sa(nlmsg_hdr(m), &back), 0);
+	assert_true(back.last_s == last);
+	assert_int_equal(nla_put(m, XFRMA_LASTUSED, sizeof(half), &half), 0);
+	assert_int_equal(codec_read_sa(nlmsg_hdr(m), &back), -EBADMSG);
+	nlmsg_free(m);
+}
+
 static void test_bad_sa(void **state)
 {
 	struct ksa sa = sample_sa(true, ESP_AES_GCM_16_128, false);
@@ -701,6 +720,7 @@ int main(void)
 		cmocka_unit_test(test_sequence),
 		cmocka_unit_test(test_full_sa),
 		cmocka_unit_test(test_bad_sa),
+		cmocka_unit_test(test_last_used),
 		cmocka_unit_test(test_delete_sa),
 		cmocka_unit_test(test_policies),
 		cmocka_unit_test(test_mark),

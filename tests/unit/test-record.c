@@ -240,6 +240,7 @@ static const struct {
 	{ RECORD_COUNTED, AT(counted.remote.family), 2, 0, "remote" },
 	{ RECORD_COUNTED, AT(counted.reqid), 4, 1, "reqid" },
 	{ RECORD_COUNTED, AT(counted.flags), 4, 16, "flags" },
+	{ RECORD_COUNTED, AT(counted.guarded), 4, 2, "guarded" },
 };
 
 static void test_wrong(void **state)
@@ -447,6 +448,8 @@ static const struct {
 	FIELD(counted.flags),
 	FIELD(counted.spi_in),
 	FIELD(counted.spi_out),
+	FIELD(counted.idle_s),
+	FIELD(counted.guarded),
 	FIELD(counted.bytes_in),
 	FIELD(counted.packets_in),
 	FIELD(counted.bytes_out),
