@@ -14,32 +14,39 @@
 #include "util/log.h"
 #include "xfrm/nft-translate.h"
 
+/* A lease is in so many maps. */
+#define LEASE_CHANGES 4u
+
 static size_t put_lease(struct nft_change *c, const struct addr *local,
 			const struct addr *remote, const struct addr *lease,
 			bool remove)
 {
-	for (size_t i = 0; i < 2; i++)
+	static const enum nft_set maps[LEASE_CHANGES] = {
+		SET_LEASE_IN, SET_LEASE_OUT, SET_ERROR_IN, SET_ERROR_OUT
+	};
+
+	for (size_t i = 0; i < LEASE_CHANGES; i++)
 		c[i] = (struct nft_change){
-			.set = i == 0 ? SET_LEASE_IN : SET_LEASE_OUT,
+			.set = maps[i],
 			.remove = remove,
 			.local = *local,
 			.remote = *remote,
 			.lease = *lease,
 		};
-	return 2;
+	return LEASE_CHANGES;
 }
 
 /* Makes the table, with what c has beside the flows' own. */
 static int make(struct netd *n, const struct nft_change *more, size_t n_more)
 {
-	size_t count = 2 * n->n_translated + n_more, i = 0;
+	size_t count = LEASE_CHANGES * n->n_translated + n_more, i = 0;
 	struct nft_change *c = calloc(count ? count : 1, sizeof(*c));
 	int r;
 
 	if (!c)
 		return -ENOMEM;
 	for (const struct netd_flow *f = n->flows.first; f; f = f->next)
-		if (f->translated && i + 2 <= count)
+		if (f->translated && i + LEASE_CHANGES <= count)
 			i += put_lease(&c[i], &f->pair->local, &f->pair->remote,
 				       &f->lease, false);
 	for (size_t j = 0; j < n_more && i < count; j++)
@@ -61,7 +68,7 @@ int netd_translate(void *user, const struct addr *local,
 		   const struct addr *remote, const struct addr *lease, bool on)
 {
 	struct netd *n = user;
-	struct nft_change c[2];
+	struct nft_change c[LEASE_CHANGES];
 	size_t some = put_lease(c, local, remote, lease, !on);
 	int r;
 

@@ -70,6 +70,9 @@ void nft_put_set(struct nft_writer *o, const struct nft_new_set *s)
 			put_fields(o, s);
 		nfnl_nest_end(o->w, description);
 	}
+	if (s->shown)
+		nfnl_put(o->w, NFTA_SET_USERDATA, s->shown->data,
+			 s->shown->len);
 	nft_message_end(o);
 }
 

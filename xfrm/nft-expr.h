@@ -34,11 +34,11 @@ struct nft_writer {
 
 /* What nft(8) shows the keys of a set as: their types, in places of six bits. */
 enum nft_key_type {
+	NFT_KEY_INTEGER = 4,
 	NFT_KEY_IPV4_ADDR = 7,
 	NFT_KEY_IPV6_ADDR = 8,
 	NFT_KEY_PROTO = 12,
 	NFT_KEY_SERVICE = 13,
-	NFT_KEY_MARK = 19, /* four bytes, in hexadecimal */
 };
 #define NFT_KEY_BITS 6
 
@@ -52,6 +52,7 @@ struct nft_new_set {
 	/* With NFT_SET_CONCAT: bytes of each part of the key. */
 	const uint8_t *fields;
 	size_t n_fields;
+	const struct wbuf *shown; /* nft-typeof.h; NULL: by the types */
 };
 void nft_put_set(struct nft_writer *o, const struct nft_new_set *s);
 /* A message about elements of a set, without any: all of them, where they are

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- *	chain hear, -150	ESP: jump esp. ESP in UDP: jump udp
+ *	chain hear, -150	ESP: jump in_esp. ESP in UDP: jump in_udp
  *				not out of ESP, of a pair that has no reason
  *				for it: jump clear
- *	chain esp, udp		an SPI of ours: accept
+ *	chain in_esp, in_udp	an SPI of ours: accept
  *				else: jump known, jump stranger
  *	chain clear		IKE, neighbour discovery, ICMP errors, answers of
  *				a name server, open services (nft-open.c): accept
@@ -26,6 +26,7 @@
 #include "xfrm/nft-expr.h"
 #include "xfrm/nft-open.h"
 #include "xfrm/nft-rules.h"
+#include "xfrm/nft-typeof.h"
 
 #define HEAR_PRIORITY (-150)
 
@@ -193,11 +194,11 @@ static void put_hear(struct nft_writer *o, const struct nft_hear_config *c)
 {
 	nft_rule(o, "hear");
 	nft_protocol(o, NFT_CMP_EQ, IPPROTO_ESP);
-	nft_verdict_end(o, NFT_JUMP, "esp");
+	nft_verdict_end(o, NFT_JUMP, "in_esp");
 	nft_rule(o, "hear");
 	nft_protocol(o, NFT_CMP_EQ, IPPROTO_UDP);
 	port(o, NFT_UDP_DPORT, c->natt_port);
-	nft_verdict_end(o, NFT_JUMP, "udp");
+	nft_verdict_end(o, NFT_JUMP, "in_udp");
 	nft_rule(o, "hear");
 	nft_load_meta(o, NFT_META_SECPATH);
 	nft_compare_u8(o, NFT_CMP_NEQ, 0);
@@ -208,18 +209,26 @@ static void put_hear(struct nft_writer *o, const struct nft_hear_config *c)
 
 static void put_sets(struct nft_writer *o)
 {
+	static const enum nft_typeof spi[] = { NFT_TYPEOF_DADDR,
+					       NFT_TYPEOF_RAW32 };
+
 	for (int six = 0; six < 2; six++) {
 		uint32_t type = six ? NFT_KEY_IPV6_ADDR : NFT_KEY_IPV4_ADDR;
 		uint32_t len = six ? 16 : 4;
+		uint8_t shown[NFT_TYPEOF_SIZE];
+		struct wbuf w = wbuf_of(shown, sizeof(shown));
 		struct nft_new_set s = {
 			.name = nft_set_name(SET_SPI, six),
 			.id = 1u + (uint32_t)six,
 			.flags = NFT_SET_TIMEOUT,
-			.key_type = type << NFT_KEY_BITS | NFT_KEY_MARK,
+			.key_type = type << NFT_KEY_BITS | NFT_KEY_INTEGER,
 			.key_len = len + 4,
+			.shown = &w,
 		};
 
+		nft_typeof_key(&w, six, spi, 2);
 		nft_put_set(o, &s);
+		s.shown = NULL;
 		s.name = nft_set_name(SET_SECURED, six);
 		s.id += 2;
 		s.key_type = type << NFT_KEY_BITS | type;
@@ -236,7 +245,7 @@ static void put_sets(struct nft_writer *o)
 void nft_hear_put(struct wbuf *w, uint32_t seq, const struct nft_hear_config *c)
 {
 	static const char *const chains[] = { "known", "stranger", "clear",
-					      "esp", "udp" };
+					      "in_esp", "in_udp" };
 	struct nft_writer o = { .w = w, .seq = seq, .table = NFT_TABLE_HEAR };
 
 	nft_put_table(&o, NFT_MSG_NEWTABLE, NLM_F_CREATE);
@@ -251,7 +260,7 @@ void nft_hear_put(struct wbuf *w, uint32_t seq, const struct nft_hear_config *c)
 	put_told(&o, "known", LIMIT_HEARD_KNOWN, c);
 	put_told(&o, "stranger", LIMIT_HEARD_STRANGERS, c);
 	put_clear(&o, c);
-	put_esp(&o, "esp", ESP_SPI);
-	put_esp(&o, "udp", UDP_ESP_SPI);
+	put_esp(&o, "in_esp", ESP_SPI);
+	put_esp(&o, "in_udp", UDP_ESP_SPI);
 	put_hear(&o, c);
 }

@@ -62,6 +62,8 @@ static const char *const set_names[SET_COUNT][2] = {
 	[SET_SECURED] = { "secured4", "secured6" },
 	[SET_LEASE_IN] = { "in4", "in6" },
 	[SET_LEASE_OUT] = { "out4", "out6" },
+	[SET_ERROR_IN] = { "error_in4", "error_in6" },
+	[SET_ERROR_OUT] = { "error_out4", "error_out6" },
 };
 
 const char *nft_set_name(enum nft_set set, bool six)
@@ -454,6 +456,8 @@ static struct set_shape set_shape(enum nft_set set, bool six)
 	case SET_SECURED:
 	case SET_LEASE_IN:
 	case SET_LEASE_OUT:
+	case SET_ERROR_IN:
+	case SET_ERROR_OUT:
 	case SET_COUNT:
 		break;
 	}

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- *	chain in, prerouting, -310
+ *	chain inbound, prerouting, -310
  *				not out of ESP of ours: accept
  *				an ICMP error, peer and lease are in the map: the
  *				source of the packet that it is about, which was
  *				ours, becomes our address
  *				peer and lease are in the map: the destination
  *				becomes our address
- *	chain out, postrouting, 300
+ *	chain outbound, postrouting, 300
  *				likewise, the other way
  *
  * Before raw and conntrack inbound, behind every NAT outbound: programs, the
@@ -23,14 +23,18 @@
 
 #include "xfrm/nfnl.h"
 #include "xfrm/nft-rules.h"
+#include "xfrm/nft-typeof.h"
 #include "xfrm/record.h"
 
 #define IN_PRIORITY  (-310)
 #define OUT_PRIORITY 300
 
 /* By direction: 1 is out; and by family. */
-static const char *const chains[2] = { "in", "out" };
+static const char *const chains[2] = { "inbound", "outbound" };
 static const enum nft_set maps[2] = { SET_LEASE_IN, SET_LEASE_OUT };
+/* With the same elements. To nft(8) what stands in an ICMP error is bytes, which
+ * only a map of bytes can replace. */
+static const enum nft_set error_maps[2] = { SET_ERROR_IN, SET_ERROR_OUT };
 static const uint32_t field[2][2] = { { NFT_IP4_DADDR, NFT_IP6_DADDR },
 				      { NFT_IP4_SADDR, NFT_IP6_SADDR } };
 
@@ -72,13 +76,13 @@ static void icmp_error(struct nft_writer *o, bool six)
 }
 
 /* What the map has for the packet's addresses. */
-static void look_up(struct nft_writer *o, bool out, bool six)
+static void look_up(struct nft_writer *o, enum nft_set map, bool six)
 {
 	uint32_t next = NFT_REG32_00;
 
 	next += nft_load_saddr(o, six, next);
 	nft_load_daddr(o, six, next);
-	nft_lookup_map(o, nft_set_name(maps[out], six));
+	nft_lookup_map(o, nft_set_name(map, six));
 }
 
 /* The packet that the error is about went the other way. In IPv4 its header has
@@ -90,7 +94,7 @@ static void put_icmp(struct nft_writer *o, bool out, bool six)
 	nft_rule(o, chains[out]);
 	icmp_error(o, six);
 	nft_family(o, six);
-	look_up(o, out, six);
+	look_up(o, error_maps[out], six);
 	nft_store_payload(o, NFT_PAYLOAD_TRANSPORT_HEADER, at, six ? 16 : 4,
 			  six ? NFT_ICMP_CSUM : NFT_ICMP_DATA + NFT_IP4_CSUM,
 			  false);
@@ -101,7 +105,7 @@ static void put_address(struct nft_writer *o, bool out, bool six)
 {
 	nft_rule(o, chains[out]);
 	nft_family(o, six);
-	look_up(o, out, six);
+	look_up(o, maps[out], six);
 	nft_store_payload(o, NFT_PAYLOAD_NETWORK_HEADER, field[out][six],
 			  six ? 16 : 4, six ? NFT_NO_CSUM : NFT_IP4_CSUM, true);
 	nft_rule_end(o);
@@ -109,22 +113,35 @@ static void put_address(struct nft_writer *o, bool out, bool six)
 
 static void put_maps(struct nft_writer *o, bool six)
 {
+	static const enum nft_typeof key[] = { NFT_TYPEOF_SADDR,
+					       NFT_TYPEOF_DADDR };
 	const uint32_t type = six ? NFT_KEY_IPV6_ADDR : NFT_KEY_IPV4_ADDR;
 	const uint32_t len = six ? 16 : 4;
+	uint8_t shown[NFT_TYPEOF_SIZE];
+	struct wbuf w = wbuf_of(shown, sizeof(shown));
 	struct nft_new_set s = {
-		.name = nft_set_name(SET_LEASE_IN, six),
 		.id = 1u + six,
 		.flags = NFT_SET_MAP,
 		.key_type = type << NFT_KEY_BITS | type,
 		.key_len = 2 * len,
-		.data_type = type,
 		.data_len = len,
 	};
 
-	nft_put_set(o, &s);
-	s.name = nft_set_name(SET_LEASE_OUT, six);
-	s.id += 2;
-	nft_put_set(o, &s);
+	for (int out = 0; out < 2; out++) {
+		s.data_type = type;
+		s.name = nft_set_name(maps[out], six);
+		nft_put_set(o, &s);
+		s.id += 2;
+	}
+	nft_typeof_key(&w, six, key, 2);
+	nft_typeof_raw_data(&w, six);
+	for (int out = 0; out < 2; out++) {
+		s.data_type = NFT_KEY_INTEGER;
+		s.shown = &w;
+		s.name = nft_set_name(error_maps[out], six);
+		nft_put_set(o, &s);
+		s.id += 2;
+	}
 }
 
 void nft_translate_put(struct nft_writer *o)

@@ -255,7 +255,7 @@ static size_t change_key(const struct nft_change *c,
 	const struct addr *first = &c->local, *second = &c->remote;
 	struct wbuf w = wbuf_of(key, KEY_SIZE);
 
-	if (c->set == SET_LEASE_IN) {
+	if (c->set == SET_LEASE_IN || c->set == SET_ERROR_IN) {
 		first = &c->remote;
 		second = &c->lease;
 	}
@@ -270,9 +270,10 @@ static size_t change_key(const struct nft_change *c,
 /* What a map has for it; NULL: it is a set. */
 static const struct addr *change_data(const struct nft_change *c)
 {
-	if (c->set == SET_LEASE_IN)
+	if (c->set == SET_LEASE_IN || c->set == SET_ERROR_IN)
 		return &c->local;
-	return c->set == SET_LEASE_OUT ? &c->lease : NULL;
+	return c->set == SET_LEASE_OUT || c->set == SET_ERROR_OUT ? &c->lease
+								  : NULL;
 }
 
 /* A message about the one element that c names. */

@@ -50,6 +50,8 @@ enum nft_set {
 	/* Of the table that translates, maps: */
 	SET_LEASE_IN,  /* peer and lease: our address */
 	SET_LEASE_OUT, /* our address and peer: the lease */
+	SET_ERROR_IN,  /* the same again, for packets inside ICMP errors */
+	SET_ERROR_OUT,
 	SET_COUNT
 };
 
@@ -60,7 +62,7 @@ struct nft_change {
 	uint32_t lifetime_ms; /* 0: none */
 	struct addr local, remote;
 	uint32_t spi;	   /* in the place of remote: host order, for SET_SPI */
-	struct addr lease; /* for SET_LEASE_IN and SET_LEASE_OUT */
+	struct addr lease; /* for the four of the table that translates */
 };
 
 /* Both ends included. */

@@ -388,23 +388,29 @@ static void test_new_translate(void **state)
 		  address("100.64.0.5") },
 		{ SET_LEASE_OUT, false, 0, LOCAL(6), address("2001:db8::1"), 0,
 		  address("fd00::5") },
+		{ SET_ERROR_IN, false, 0, LOCAL(4), address("192.0.2.1"), 0,
+		  address("100.64.0.5") },
+		{ SET_ERROR_OUT, false, 0, LOCAL(6), address("2001:db8::1"), 0,
+		  address("fd00::5") },
 	};
 	struct nft_table *t = NULL;
 
 	/* It is only tried. */
 	assert_int_equal(nft_table_new_translate(&t), 0);
 	assert_string_equal(fake.log, "( +table -table )");
-	assert_int_equal(fake.sets, 4);
+	assert_int_equal(fake.sets, 8);
 	assert_int_equal(fake.chains, 2);
 	assert_int_equal(fake.rules, 12);
 	assert_true(fake.largest < NFT_TRANSLATE_SIZE);
 	/* One transaction, in the place of a table that is there. */
 	reset(state);
-	assert_int_equal(nft_table_make_translate(t, changes, 2), 0);
+	assert_int_equal(nft_table_make_translate(t, changes, 4), 0);
 	assert_string_equal(fake.log,
 			    "( +table -table +table "
 			    "+in4 192.0.2.1>100.64.0.5=9.9.9.9 "
-			    "+out6 2001:db8::9>2001:db8::1=fd00::5 )");
+			    "+out6 2001:db8::9>2001:db8::1=fd00::5 "
+			    "+error_in4 192.0.2.1>100.64.0.5=9.9.9.9 "
+			    "+error_out6 2001:db8::9>2001:db8::1=fd00::5 )");
 	reset(state);
 	assert_int_equal(nft_table_change(t, changes, 1), 0);
 	assert_string_equal(fake.log, "( +in4 192.0.2.1>100.64.0.5=9.9.9.9 )");
