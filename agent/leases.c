@@ -152,7 +152,8 @@ static bool same_peer(const struct ike_proof *a, const struct ike_proof *b)
 /*
  * Is the one that it wants in use, by itself? By the SAs of an earlier agent
  * with that address, which it is about to replace, or by an IKE SA with the
- * very same endpoint, which it renews.
+ * very same endpoint, which it renews. Who has proven who it is may come from
+ * elsewhere: it has moved, and its old SAs go.
  */
 static bool is_own(const struct agent *a, const struct endpoint *remote,
 		   const struct ike_proof *peer, const struct addr *wanted)
@@ -160,14 +161,15 @@ static bool is_own(const struct agent *a, const struct endpoint *remote,
 	const struct flow *f = flow_table_get_remote(a->flows, wanted);
 	struct ike_sa_info info;
 
-	if (!f || !f->child.spi_in || !addr_equal(&f->outer, &remote->addr))
+	if (!f || !f->child.spi_in)
 		return false;
 	/* What was adopted is released when its flow loses its SAs. */
 	if (handle_is_none(f->child.ike))
-		return true;
+		return addr_equal(&f->outer, &remote->addr);
 	return ike_sa_describe(a->ike, f->child.ike, &info) &&
-	       endpoint_equal(&info.remote, remote) &&
-	       same_peer(&info.peer, peer);
+	       same_peer(&info.peer, peer) &&
+	       (proof_is_one((uint8_t)peer->method) ||
+		endpoint_equal(&info.remote, remote));
 }
 
 /* Of the networks of its pool the one that has what it wants comes first. */
@@ -250,6 +252,18 @@ void leases_release(void *user, const struct addr *lease)
 
 	if (n)
 		pool_release(n->pool, lease);
+}
+
+void leases_on_moved(struct agent *a, const struct addr *lease,
+		     const struct endpoint *remote,
+		     const struct ike_proof *peer)
+{
+	const struct lease_network *n = find_of(&a->leases, lease);
+	char owner[IKE_IDENTITY_STRLEN];
+
+	owner_of(remote, peer, owner);
+	if (n)
+		pool_own(n->pool, owner, strlen(owner), lease);
 }
 
 /* --- what is known -------------------------------------------------------------- */

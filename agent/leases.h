@@ -46,6 +46,11 @@ int leases_grant(void *user, const struct endpoint *remote,
 		 const struct addr *wanted, struct addr *ret)
 	__attribute__((warn_unused_result));
 void leases_release(void *user, const struct addr *lease);
+/* Who has this lease has shown, by its IKE SA, that it is at another address, and
+ * is about to begin anew from there. */
+void leases_on_moved(struct agent *a, const struct addr *lease,
+		     const struct endpoint *remote,
+		     const struct ike_proof *peer);
 
 /* An earlier agent leased it, and its SAs are still there. False: it is not
  * leased for that, and nothing is to be released. */

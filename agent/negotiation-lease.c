@@ -36,6 +36,22 @@ static bool would_break(const struct flow *f)
 	       (f->failures && f->policy->level != POLICY_REQUIRE);
 }
 
+/* What the peer has leased us: with the flow's own address, or, where that one has
+ * none, with one that is ours no more, or has no SAs. */
+static struct addr leased(const struct agent *a, const struct flow *f)
+{
+	const struct addr *remote = &f->peer->addr;
+	const struct flow *x = flow_table_get_remote(a->flows, remote);
+
+	if (f->lease.family)
+		return f->lease;
+	for (; x && addr_equal(&x->peer->addr, remote);
+	     x = flow_table_next(a->flows, x))
+		if (x->lease.family && !x->child.spi_in)
+			return x->lease;
+	return (struct addr){ 0 };
+}
+
 void negotiation_wish(const struct agent *a, const struct flow *f,
 		      struct ike_request *ret)
 {
@@ -45,7 +61,7 @@ void negotiation_wish(const struct agent *a, const struct flow *f,
 	if (ret->lease == IKE_LEASE_ANONYMOUS && would_break(f))
 		ret->lease = IKE_LEASE_NONE;
 	/* A peer that comes back is to be known again by those who talk to it. */
-	ret->leased = f->lease;
+	ret->leased = leased(a, f);
 }
 
 void negotiation_no_lease(struct agent *a, struct flow *f)

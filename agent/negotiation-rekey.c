@@ -199,6 +199,7 @@ void negotiation_on_moved(struct agent *a, struct handle sa,
 			  const struct ike_moved *moved)
 {
 	struct addr local = moved->local.addr, remote = moved->remote.addr;
+	struct ike_sa_info info;
 	struct record r;
 	struct flow *f;
 
@@ -217,6 +218,9 @@ void negotiation_on_moved(struct agent *a, struct handle sa,
 	/* To policy another address is another host, and in transport mode its
 	 * connections are lost anyway: it has to begin anew. */
 	f = negotiation_flow_of(a, sa);
-	if (f)
-		ike_close(a->ike, agent_now(a), sa);
+	if (!f)
+		return;
+	if (f->outer.family && ike_sa_describe(a->ike, sa, &info))
+		leases_on_moved(a, &f->peer->addr, &moved->remote, &info.peer);
+	ike_close(a->ike, agent_now(a), sa);
 }

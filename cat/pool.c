@@ -283,6 +283,18 @@ bool pool_share(struct pool *p, const void *owner, size_t owner_len,
 	return true;
 }
 
+void pool_own(struct pool *p, const void *owner, size_t owner_len,
+	      const struct addr *a)
+{
+	struct lease *l = find(p, a);
+
+	if (!l || !l->uses)
+		return;
+	disown(p, l);
+	l->owned = hmap_insert(&p->by_owner, &l->by_owner,
+			       hash_bytes(&p->key, owner, owner_len)) == 0;
+}
+
 bool pool_knows(const struct pool *p, const struct addr *a)
 {
 	return find(p, a) != NULL;

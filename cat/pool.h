@@ -52,6 +52,10 @@ int pool_claim(struct pool *p, const struct addr *a)
  * False: it is not leased, or there is no memory. */
 bool pool_share(struct pool *p, const void *owner, size_t owner_len,
 		const struct addr *a) __attribute__((warn_unused_result));
+/* Who has it is known by another name from now on. An address that is not leased
+ * is ignored. */
+void pool_own(struct pool *p, const void *owner, size_t owner_len,
+	      const struct addr *a);
 /* Is it leased, or kept for somebody? */
 bool pool_knows(const struct pool *p, const struct addr *a);
 /* Kept for its owner from now on. An address that is not leased is ignored. */

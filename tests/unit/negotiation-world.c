@@ -112,8 +112,11 @@ bool ike_sa_describe(const struct ike_engine *e, struct handle sa,
 {
 	(void)e;
 	(void)sa;
-	*ret = (struct ike_sa_info){ .last_heard = world.heard,
-				     .peer.method = world.method };
+	*ret = (struct ike_sa_info){
+		.last_heard = world.heard,
+		.remote = world.from,
+		.peer = { .method = world.method, .id = world.id },
+	};
 	return world.described || world.heard;
 }
 

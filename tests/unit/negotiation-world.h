@@ -27,6 +27,8 @@ struct negotiation_world {
 	uint64_t heard; /* what the engine last heard of any peer; 0: none */
 	bool described; /* the engine knows every SA, with this proof */
 	enum ike_auth_method method;
+	struct endpoint from; /* where that SA's peer is */
+	struct ike_identity id;
 	/* Of child_up() and of the engine: where remote is a lease, and what
 	 * stands for us; unset: nothing of the kind. */
 	struct addr outer, lease;

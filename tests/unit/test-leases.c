@@ -258,6 +258,53 @@ static void test_connect(void **state)
 	assert_int_equal(sent(RECORD_VERDICT)->verdict.verdict, RECORD_BLOCK);
 }
 
+/* Somebody has it, by an SA that lives; from elsewhere it is given to nobody but
+ * the one that has proven who it is. */
+static void test_moved(void **state)
+{
+	char text[ADDR_STRLEN];
+	struct addr a, b, id = at("10.1.0.77");
+
+	(void)state;
+	world.described = true;
+	world.method = IKE_AUTH_SIGNATURE;
+	world.id = ike_identity_of_addr(&id);
+	world.from = (struct endpoint){ at("10.1.0.2"), 4500 };
+	world.outer = world.from.addr;
+	assert_int_equal(grant_as("10.1.0.2", 4500, "10.1.0.77", NULL, &a), 0);
+	child_up(addr_format(&a, text), false, 0x5000, false);
+	assert_int_equal(grant_as("10.1.0.3", 9, "10.1.0.78", text, &b), 0);
+	assert_false(addr_equal(&a, &b));
+	assert_int_equal(grant_as("10.1.0.3", 9, NULL, text, &b), 0);
+	assert_false(addr_equal(&a, &b));
+	assert_int_equal(grant_as("10.1.0.3", 9, "10.1.0.77", text, &b), 0);
+	assert_true(addr_equal(&a, &b));
+	/* Nobody has proven anything: the endpoint counts. */
+	world.method = IKE_AUTH_NULL;
+	world.id = (struct ike_identity){ 0 };
+	assert_int_equal(grant_as("10.1.0.3", 9, "10.1.0.77", text, &b), 0);
+	assert_false(addr_equal(&a, &b));
+}
+
+/* Its IKE SA has shown where an anonymous one is now. */
+static void test_moved_anonymous(void **state)
+{
+	struct endpoint there = { at("10.1.0.3"), 9 };
+	struct ike_proof nobody = { .method = IKE_AUTH_NULL };
+	char text[ADDR_STRLEN];
+	struct addr a, b;
+
+	(void)state;
+	assert_int_equal(grant("10.1.0.2", &a), 0);
+	addr_format(&a, text);
+	leases_on_moved(agent(), &a, &there, &nobody);
+	leases_release(agent(), &a);
+	assert_int_equal(grant_as("10.1.0.2", 4500, NULL, text, &b), 0);
+	assert_false(addr_equal(&a, &b));
+	assert_int_equal(grant_as("10.1.0.3", 10, NULL, text, &b), 0);
+	assert_true(addr_equal(&a, &b));
+}
+
 /* Pools that stay keep what they know. */
 static void test_reload(void **state)
 {
@@ -294,6 +341,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_acquire_secured, begin,
 						teardown),
 		cmocka_unit_test_setup_teardown(test_connect, begin, teardown),
+		cmocka_unit_test_setup_teardown(test_moved, begin, teardown),
+		cmocka_unit_test_setup_teardown(test_moved_anonymous, begin,
+						teardown),
 		cmocka_unit_test_setup_teardown(test_reload, begin, teardown),
 	};
 

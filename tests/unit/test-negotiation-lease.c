@@ -194,6 +194,9 @@ static void test_wish(void **state)
 static void test_without(void **state)
 {
 	static const char peer[] = "10.3.0.1";
+	struct addr other = at("10.0.0.9"), remote = at(peer);
+	struct ike_request req = { 0 };
+	struct flow *f2;
 	struct ike_failed f = { .initiator = true,
 				.local = { local_of(peer), 500 },
 				.remote = { at(peer), 500 },
@@ -235,6 +238,17 @@ static void test_without(void **state)
 	assert_int_equal(world.wish, IKE_LEASE_ANONYMOUS);
 	/* By name: the one that it had. */
 	assert_true(is(&world.wished, LEASE));
+	/* From another address of ours, once the old one has no SAs. */
+	assert_int_equal(flow_table_obtain(world.agent.flows, &other, &remote,
+					   world.now, &f2),
+			 0);
+	f2->policy = flow_of(peer)->policy;
+	assert_false(addr_equal(&f2->local, &flow_of(peer)->local));
+	negotiation_wish(&world.agent, f2, &req);
+	assert_int_equal(req.leased.family, 0);
+	memset(&flow_of(peer)->child, 0, sizeof(flow_of(peer)->child));
+	negotiation_wish(&world.agent, f2, &req);
+	assert_true(is(&req.leased, LEASE));
 }
 
 /* It was in the clear meanwhile, and there may be connections. */

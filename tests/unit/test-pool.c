@@ -203,6 +203,25 @@ static void test_share(void **state)
 	pool_free(p);
 }
 
+/* Under another name. */
+static void test_own(void **state)
+{
+	struct pool *p = pool_of("100.64.0.0/29", NULL, NULL);
+	struct addr a = address("100.64.0.3"), other;
+
+	(void)state;
+	pool_own(p, "b", 1, &a); /* nobody has it */
+	assert_false(pool_knows(p, &a));
+	assert_addr(lease(p, "a", "100.64.0.3"), "100.64.0.3");
+	pool_own(p, "b", 1, &a);
+	pool_release(p, &a);
+	pool_own(p, "a", 1, &a); /* nor is it anybody's to give away */
+	other = lease(p, "a", "100.64.0.3");
+	assert_false(addr_equal(&other, &a));
+	assert_addr(lease(p, "b", NULL), "100.64.0.3");
+	pool_free(p);
+}
+
 static void test_taken(void **state)
 {
 	struct pool *p = pool_of("100.64.0.0/30", is_two, NULL);
@@ -223,6 +242,7 @@ int main(void)
 		cmocka_unit_test(test_oldest),
 		cmocka_unit_test(test_claim),
 		cmocka_unit_test(test_share),
+		cmocka_unit_test(test_own),
 		cmocka_unit_test(test_taken),
 	};
 
