@@ -171,3 +171,55 @@ def test_netd_killed(lab, agents, which):
     assert len(stream.pinger.times) > 300
     assert stream.pinger.lost() == []
     box.nothing_clear()
+
+
+FORWARD = """
+table inet nat {{
+	chain prerouting {{
+		type nat hook prerouting priority -100;
+		iifname "eth0" udp dport {{ 500, 4500 }} dnat {family} to {server}
+	}}
+	chain postrouting {{
+		type nat hook postrouting priority 100;
+		oifname "eth0" masquerade
+	}}
+}}
+"""
+
+
+@pytest.mark.seconds(6)
+@pytest.mark.parametrize("keys", (NO, {}), ids=("transport", "lease"))
+def test_both(lab, agents, keys):
+    """The client behind one box, the server behind a port forward of another:
+    neither is where the other one thinks. In tunnel mode the server would get
+    packets to an address that it has not, so it leases none."""
+    box = Box(lab, start=False)
+    a, m = box.a, box.b
+    inner = lab.net()
+    inner.attach(m, 1)
+    s = lab.host("s", inner)
+    s.ns.ip(f"route replace default via {m.own[4][1]}",
+            f"route replace ::/0 via {m.own[6][1]}")
+    for name in ("ipv4.ip_forward", "ipv6.conf.all.forwarding"):
+        m.ns.sysctl(name, 1)
+    m.ns.nft(FORWARD.format(family="ip6" if lab.family == 6 else "ip",
+                            server=s.ip))
+    for host in (a, s):
+        host.policy("peers", "require", **keys)
+        host.start_agent()
+    assert None not in ping(a, m.ip, 3, interval=0.2)
+    listener = Listener(s, 80)
+    assert connect(a, m.ip, 80) < 0.9
+    listener.close()
+    assert lease(a, m) == ""
+    for host, ends in ((a, {a.ip, m.ip}), (s, {s.ip, box.outer})):
+        assert len(host.states()) == 2
+        for state in host.states():
+            assert {state.src, state.dst} == ends
+            assert state.encapsulated and state.mode == "transport"
+    # From the server, by the way that the client has opened.
+    assert None not in ping(s, box.outer, 2)
+    for net in (box.inside, box.outside, inner):
+        assert [f for f in net.capture.frames()
+                if f.kind == "clear" and f.port not in "nb"] == []
+    assert within(box.ports(), FIRST)
