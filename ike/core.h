@@ -10,6 +10,7 @@
 #include "ike/auth.h"
 #include "ike/cookie.h"
 #include "ike/creation.h"
+#include "ike/ephemeral.h"
 #include "ike/fragment.h"
 #include "ike/nat.h"
 #include "ike/proposal.h"
@@ -29,6 +30,7 @@ struct ike_engine {
 	struct ike_counters counters;
 	struct ike_cookies cookies;
 	struct ike_strangers strangers;
+	struct ike_ephemeral ephemeral;
 	struct ike_fragment_pool fragments, fragments_strange;
 	uint64_t events; /* numbers starts and establishments in order */
 };

@@ -74,6 +74,7 @@ struct ike_engine *ike_engine_new(const struct ike_config *config,
 	hmap_init(&e->by_init);
 	hmap_init(&e->by_child);
 	ike_queue_init(&e->queue);
+	ike_ephemeral_init(&e->ephemeral);
 	e->wheel = timer_wheel_new(now, e);
 	e->sas = slots_new(LIMIT_IKE_SAS);
 	if (!e->wheel || !e->sas || ike_strangers_init(&e->strangers) < 0 ||
@@ -91,6 +92,7 @@ struct ike_engine *ike_engine_free(struct ike_engine *e)
 		return NULL;
 	while (e->sas && (sa = slots_next(e->sas, &cursor)))
 		ike_sa_free(e, sa);
+	ike_ephemeral_done(e);
 	ike_strangers_done(&e->strangers);
 	ike_queue_done(&e->queue);
 	hmap_done(&e->by_spi);

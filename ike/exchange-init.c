@@ -474,6 +474,7 @@ static int respond(struct ike_engine *e, const struct ike_arrival *a,
 		.spi_i = sa->spi_i,
 		.spi_r = sa->spi_r,
 	};
+	ike_ephemeral_lend(e, job);
 	ike_sa_slim(sa);
 	ike_sa_set_state(e, sa, IKE_SA_RESPOND);
 	timer_arm(e->wheel, &sa->life, a->now + e->config.half_open_ms);
@@ -644,6 +645,7 @@ static void agreed(struct ike_engine *e, uint64_t now, struct ike_sa *sa,
 		ike_sa_free(e, sa);
 		return;
 	}
+	ike_ephemeral_keep(e, now, job);
 	sa->keys = job->keys;
 	sa->expected_id = 1;
 	memcpy(hs->public, job->public, sizeof(hs->public));

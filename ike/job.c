@@ -57,7 +57,7 @@ void ike_job_run(struct ike_job *job)
 		job->result = ike_verification_run(job->verification);
 		return;
 	}
-	if (job->type != IKE_JOB_DERIVE)
+	if (!job->private)
 		rc = ike_kex_generate(job->kex, &job->private, job->public);
 	if (rc == 0 && job->type != IKE_JOB_GENERATE)
 		rc = derive(job);

@@ -23,8 +23,10 @@ struct ike_job {
 	enum ike_job_type type;
 	struct handle sa;
 	const struct ike_kex *kex;
-	/* Made by GENERATE; a reference of its own for DERIVE. */
+	/* Made by GENERATE, and by AGREE where it was lent none (ike/ephemeral.h);
+	 * a reference of its own for DERIVE. */
 	EVP_PKEY *private;
+	bool lent;
 	uint8_t public[IKE_KEX_PUBLIC_MAX];
 	uint8_t peer[IKE_KEX_PUBLIC_MAX];
 	size_t peer_len;

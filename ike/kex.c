@@ -45,6 +45,11 @@ static bool is_modp(const struct ike_kex *kex)
 	return kex->id == IKE_KE_MODP_2048 || kex->id == IKE_KE_MODP_3072;
 }
 
+bool ike_kex_is_reusable(const struct ike_kex *kex)
+{
+	return kex->id == IKE_KE_X25519 || kex->id == IKE_KE_X448;
+}
+
 /* params takes two. group is the caller's, of 16 bytes. */
 static void group_params(const struct ike_kex *kex, char *group,
 			 OSSL_PARAM *params)
@@ -95,26 +100,6 @@ int ike_kex_generate(const struct ike_kex *kex, EVP_PKEY **ret, uint8_t *public)
 	return 0;
 }
 
-/* Of the group of our own key. NULL where it is no valid public key. */
-static EVP_PKEY *import_group(const struct ike_kex *kex,
-			      const EVP_PKEY *private, const uint8_t *peer)
-{
-	uint8_t point[POINT_MAX];
-	size_t skip = is_curve(kex) ? 1 : 0;
-	EVP_PKEY *key = EVP_PKEY_new();
-
-	point[0] = UNCOMPRESSED;
-	memcpy(point + skip, peer, kex->public_len);
-	/* Refuses a point that is not on the curve; the cofactor is 1. */
-	if (!key || EVP_PKEY_copy_parameters(key, private) <= 0 ||
-	    EVP_PKEY_set1_encoded_public_key(key, point,
-					     skip + kex->public_len) <= 0) {
-		EVP_PKEY_free(key);
-		key = NULL;
-	}
-	return key;
-}
-
 /* RFC 6989 2.1: with a safe prime, 1 < public < p - 1 is all that counts. */
 static bool modp_in_range(const struct ike_kex *kex, const uint8_t *peer)
 {
@@ -130,15 +115,27 @@ static bool modp_in_range(const struct ike_kex *kex, const uint8_t *peer)
 	return ok;
 }
 
+/* Of the group of our own key. NULL where it is no valid public key. */
 static EVP_PKEY *import(const struct ike_kex *kex, const EVP_PKEY *private,
 			const uint8_t *peer)
 {
+	uint8_t point[POINT_MAX];
+	size_t skip = is_curve(kex) ? 1 : 0;
+	EVP_PKEY *key;
+
 	if (is_modp(kex) && !modp_in_range(kex, peer))
 		return NULL;
-	if (kex->group)
-		return import_group(kex, private, peer);
-	return EVP_PKEY_new_raw_public_key_ex(NULL, kex->type, NULL, peer,
-					      kex->public_len);
+	point[0] = UNCOMPRESSED;
+	memcpy(point + skip, peer, kex->public_len);
+	key = EVP_PKEY_new();
+	/* Refuses a point that is not on the curve; the cofactor is 1. */
+	if (!key || EVP_PKEY_copy_parameters(key, private) <= 0 ||
+	    EVP_PKEY_set1_encoded_public_key(key, point,
+					     skip + kex->public_len) <= 0) {
+		EVP_PKEY_free(key);
+		key = NULL;
+	}
+	return key;
 }
 
 static bool is_zero(const uint8_t *p, size_t len)

@@ -29,6 +29,9 @@ struct ike_kex {
 
 /* NULL when unknown. */
 const struct ike_kex *ike_kex_find(uint16_t id);
+/* May a key pair serve several peers? Of X25519 and X448, which were made for
+ * it (ike/ephemeral.h). */
+bool ike_kex_is_reusable(const struct ike_kex *kex);
 /* public takes kex->public_len bytes. *ret is the caller's, EVP_PKEY_free()
  * wipes it. 0; -EIO when the library fails. */
 int ike_kex_generate(const struct ike_kex *kex, EVP_PKEY **ret, uint8_t *public)

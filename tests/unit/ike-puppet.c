@@ -89,6 +89,20 @@ struct ike_offer puppet_offer(enum ike_offer_use use)
 	return o;
 }
 
+/* The same, and its own group where that is another one. */
+static struct ike_offer own_offer(const struct puppet *p)
+{
+	enum algorithm group;
+	struct algorithms a;
+	struct ike_offer o;
+
+	algorithms_init(&a);
+	assert_int_equal(algorithm_parse(p->kex->name, &group), 0);
+	algorithm_list_add(&a.propose, group);
+	ike_offer_init(&o, IKE_OFFER_INIT, &a.propose);
+	return o;
+}
+
 static void write_sa_ike(struct ike_builder *b, struct puppet *p)
 {
 	struct ike_choice c = {
@@ -101,7 +115,7 @@ static void write_sa_ike(struct ike_builder *b, struct puppet *p)
 			{ IKE_TRANSFORM_KE, p->kex->id, 0 },
 		},
 	};
-	struct ike_offer o = puppet_offer(IKE_OFFER_INIT);
+	struct ike_offer o = own_offer(p);
 
 	if (p->initiator)
 		ike_proposal_write_offer(b, &o, 0);
