@@ -13,6 +13,7 @@
 #include "dnskeys/key-life.h"
 #include "ike/number.h"
 #include "ike/signature.h"
+#include "util/zero.h"
 
 const char *keyd_type_name(unsigned type)
 {
@@ -33,21 +34,11 @@ void keyd_record_init(struct keyd_record *r, enum keyd_type type, uint32_t seq)
 	r->seq = seq;
 }
 
-static bool all_zero(const void *data, size_t len)
-{
-	const uint8_t *p = data;
-	uint8_t sum = 0;
-
-	for (size_t i = 0; i < len; i++)
-		sum |= p[i];
-	return sum == 0;
-}
-
 /* len bytes are used, of those that there are, and no other is set. */
 static bool filled(const void *data, size_t size, size_t len, size_t min)
 {
 	return len >= min && len <= size &&
-	       all_zero((const uint8_t *)data + len, size - len);
+	       zero_all((const uint8_t *)data + len, size - len);
 }
 
 static bool known_prf(uint16_t id)
@@ -155,7 +146,7 @@ int keyd_record_validate(const struct keyd_record *r, const char **ret_field)
 		wrong = "version";
 	else
 		wrong = body_check(r, &used);
-	if (!wrong && !all_zero((const uint8_t *)r + body + used,
+	if (!wrong && !zero_all((const uint8_t *)r + body + used,
 				sizeof(*r) - body - used))
 		wrong = "reserved";
 	if (!wrong)

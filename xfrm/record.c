@@ -8,6 +8,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "util/zero.h"
+
 static const char *const names[RECORD_TYPES] = {
 	[RECORD_HELLO] = "HELLO",	  [RECORD_INSTALL] = "INSTALL",
 	[RECORD_SWITCH] = "SWITCH",	  [RECORD_HARDEN] = "HARDEN",
@@ -37,30 +39,20 @@ void record_init(struct record *r, enum record_type type, uint32_t seq)
 	r->seq = seq;
 }
 
-static bool all_zero(const void *data, size_t len)
-{
-	const uint8_t *p = data;
-	uint8_t sum = 0;
-
-	for (size_t i = 0; i < len; i++)
-		sum |= p[i];
-	return sum == 0;
-}
-
 static bool addr_valid(const struct addr *a)
 {
 	size_t len = addr_len(a);
 
 	if ((a->family != AF_INET && a->family != AF_INET6) || a->reserved)
 		return false;
-	if (!all_zero(a->bytes + len, sizeof(a->bytes) - len))
+	if (!zero_all(a->bytes + len, sizeof(a->bytes) - len))
 		return false;
 	return a->scope == 0 || (a->family == AF_INET6 && addr_is_linklocal(a));
 }
 
 static bool addr_unset(const struct addr *a)
 {
-	return all_zero(a, sizeof(*a));
+	return zero_all(a, sizeof(*a));
 }
 
 /* Both ends of one path: the same family, and the same link. */
@@ -95,7 +87,7 @@ static const char *esp_check(const struct esp_sa *sa)
 		return "key_len";
 	if (sa->reserved)
 		return "reserved";
-	if (!all_zero(sa->key + len, sizeof(sa->key) - len))
+	if (!zero_all(sa->key + len, sizeof(sa->key) - len))
 		return "key";
 	return NULL;
 }
@@ -158,7 +150,7 @@ static const char *install_check(const struct record_install *in)
 	if (wrong)
 		return wrong;
 	if (in->flags & RECORD_IN_ONLY)
-		return all_zero(&in->out, sizeof(in->out)) ? NULL : "out";
+		return zero_all(&in->out, sizeof(in->out)) ? NULL : "out";
 	return esp_check(&in->out);
 }
 
@@ -386,7 +378,7 @@ int record_validate(const struct record *r, const char **ret_field)
 		wrong = "version";
 	else
 		wrong = body_check(r);
-	if (!wrong && !all_zero((const uint8_t *)r + body + used[r->type],
+	if (!wrong && !zero_all((const uint8_t *)r + body + used[r->type],
 				sizeof(*r) - body - used[r->type]))
 		wrong = "reserved";
 	if (!wrong)
