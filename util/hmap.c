@@ -8,6 +8,7 @@
  */
 #include "util/hmap.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,7 +37,15 @@ static void sip_rounds(uint64_t v[4], unsigned int n)
 	}
 }
 
-static uint64_t load_le64(const uint8_t *p, size_t len)
+static uint64_t load_le64(const uint8_t *p)
+{
+	uint64_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return le64toh(v);
+}
+
+static uint64_t load_rest(const uint8_t *p, size_t len)
 {
 	uint64_t v = 0;
 
@@ -59,12 +68,12 @@ uint64_t hash_bytes(const struct hash_key *key, const void *data, size_t len)
 	};
 
 	for (; len >= 8; p += 8, len -= 8) {
-		m = load_le64(p, 8);
+		m = load_le64(p);
 		v[3] ^= m;
 		sip_rounds(v, 2);
 		v[0] ^= m;
 	}
-	last |= load_le64(p, len);
+	last |= load_rest(p, len);
 	v[3] ^= last;
 	sip_rounds(v, 2);
 	v[0] ^= last;
