@@ -127,7 +127,7 @@ static void agent_on_change(void *user, const struct ike_change *c)
 	};
 	char peer[ENDPOINT_STRLEN];
 
-	if (log_level() >= level)
+	if (log_limited_wanted(&a->log_ike, agent_now(a), level, &fields))
 		log_limited(&a->log_ike, agent_now(a), level, &fields,
 			    "IKE with %s, %s: %s",
 			    endpoint_format(&c->remote, peer),

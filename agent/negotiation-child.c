@@ -310,6 +310,9 @@ static void negotiation_secured(struct agent *a, struct flow *f)
 	a->counters.established++;
 	flow_set_state(a->flows, f, FLOW_SECURED, agent_now(a));
 	fields = negotiation_fields(f);
+	if (!log_limited_wanted(&a->log_negotiation, agent_now(a), LOG_INFO,
+				&fields))
+		return;
 	log_limited(&a->log_negotiation, agent_now(a), LOG_INFO, &fields,
 		    "encrypted, %s, peer %s",
 		    f->child.cipher ? esp_cipher_name(f->child.cipher) : "ESP",

@@ -239,19 +239,27 @@ void log_full(int level, const struct log_fields *fields, const char *format,
 	va_end(ap);
 }
 
+bool log_limited_wanted(struct log_limit *limit, uint64_t now, int level,
+			const struct log_fields *fields)
+{
+	if (!log_wanted(level, fields))
+		return false;
+	if (ratelimit_has(&limit->bucket, now, LIMIT_LOG_RATE, LIMIT_LOG_BURST))
+		return true;
+	if (limit->suppressed < UINT32_MAX)
+		limit->suppressed++;
+	return false;
+}
+
 void log_limited(struct log_limit *limit, uint64_t now, int level,
 		 const struct log_fields *fields, const char *format, ...)
 {
 	va_list ap;
 
-	if (!log_wanted(level, fields))
+	if (!log_limited_wanted(limit, now, level, fields))
 		return;
-	if (!ratelimit_take(&limit->bucket, now, LIMIT_LOG_RATE,
-			    LIMIT_LOG_BURST)) {
-		if (limit->suppressed < UINT32_MAX)
-			limit->suppressed++;
-		return;
-	}
+	(void)ratelimit_take(&limit->bucket, now, LIMIT_LOG_RATE,
+			     LIMIT_LOG_BURST);
 	va_start(ap, format);
 	log_write(level, fields, limit->suppressed, format, ap);
 	va_end(ap);

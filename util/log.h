@@ -45,6 +45,10 @@ struct log_limit {
 void log_limited(struct log_limit *limit, uint64_t now, int level,
 		 const struct log_fields *fields, const char *format, ...)
 	__attribute__((format(printf, 5, 6)));
+/* Would one pass now? One that would not counts as left out: asked where it
+ * takes something to make what it says. */
+bool log_limited_wanted(struct log_limit *limit, uint64_t now, int level,
+			const struct log_fields *fields);
 
 #define log_error(...)	 log_full(LOG_ERR, NULL, __VA_ARGS__)
 #define log_warning(...) log_full(LOG_WARNING, NULL, __VA_ARGS__)

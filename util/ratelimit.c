@@ -13,8 +13,8 @@
 
 #define TOKEN 1000u /* thousandths: one a millisecond at a rate of one */
 
-bool ratelimit_take(struct ratelimit *r, uint64_t now, uint32_t rate,
-		    uint32_t burst)
+bool ratelimit_has(struct ratelimit *r, uint64_t now, uint32_t rate,
+		   uint32_t burst)
 {
 	uint64_t full = (uint64_t)burst * TOKEN;
 	uint64_t elapsed = now > r->last ? now - r->last : 0;
@@ -27,7 +27,13 @@ bool ratelimit_take(struct ratelimit *r, uint64_t now, uint32_t rate,
 		r->tokens = full;
 	if (elapsed || r->last == 0)
 		r->last = now ? now : 1;
-	if (r->tokens < TOKEN)
+	return r->tokens >= TOKEN;
+}
+
+bool ratelimit_take(struct ratelimit *r, uint64_t now, uint32_t rate,
+		    uint32_t burst)
+{
+	if (!ratelimit_has(r, now, rate, burst))
 		return false;
 	r->tokens -= TOKEN;
 	return true;

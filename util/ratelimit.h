@@ -17,6 +17,9 @@ struct ratelimit {
 /* Takes one token from a bucket that fills with rate a second up to burst. */
 bool ratelimit_take(struct ratelimit *r, uint64_t now, uint32_t rate,
 		    uint32_t burst);
+/* Is there one? It stays. */
+bool ratelimit_has(struct ratelimit *r, uint64_t now, uint32_t rate,
+		   uint32_t burst);
 
 /*
  * A bounded table of buckets, one a prefix (or any 64-bit key): the bucket

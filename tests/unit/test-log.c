@@ -238,6 +238,25 @@ static void test_limited(void **state)
 	assert_int_equal(limit.suppressed, 0);
 }
 
+/* Asked first, lines are the same ones, and counted once. */
+static void test_wanted(void **state)
+{
+	struct log_limit limit = { 0 };
+	const char *text;
+
+	(void)state;
+	capture_pipe(LOG_INFO);
+	assert_false(log_limited_wanted(&limit, 1000, LOG_DEBUG, NULL));
+	for (int i = 0; i < 1000; i++)
+		if (log_limited_wanted(&limit, 1000, LOG_INFO, NULL))
+			log_limited(&limit, 1000, LOG_INFO, NULL, "burst");
+	assert_true(log_limited_wanted(&limit, 2000, LOG_INFO, NULL));
+	log_limited(&limit, 2000, LOG_INFO, NULL, "later");
+	text = captured();
+	assert_int_equal(count(text, "burst\n"), LIMIT_LOG_BURST);
+	assert_non_null(strstr(text, "<6>prog: later (990 more left out)\n"));
+}
+
 /* Two buckets know nothing of each other. */
 static void test_limits_apart(void **state)
 {
@@ -428,6 +447,7 @@ int main(void)
 		cmocka_unit_test(test_long),
 		cmocka_unit_test(test_errno),
 		cmocka_unit_test(test_limited),
+		cmocka_unit_test(test_wanted),
 		cmocka_unit_test(test_limits_apart),
 		cmocka_unit_test(test_unwritable),
 		cmocka_unit_test(test_terminal),
