@@ -89,16 +89,16 @@ struct keyd_job *keyd_job_free(struct keyd_job *j)
 	return NULL;
 }
 
-bool keyd_job_is_cheap(const struct keyd_job *j)
+bool keyd_sign_is_cheap(const EVP_PKEY *key)
 {
-	return EVP_PKEY_is_a(j->key, "ED25519") ||
-	       (EVP_PKEY_is_a(j->key, "EC") &&
-		EVP_PKEY_get_bits(j->key) == 256);
+	return EVP_PKEY_is_a(key, "ED25519") ||
+	       (EVP_PKEY_is_a(key, "EC") && EVP_PKEY_get_bits(key) == 256);
 }
 
-static int sign(struct keyd_job *j)
+void keyd_sign(const struct keyd_record *r, EVP_PKEY *key,
+	       struct keyd_record *reply)
 {
-	const struct keyd_sign *s = &j->record.sign;
+	const struct keyd_sign *s = &r->sign;
 	struct ike_sign what = {
 		.key = s->key,
 		.algorithm = (enum ike_signature)s->algorithm,
@@ -111,32 +111,26 @@ static int sign(struct keyd_job *j)
 		.message_len = s->message_len,
 	};
 	size_t len = 0;
-	int r;
 
+	keyd_record_init(reply, KEYD_SIGNED, r->seq);
 	memcpy(what.id.data, s->identity, s->identity_len);
 	memcpy(what.sk_p.data, s->secret, s->secret_len);
 	memcpy(what.nonce.data, s->nonce, s->nonce_len);
-	r = ike_sign_with(j->key, &what, j->reply.sig.data, &len);
-	if (r == 0)
-		j->reply.sig.len = (uint32_t)len;
+	reply->sig.error = ike_sign_with(key, &what, reply->sig.data, &len);
+	if (reply->sig.error < 0)
+		memset(reply->sig.data, 0, sizeof(reply->sig.data));
+	else
+		reply->sig.len = (uint32_t)len;
 	secret_wipe(&what, sizeof(what));
-	return r;
 }
 
 void keyd_job_run(struct keyd_job *j)
 {
-	int r;
-
 	if (!j->key) {
 		j->made_error = own_key_generate(j->wanted.kind, &j->made);
 		return;
 	}
-	keyd_record_init(&j->reply, KEYD_SIGNED, j->record.seq);
-	r = sign(j);
-	if (r < 0) {
-		keyd_record_init(&j->reply, KEYD_SIGNED, j->record.seq);
-		j->reply.sig.error = r;
-	}
+	keyd_sign(&j->record, j->key, &j->reply);
 	secret_wipe(&j->record, sizeof(j->record));
 }
 

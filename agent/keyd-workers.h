@@ -30,11 +30,15 @@ int keyd_job_new(const struct keyd_record *r, const struct own_key *key,
 int keyd_job_new_key(const struct keyd_wanted *wanted, struct keyd_job **ret)
 	__attribute__((warn_unused_result));
 struct keyd_job *keyd_job_free(struct keyd_job *j);
+/* What a thread does with it. */
+void keyd_job_run(struct keyd_job *j);
+
 /* A signature that takes less than handing it to a thread and back: tens of
  * microseconds. */
-bool keyd_job_is_cheap(const struct keyd_job *j);
-/* What a thread does with it, or the loop where it is cheap. */
-void keyd_job_run(struct keyd_job *j);
+bool keyd_sign_is_cheap(const EVP_PKEY *key);
+/* At once: the answer to a record that has been checked. */
+void keyd_sign(const struct keyd_record *r, EVP_PKEY *key,
+	       struct keyd_record *reply);
 
 /* 0 or -errno. */
 int keyd_workers_new(struct keyd_workers **ret)

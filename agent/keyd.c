@@ -167,10 +167,11 @@ static bool keyd_identify(struct keyd *k)
 	return true;
 }
 
-static void keyd_sign(struct keyd *k, const struct keyd_record *r)
+static void keyd_on_sign(struct keyd *k, const struct keyd_record *r)
 {
 	struct own_key *key = NULL;
 	struct keyd_job *job = NULL;
+	struct keyd_record reply;
 	enum keyd_refused why =
 		keyd_guard_check(&k->guard, keyd_now(k), r, &key);
 
@@ -180,14 +181,13 @@ static void keyd_sign(struct keyd *k, const struct keyd_record *r)
 		keyd_refuse(k, r, why);
 		return;
 	}
+	if (keyd_sign_is_cheap(key->pkey)) {
+		keyd_sign(r, key->pkey, &reply);
+		keyd_send(k, &reply);
+		return;
+	}
 	if (keyd_job_new(r, key, &job) == 0) {
 		job->link = k->link;
-		if (keyd_job_is_cheap(job)) {
-			keyd_job_run(job);
-			keyd_send(k, &job->reply);
-			keyd_job_free(job);
-			return;
-		}
 		if (keyd_workers_add(k->workers, job) == 0)
 			return;
 	}
@@ -225,7 +225,7 @@ static void keyd_on_record(struct keyd *k, const struct keyd_record *r)
 		k->greeted = true;
 		keyd_send_keys(k);
 	} else if (r->type == KEYD_SIGN && k->greeted) {
-		keyd_sign(k, r);
+		keyd_on_sign(k, r);
 	} else if (r->type == KEYD_SEEN && k->greeted) {
 		keyd_seen(k, r);
 	} else {
