@@ -4,12 +4,13 @@ address: IPv4 and IPv6, whole agents on every host."""
 
 import ipaddress
 import socket
+import time
 
 import pytest
 from agent import AGENT, NETD, SUPERVISOR
 from bus import Bus
 from nat import FIRST, Box, lease, within
-from traffic import Listener, Pinger, family_of, ping
+from traffic import Listener, Pinger, PingStream, family_of, ping
 from translated import everything, refused, stream, tcp
 from waiting import wait_until
 
@@ -125,7 +126,8 @@ def flows(host, peer):
 def theirs(host):
     """The ruleset without what is ours and without counts."""
     tables = [t for t in host.tables() if t and "tacit" not in t]
-    return "".join(host.ns.run("nft", "-s", "list", *t.split())
+    # What follows the name says who owns the table.
+    return "".join(host.ns.run("nft", "-s", "list", *t.split()[:3])
                    for t in tables)
 
 
@@ -387,3 +389,69 @@ def test_cannot(lab, agents):
     assert "cannot be translated" in a.agent.log()
     assert "cannot translate" in a.agent.text("status")
     assert "leases us no address" not in a.agent.log()
+
+
+def elsewhere(box):
+    """The box speaks from another address from now on, and in the meantime has
+    forgotten the old one."""
+    new = "10.0.1.77" if box.lab.family == 4 else "fd00:0:0:1::77"
+    bits = 24 if box.lab.family == 4 else 64
+    box.n.ns.ip(f"address add {new}/{bits} dev eth1"
+                f"{' nodad' if box.lab.family == 6 else ''}")
+    kind = "ip6" if box.lab.family == 6 else "ip"
+    box.n.ns.nft(f"flush chain inet nat postrouting\nadd rule inet nat "
+                 f"postrouting oifname eth1 snat {kind} to {new}\n")
+    time.sleep(3.5)
+    return new
+
+
+@pytest.mark.seconds(14)
+@pytest.mark.parametrize("known", (False, True), ids=("anonymous", "proven"))
+def test_moves(lab, agents, known):
+    """Behind another address from one packet to the next a client has the lease
+    that it had, and its connections go on. With another address of its own who
+    has proven who it is has it, too; an anonymous one is another host."""
+    box = Box(lab, start=False)
+    a, b = box.a, box.b
+    bits = 24 if lab.family == 4 else 64
+    if known:
+        a.config("tacit.conf", "[Authentication]\nLocalIdentity=a.lab.test\n")
+        a.keys.know("b", b.keys.base64, b.ip)
+        b.keys.know("a", a.keys.base64, identity="a.lab.test")
+    for name in ("udp_timeout", "udp_timeout_stream"):
+        box.n.ns.sysctl(f"netfilter.nf_conntrack_{name}", 2)
+    # By a rekey the client speaks by IKE soon, without waiting for its liveness
+    # check.
+    for host in (a, b):
+        host.policy("peers", "require", ClientAddressTranslation="yes",
+                    ChildPackets="100")
+        host.start_agent()
+    got = leased(a, b)
+    listener = Listener(b, 80)
+    with stream(a, b.ip, timeout=20) as near:
+        far, _ = listener.socket.accept()
+        far.settimeout(20)
+        new = elsewhere(box)
+        pings = PingStream(a, b.ip, 0.01)
+        wait_until(lambda: lease(a, b) == got and
+                   {s.src for s in b.states() if s.dst == b.ip} == {new}, 20,
+                   "the lease, from elsewhere")
+        pings.stop()
+        near.sendall(b"hello")
+        assert far.recv(10) == b"hello"
+        far.sendall(b"world")
+        assert near.recv(10) == b"world"
+    far.close()
+    listener.close()
+
+    own = "10.0.0.99" if lab.family == 4 else "fd00::99"
+    via = box.n.own[lab.family][0]
+    a.ns.ip(f"address delete {a.ip}/{bits} dev eth0",
+            f"address add {own}/{bits} dev eth0",
+            f"route replace {'default' if bits == 24 else '::/0'} via {via}")
+    wait_until(lambda: flows(a, b), 10, "traffic")
+    now, = [p["leased_address"] for p in a.agent.tacit("peers")
+            if p["address"] == b.ip and p["state"] == "secured"]
+    assert now and (now == got) == known
+    assert None not in ping(a, b.ip, 2)
+    box.nothing_clear()
