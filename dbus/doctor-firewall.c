@@ -34,12 +34,37 @@ static const char *family_name(uint8_t family)
 					: "ip6";
 }
 
-static void name_remedy(const struct ruleset_packet *p,
+/* Who made the chain has a word for us: units/tacit.firewalld.xml and
+ * units/tacit.ufw. Rules of others would not last, and firewalld's table takes
+ * none. NULL: nobody whom we know. */
+static const char *ask_owner(const struct ruleset *r,
+			     const struct ruleset_packet *p,
+			     const struct ruleset_chain *c)
+{
+	bool esp = p->protocol != IPPROTO_UDP;
+
+	if (p->hook != NF_INET_LOCAL_IN)
+		return NULL;
+	if (!esp && p->dport != 500 && p->dport != 4500)
+		return NULL;
+	if (!strcmp(c->table, "firewalld"))
+		return "firewall-cmd --permanent --add-service=tacit && "
+		       "firewall-cmd --reload";
+	if (ruleset_find_chain(r, c->family, c->table,
+			       p->six ? "ufw6-user-input" : "ufw-user-input"))
+		return esp ? "ufw allow proto esp from any" : "ufw allow Tacit";
+	return NULL;
+}
+
+static void name_remedy(const struct ruleset *r, const struct ruleset_packet *p,
 			const struct ruleset_chain *c, char *ret, size_t size)
 {
 	const char *port = p->hook == NF_INET_LOCAL_IN ? "dport" : "sport";
+	const char *owner = ask_owner(r, p, c);
 
-	if (p->protocol == IPPROTO_UDP)
+	if (owner)
+		snprintf(ret, size, "%s", owner);
+	else if (p->protocol == IPPROTO_UDP)
 		snprintf(ret, size, "nft insert rule %s %s %s udp %s %u accept",
 			 family_name(c->family), c->table, c->name, port,
 			 p->hook == NF_INET_LOCAL_IN ? p->dport : p->sport);
@@ -61,7 +86,7 @@ static bool judge_one(struct doctor *d, struct ruleset *r,
 	if (fate == RULESET_PASSES)
 		return false;
 	name_packet(p, what, sizeof(what));
-	name_remedy(p, c, remedy, sizeof(remedy));
+	name_remedy(r, p, c, remedy, sizeof(remedy));
 	if (rule)
 		snprintf(where, sizeof(where),
 			 "rule %" PRIu64 " of chain %s in table %s %s",
@@ -162,7 +187,9 @@ static void uses(struct doctor *d, const struct ruleset *r)
 		doctor_add(d, DOCTOR_NOTE, TOPIC, NULL,
 			   "%s has rules here: what containers send is "
 			   "forwarded as it is; where it is masqueraded it "
-			   "is the host's own, and encrypted to its peers",
+			   "is the host's own, and encrypted to its peers, but "
+			   "for those that lease this host an address "
+			   "(ClientAddressTranslation=no)",
 			   u.docker ? "Docker" : "a container cluster");
 }
 

@@ -178,13 +178,19 @@ static enum truth do_meta(struct walk *w, struct rbuf d)
 
 static enum truth do_ct(struct walk *w, struct rbuf d)
 {
-	const uint32_t new = NF_CT_STATE_BIT(IP_CT_NEW);
+	const uint32_t new = NF_CT_STATE_BIT(IP_CT_NEW), nothing = 0;
 	uint32_t reg = number(d, NFTA_CT_DREG);
 
-	if (number(d, NFTA_CT_KEY) == NFT_CT_STATE)
+	switch (number(d, NFTA_CT_KEY)) {
+	case NFT_CT_STATE:
 		store(w, reg, &new, 4);
-	else
+		break;
+	case NFT_CT_STATUS: /* as of what no NAT has changed */
+		store(w, reg, &nothing, 4);
+		break;
+	default:
 		unknown(w, reg, 16);
+	}
 	return YES;
 }
 

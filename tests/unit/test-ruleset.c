@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Packets judged by rules that are written as the kernel tells them. */
 #include <linux/netfilter.h>
+#include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netlink.h>
@@ -115,6 +116,37 @@ static void test_policy(void **state)
 	assert_int_equal(fate(ESP, 0, true), RULESET_EATEN);
 }
 
+static void ct(uint32_t key, uint32_t bit)
+{
+	const uint32_t nothing = 0;
+
+	nft_rule(&o, "in");
+	nft_expr(&o, "ct");
+	nfnl_put_be32(&out, NFTA_CT_KEY, key);
+	nfnl_put_be32(&out, NFTA_CT_DREG, NFT_REG_1);
+	nft_expr_end(&o);
+	nft_bitwise(&o, bit, 0);
+	nft_compare(&o, NFT_CMP_NEQ, &nothing, sizeof(nothing));
+	nft_verdict_end(&o, NF_ACCEPT, NULL);
+}
+
+/* The first packet of a stranger is new, and no NAT has changed it: firewalld
+ * lets in what one has. */
+static void test_conntrack(void **state)
+{
+	(void)state;
+	chains(true);
+	ct(NFT_CT_STATE, NF_CT_STATE_BIT(IP_CT_ESTABLISHED));
+	ct(NFT_CT_STATUS, IPS_DST_NAT);
+	read_all();
+	assert_int_equal(fate(UDP, 500, false), RULESET_EATEN);
+	ct(NFT_CT_MARK, 1);
+	ruleset_done(&rules);
+	rules = (struct ruleset){ 0 };
+	read_all();
+	assert_int_equal(fate(UDP, 500, false), RULESET_OPEN);
+}
+
 /* What depends on where it comes from is left open. */
 static void test_unknown(void **state)
 {
@@ -226,6 +258,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_policy, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_conntrack, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(test_unknown, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_drop, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_endless, setup, teardown),
