@@ -10,10 +10,19 @@ import xfrm
 from agent import Agent
 from capture import Capture
 from keys import Keys
-from namespace import Namespace
+from namespace import MNT_DETACH, Namespace, checked, libc
 from waiting import wait_until
 
 __all__ = ["Lab", "Net", "Host", "wait_until"]
+
+
+def unmount(directory):
+    """What is mounted somewhere below: it is not to be deleted with it."""
+    with open("/proc/self/mounts", encoding="utf-8") as f:
+        points = [line.split()[1] for line in f]
+    for point in sorted(points, reverse=True):
+        if point.startswith(f"{directory}/"):
+            checked(libc.umount2(point.encode(), MNT_DETACH), point)
 
 
 class Net:
@@ -95,6 +104,7 @@ class Host:
             self.ns.sysctl(f"ipv6.conf.{where}.router_solicitations", 0)
         self._agent = None
         self._keys = None
+        self.beside = []  # other programs, with a log() and a close()
 
     def attached(self, net, interface, own):
         if not self.nets:
@@ -232,11 +242,16 @@ class Host:
                                   attempt(self._agent.text, command)))
             log = self._agent.log().splitlines()
             parts.append(("log", "\n".join(log[-60:])))
+        parts += [(type(other).__name__,
+                   "\n".join(other.log().splitlines()[-60:]))
+                  for other in self.beside]
         return [(f"{self.name}: {what}", content) for what, content in parts]
 
     def close(self):
         if self._agent:
             self._agent.close()
+        for other in self.beside:
+            other.close()
         self.ns.close()
 
 
@@ -289,6 +304,7 @@ class Lab:
                     net.close()
                 except AssertionError as e:
                     errors.append(e)
+            unmount(self.dir)
             shutil.rmtree(self.dir, ignore_errors=True)
             if errors:
                 raise errors[0]
