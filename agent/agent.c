@@ -685,6 +685,7 @@ int agent_new(const struct agent_options *options, struct config *config,
 		return -ENOMEM;
 	}
 	a->options = options;
+	instance_of(options->runtime_dir, a->instance);
 	a->config = config;
 	r = sd_event_default(&a->event);
 	if (r >= 0 && (config->capture || config->keys))

@@ -31,6 +31,7 @@
 #include "dnskeys/own-key.h"
 #include "ike/engine.h"
 #include "policy/config.h"
+#include "util/instance.h"
 #include "util/log.h"
 #include "util/ratelimit.h"
 
@@ -50,6 +51,7 @@ struct agent_counters {
 
 struct agent {
 	const struct agent_options *options;
+	char instance[INSTANCE_SIZE]; /* "": that of the host */
 	struct config *config;
 	sd_event *event;
 	sd_event_source *pump, *timer, *jobs_io;

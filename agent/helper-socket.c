@@ -77,8 +77,9 @@ static int listen_here(const char *dir, const char *path)
 	fd = listen_as_agent(path);
 	if (fd == -EADDRINUSE)
 		log_error("%s: another one is running; stop it first "
-			  "(systemctl stop tacit), or give this one its own "
-			  "--runtime-dir and network namespace.",
+			  "(systemctl stop tacit), or start this one with "
+			  "an --instance of its own, in a network namespace "
+			  "of its own.",
 			  path);
 	else if (fd < 0)
 		log_error("%s: %s", path, strerror(-fd));

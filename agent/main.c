@@ -16,12 +16,15 @@
 #include "agent/follow.h"
 #include "agent/standalone.h"
 #include "util/exitcode.h"
+#include "util/instance.h"
 #include "util/limits.h"
 #include "util/log.h"
 #include "util/privilege.h"
 
 struct options {
 	const char *config_dir, *runtime_dir, *state_dir;
+	const char *instance;
+	char dirs[3][INSTANCE_DIR_SIZE]; /* of the instance */
 	bool standalone, debug;
 };
 
@@ -31,6 +34,9 @@ static void usage(FILE *out)
 	      "Opportunistic-encryption agent. Started by tacit.service, or:\n\n"
 	      "  --standalone         start tacit-netd and tacit-keyd too (no "
 	      "systemd)\n"
+	      "  --instance NAME      a further agent, of another network "
+	      "namespace: its\n"
+	      "                       directories are those below, with -NAME\n"
 	      "  --config-dir DIR     configuration (" SYSCONFDIR "/tacit)\n"
 	      "  --runtime-dir DIR    sockets (" RUNSTATEDIR "/tacit)\n"
 	      "  --state-dir DIR      with --standalone: keys, and what is closed\n"
@@ -41,11 +47,43 @@ static void usage(FILE *out)
 	      out);
 }
 
+/* An exit code. */
+static int name_dirs(struct options *o)
+{
+	if (!o->instance) {
+		if (!o->runtime_dir)
+			o->runtime_dir = RUNSTATEDIR "/tacit";
+		return EXIT_OK;
+	}
+	if (!instance_valid(o->instance)) {
+		fprintf(stderr,
+			"tacitd: --instance %s: a name is " INSTANCE_RULE "\n",
+			o->instance);
+		return EXIT_USAGE;
+	}
+	if (o->runtime_dir) {
+		fputs("tacitd: --instance and --runtime-dir exclude each "
+		      "other\n",
+		      stderr);
+		return EXIT_USAGE;
+	}
+	o->runtime_dir =
+		instance_dir(RUNSTATEDIR "/tacit", o->instance, o->dirs[0]);
+	if (!o->config_dir)
+		o->config_dir = instance_dir(SYSCONFDIR "/tacit", o->instance,
+					     o->dirs[1]);
+	if (!o->state_dir)
+		o->state_dir = instance_dir(LOCALSTATEDIR "/lib/tacit",
+					    o->instance, o->dirs[2]);
+	return EXIT_OK;
+}
+
 /* -1: go on; else an exit code. */
 static int parse_options(int argc, char **argv, struct options *o)
 {
 	static const struct option longs[] = {
 		{ "standalone", no_argument, NULL, 's' },
+		{ "instance", required_argument, NULL, 'i' },
 		{ "config-dir", required_argument, NULL, 'c' },
 		{ "runtime-dir", required_argument, NULL, 'r' },
 		{ "state-dir", required_argument, NULL, 't' },
@@ -60,6 +98,9 @@ static int parse_options(int argc, char **argv, struct options *o)
 		switch (c) {
 		case 's':
 			o->standalone = true;
+			break;
+		case 'i':
+			o->instance = optarg;
 			break;
 		case 'c':
 			o->config_dir = optarg;
@@ -158,7 +199,7 @@ static int run_agent(const struct options *o)
 	r = agent_new(&options, config, &agent);
 	if (r == -EADDRINUSE) {
 		log_error("another agent is running on %s; stop it, or give "
-			  "this one a --runtime-dir of its own",
+			  "this one an --instance of its own",
 			  o->runtime_dir);
 		return EXIT_ALREADY_RUNNING;
 	}
@@ -174,10 +215,13 @@ static int run_agent(const struct options *o)
 
 int main(int argc, char **argv)
 {
-	struct options o = { .runtime_dir = RUNSTATEDIR "/tacit" };
+	struct options o = { 0 };
 	int r = parse_options(argc, argv, &o);
 
 	if (r >= 0)
+		return r;
+	r = name_dirs(&o);
+	if (r != EXIT_OK)
 		return r;
 	/* A log that nobody reads any more is no reason to die. */
 	signal(SIGPIPE, SIG_IGN);

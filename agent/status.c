@@ -146,7 +146,7 @@ static void status_host(void *user, struct dbus_host *ret)
 	ike_engine_count(a->ike, &ike);
 	*ret = (struct dbus_host){
 		.version = PACKAGE_VERSION,
-		.instance = "",
+		.instance = a->instance,
 		.warning = status_warning(a),
 		.protecting = link_is_up(a->link),
 		.privileges_separate = status_separate(a),

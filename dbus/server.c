@@ -7,6 +7,7 @@
 #include "dbus/server.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -21,6 +22,7 @@
 #include "dbus/policies-dbus.h"
 #include "dbus/sockets-dbus.h"
 #include "util/hmap.h"
+#include "util/instance.h"
 #include "util/limits.h"
 #include "util/log.h"
 
@@ -42,6 +44,7 @@ struct dbus_server {
 	sd_event_source *accept;
 	struct client *clients;
 	struct dbus_link system;
+	char name[sizeof(DBUS_NAME) + INSTANCE_SIZE]; /* on the system bus */
 	sd_event_source *system_timer;
 	bool system_complained;
 	struct log_limit log_limit; /* for what clients cause */
@@ -248,12 +251,12 @@ static int on_name(sd_bus_message *m, void *user, sd_bus_error *error)
 
 	(void)error;
 	if (!e && sd_bus_message_read(m, "u", &result) >= 0 && result == 1) {
-		log_info("On the system bus as " DBUS_NAME);
+		log_info("On the system bus as %s", s->name);
 		s->system_complained = false;
 		return 1;
 	}
 	if (!s->system_complained)
-		log_warning("Cannot be " DBUS_NAME " on the system bus: %s",
+		log_warning("Cannot be %s on the system bus: %s", s->name,
 			    e && e->message ? e->message
 					    : "another program has this name");
 	s->system_complained = true;
@@ -284,25 +287,32 @@ static int new_system_bus(sd_bus **ret)
 	return 0;
 }
 
+/* Agents of other network namespaces may be on the same bus. */
+static void set_name(struct dbus_server *s)
+{
+	struct dbus_host host = { 0 };
+
+	s->context.source.host(s->context.source.user, &host);
+	snprintf(s->name, sizeof(s->name), "%s%s%s", DBUS_NAME,
+		 host.instance && *host.instance ? "." : "",
+		 host.instance ? host.instance : "");
+}
+
 /* Nothing here waits for the bus: its answers come through the loop. */
 static int on_system_timer(sd_event_source *source, uint64_t usec, void *user)
 {
 	struct dbus_server *s = user;
-	struct dbus_host host = { 0 };
 	sd_bus *bus;
 	int r;
 
 	(void)source;
 	(void)usec;
-	/* The name is for the agent of the host. */
-	s->context.source.host(s->context.source.user, &host);
-	if (host.instance && *host.instance)
-		return 0;
+	set_name(s);
 	r = new_system_bus(&bus);
 	if (r >= 0)
 		r = dbus_link_open(&s->system, bus, s->event);
 	if (r >= 0)
-		r = sd_bus_request_name_async(s->system.bus, NULL, DBUS_NAME, 0,
+		r = sd_bus_request_name_async(s->system.bus, NULL, s->name, 0,
 					      on_name, s);
 	if (r < 0) {
 		system_down(&s->system, strerror(-r));

@@ -38,7 +38,7 @@ struct dbus_peer {
 /* The host on one screen. Strings as above. */
 struct dbus_host {
 	const char *version;
-	const char *instance; /* "" for the only one */
+	const char *instance; /* "": the host's; see util/instance.h */
 	const char *warning;  /* what needs attention, one sentence, or "" */
 	bool protecting;      /* traps are armed */
 	bool privileges_separate;

@@ -71,7 +71,7 @@ static void show_lines(const struct tacit_output *o, const char *dir,
 
 int tacit_check_config(struct tacit *t, char **arguments)
 {
-	const char *dir = arguments[0];
+	const char *dir = arguments[0] ? arguments[0] : t->config_dir;
 	struct config_errors errors;
 	struct config *config = NULL;
 	int r = config_load(dir, &config, &errors);

@@ -20,6 +20,7 @@
 
 #include "dbus/names.h"
 #include "util/exitcode.h"
+#include "util/instance.h"
 
 #define DEFAULT_SOCKET RUNSTATEDIR "/tacit/agent.sock"
 #define TIMEOUT_US     5000000u
@@ -28,8 +29,11 @@
 
 struct tacit_client {
 	sd_bus *bus;
-	const char *name; /* of the agent on this bus; NULL: the other end */
-	bool any;	  /* the socket was not named: the system bus will do */
+	const char *path; /* of the socket */
+	/* Of the agent on the system bus; "" if another one's socket is named,
+	 * which is then the only way to it. */
+	char bus_name[sizeof(DBUS_NAME) + INSTANCE_SIZE];
+	const char *name; /* that, on the system bus; NULL: the other end */
 };
 
 static uint64_t now_us(void)
@@ -128,10 +132,13 @@ static int open_system_bus(sd_bus **ret)
 
 static int not_running(const char *path, int error)
 {
+	char instance[INSTANCE_SIZE];
+
+	instance_of(path, instance);
 	fprintf(stderr,
 		"tacit: the agent is not running (%s: %s).\n"
-		"       Start it with: systemctl start tacit\n",
-		path, strerror(-error));
+		"       Start it with: systemctl start tacit%s%s\n",
+		path, strerror(-error), *instance ? "@" : "", instance);
 	return EXIT_NOT_RUNNING;
 }
 
@@ -156,6 +163,19 @@ static int no_connection(const char *path, int error)
 	}
 }
 
+/* Who names a socket wants this agent and no other: that of the host when it is
+ * not named, else the instance whose it is by its place. */
+static void set_bus_name(struct tacit_client *c, const char *socket)
+{
+	char instance[INSTANCE_SIZE] = "";
+
+	if (socket)
+		instance_of(socket, instance);
+	if (!socket || *instance)
+		snprintf(c->bus_name, sizeof(c->bus_name), "%s%s%s", DBUS_NAME,
+			 *instance ? "." : "", instance);
+}
+
 int tacit_client_try(const char *socket, struct tacit_client **ret)
 {
 	struct tacit_client *c = calloc(1, sizeof(*c));
@@ -163,18 +183,18 @@ int tacit_client_try(const char *socket, struct tacit_client **ret)
 
 	if (!c)
 		return -ENOMEM;
-	r = open_socket(socket ? socket : DEFAULT_SOCKET, &c->bus);
-	/* Who names a socket wants this agent and no other. */
-	if (r < 0 && !socket && open_system_bus(&c->bus) >= 0) {
+	set_bus_name(c, socket);
+	c->path = socket ? socket : DEFAULT_SOCKET;
+	r = open_socket(c->path, &c->bus);
+	if (r < 0 && *c->bus_name && open_system_bus(&c->bus) >= 0) {
 		r = 0;
-		c->name = DBUS_NAME;
+		c->name = c->bus_name;
 	}
 	if (r < 0) {
 		free(c);
 		return r;
 	}
 	(void)sd_bus_set_method_call_timeout(c->bus, TIMEOUT_US);
-	c->any = !socket;
 	*ret = c;
 	return 0;
 }
@@ -261,11 +281,11 @@ static const struct {
 	{ SD_BUS_ERROR_ACCESS_DENIED, EXIT_NO_PRIVILEGE },
 };
 
-static int explain(const sd_bus_error *e, int r)
+static int explain(const struct tacit_client *c, const sd_bus_error *e, int r)
 {
 	if (sd_bus_error_has_name(e, SD_BUS_ERROR_SERVICE_UNKNOWN) ||
 	    sd_bus_error_has_name(e, SD_BUS_ERROR_NAME_HAS_NO_OWNER))
-		return not_running(DEFAULT_SOCKET, -ENOENT);
+		return not_running(c->path, -ENOENT);
 	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
 		if (!sd_bus_error_has_name(e, codes[i].name))
 			continue;
@@ -298,7 +318,7 @@ int tacit_client_properties(struct tacit_client *c, const char *path,
 				   &error, ret, "s", interface);
 
 	if (r < 0)
-		code = explain(&error, r);
+		code = explain(c, &error, r);
 	sd_bus_error_free(&error);
 	return code;
 }
@@ -332,11 +352,11 @@ static bool be_on_system_bus(struct tacit_client *c)
 
 	if (c->name)
 		return true;
-	if (!c->any || open_system_bus(&bus) < 0)
+	if (!*c->bus_name || open_system_bus(&bus) < 0)
 		return false;
 	sd_bus_close_unref(c->bus);
 	c->bus = bus;
-	c->name = DBUS_NAME;
+	c->name = c->bus_name;
 	return true;
 }
 
@@ -355,7 +375,7 @@ int tacit_client_callv(struct tacit_client *c, const char *interface,
 		r = call_once(c, true, interface, method, ret, &error, types,
 			      ap);
 	}
-	code = r < 0 ? explain(&error, r) : EXIT_OK;
+	code = r < 0 ? explain(c, &error, r) : EXIT_OK;
 	sd_bus_error_free(&error);
 	return code;
 }

@@ -66,6 +66,9 @@ static void show_screen(const struct tacit_output *o,
 			  protecting ? "protecting" : "not protecting");
 	fprintf(o->file, ", up %s\n\n",
 		tacit_span(tacit_dict_number(host, "UptimeMs"), span));
+	if (*tacit_dict_text(host, "Instance"))
+		show_line(o, "Instance", TACIT_PLAIN,
+			  tacit_dict_text(host, "Instance"));
 	for (size_t i = 0; i < N_COUNTS; i++) {
 		uint64_t n = tacit_dict_number(host, counts[i].key) +
 			     tacit_dict_number(host, counts[i].more);

@@ -12,6 +12,7 @@
 
 #include "dbus/tacit-pager.h"
 #include "util/exitcode.h"
+#include "util/instance.h"
 
 /* What there is, in the order of the help. */
 static const struct command {
@@ -72,6 +73,7 @@ static const struct option longs[] = {
 	{ "no-pager", no_argument, NULL, 'P' },
 	{ "commands", no_argument, NULL, 'C' },
 	{ "socket", required_argument, NULL, 's' },
+	{ "instance", required_argument, NULL, 'i' },
 	{ "version", no_argument, NULL, 'V' },
 	{ "help", no_argument, NULL, 'h' },
 	{ "name", required_argument, NULL, OPTION + TACIT_NAME },
@@ -155,6 +157,8 @@ static void usage(FILE *f)
 	      "  --socket PATH        the agent's socket (" RUNSTATEDIR
 	      "/tacit/agent.sock);\n"
 	      "                       also by TACIT_SOCKET\n"
+	      "  --instance NAME      the agent of that name, of another "
+	      "network namespace\n"
 	      "  --version, --help\n"
 	      "Of key dns and key publish:\n"
 	      "  --name NAME          the full name of this host\n"
@@ -204,6 +208,13 @@ static int parse_options(int argc, char **argv, struct tacit *t,
 			return EXIT_OK;
 		case 's':
 			t->socket = optarg;
+			break;
+		case 'i':
+			if (!instance_valid(optarg))
+				return bad_usage("a name is " INSTANCE_RULE
+						 ", not",
+						 optarg);
+			t->instance = optarg;
 			break;
 		case 'V':
 			puts("tacit " PACKAGE_VERSION);
@@ -291,6 +302,21 @@ static bool is_long(const struct command *c)
 	return false;
 }
 
+/* Its socket and its configuration are where --instance of tacitd has them. */
+static void find_instance(struct tacit *t)
+{
+	char dir[INSTANCE_DIR_SIZE];
+
+	if (!t->instance)
+		return;
+	snprintf(t->instance_socket, sizeof(t->instance_socket),
+		 "%s/agent.sock",
+		 instance_dir(RUNSTATEDIR "/tacit", t->instance, dir));
+	t->socket = t->instance_socket;
+	t->config_dir = instance_dir(SYSCONFDIR "/tacit", t->instance,
+				     t->instance_config);
+}
+
 static int run_command(struct tacit *t, const struct command *c,
 		       char **arguments)
 {
@@ -341,6 +367,7 @@ int main(int argc, char **argv)
 	if (code < 0) {
 		tacit_output_init(&t.out, stdout, want_colour);
 		t.out.json = json;
+		find_instance(&t);
 		code = run(&t, argc - optind, argv + optind);
 	}
 	/* A full disk, or a reader that is gone. */

@@ -8,6 +8,7 @@
 
 #include "dbus/tacit-client.h"
 #include "dbus/tacit-output.h"
+#include "util/instance.h"
 
 /* Options that only some commands take. */
 enum tacit_option {
@@ -28,7 +29,11 @@ enum tacit_option {
 
 struct tacit {
 	struct tacit_output out;
-	const char *socket; /* NULL: the default */
+	const char *socket;	/* NULL: the default */
+	const char *config_dir; /* NULL: the default */
+	const char *instance;	/* NULL: the host's */
+	char instance_config[INSTANCE_DIR_SIZE];
+	char instance_socket[INSTANCE_DIR_SIZE + 16];
 	bool no_pager, paged;
 	const char *options[TACIT_OPTIONS]; /* argument, "", or NULL */
 };

@@ -286,6 +286,9 @@
 #define LIMIT_KEY_COMMAND_RATE 100u
 #define LIMIT_KEY_OUTPUT       32768u
 
+/* Bytes of an agent's name. Beyond: refused at the start. */
+#define LIMIT_INSTANCE 32u
+
 /* --- D-Bus ------------------------------------------------------------- */
 
 /* Connections to the agent's own socket, of one user, and places that only

@@ -125,7 +125,7 @@ class Here:
 
 class Peer:
     """In a network namespace, with tacitd --standalone where it was told to,
-    in directories where AppArmor lets it."""
+    which is instance "peer" on the bus of this machine."""
 
     etc, run, state = "/etc/tacit-peer", "/run/tacit-peer", "/var/lib/tacit-peer"
 
@@ -151,12 +151,8 @@ class Peer:
               f"[Policy]\nNetworks={NETWORKS}\nEncryption={level}\n")
         with open("/run/peer.log", "ab") as log:
             self.process = self.ns.popen(
-                ["/usr/sbin/tacitd", "--standalone", "--debug", "--config-dir",
-                 self.etc, "--runtime-dir", self.run, "--state-dir",
-                 self.state],
-                # The name on it is this host's agent's.
-                env=dict(os.environ,
-                         DBUS_SYSTEM_BUS_ADDRESS="unix:path=/run/no-bus"),
+                ["/usr/sbin/tacitd", "--standalone", "--debug", "--instance",
+                 "peer"],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         wait_until(lambda: os.path.exists(f"{self.run}/agent.sock"), 15,
                    "the peer's agent is there", interval=0.1)

@@ -5,6 +5,7 @@ crashed, upgraded, stopped, purged."""
 import ipaddress
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -77,7 +78,7 @@ def setting():
 
 
 def test_install():
-    run("dpkg", "-i", *guest.packages("libtacit0", "tacit"))
+    run("dpkg", "-i", *guest.packages("libtacit0", "tacit"), timeout=120)
     for name in UNITS:
         assert active(name) == "inactive"
     assert systemctl("is-enabled", "tacit", check=False).strip() == "disabled"
@@ -295,6 +296,60 @@ def test_descriptors():
                             "WrongFamily", "NotConnected"]
 
 
+BLUE = {4: "10.10.0.1", 6: "fd10::1"}
+
+
+def test_instances(peer):
+    """Further agents, of two namespaces beside this one, on the same bus: each
+    for itself, and one goes and comes without the others."""
+    def on_bus(name):
+        return status_of("busctl", "status", f"{BUS}.{name}") == 0
+
+    red = dict(zip((4, 6), ("10.10.0.2", "fd10::2")))
+    for name in ("blue", "red"):
+        run("ip", "netns", "add", name)
+    run("ip", "-n", "blue", "link", "add", "wire", "type", "veth", "peer",
+        "name", "wire", "netns", "red")
+    for name, addresses in (("blue", BLUE), ("red", red)):
+        guest.write(f"/etc/tacit-{name}/policy.d/all.conf", "[Policy]\n"
+                    "Networks=10.10.0.0/24 fd10::/64\nEncryption=require\n")
+        run("ip", "-n", name, "link", "set", "lo", "up")
+        run("ip", "-n", name, "link", "set", "wire", "up")
+        run("ip", "-n", name, "addr", "add", f"{addresses[4]}/24", "dev", "wire")
+        run("ip", "-n", name, "addr", "add", f"{addresses[6]}/64", "dev", "wire",
+            "nodad")
+    systemctl("start", "tacit@blue", "tacit@red", timeout=60)
+
+    def reached():
+        return all(status_of("ip", "netns", "exec", "red", "ping", "-n", "-c",
+                             "1", "-W", "1", a) == 0 for a in BLUE.values())
+    wait_until(reached, 20, "red and blue talk", 0.2)
+    wait_until(lambda: on_bus("blue") and on_bus("red"), 10,
+               "both are on the bus", 0.2)
+    # Everybody may ask any of them, and only red has blue for a peer.
+    assert '"secured"' in run(
+        "busctl", "--system", "--json=short", "call", f"{BUS}.red", PATH, BUS,
+        "GetPeer", "s", BLUE[4], user="nobody")
+    assert "known" in call("GetPeer", "s", BLUE[4], user="nobody", check=False)
+    for name in ("blue", "red"):
+        assert tacit("--instance", name, "status")["instance"] == name
+        assert confined(f"tacit@{name}") == "tacitd (enforce)"
+    assert tacit("status")["instance"] == ""
+    before = guest.pid("tacit.service"), guest.pid("tacit@red")
+    systemctl("restart", "tacit@blue", timeout=60)
+    wait_until(reached, 20, "red and blue talk again", 0.2)
+    assert before == (guest.pid("tacit.service"), guest.pid("tacit@red"))
+    encrypted(4)
+    systemctl("stop", "tacit@blue")
+    assert not on_bus("blue") and on_bus("red")
+    systemctl("stop", "tacit@red")
+    for name in ("blue", "red"):
+        run("ip", "netns", "del", name)
+        for parent in ("/etc", "/var/lib"):
+            shutil.rmtree(f"{parent}/tacit-{name}")
+    encrypted(4)
+
+
 def test_polkit():
     """An administrator lets somebody in, for one thing, and out again."""
     def may(*argv):
@@ -448,7 +503,7 @@ def test_upgrade(peer, setting):
     mark = peer.mark()
     before = [guest.pid(n) for n in UNITS]
     with Traffic() as traffic:
-        run("dpkg", "-i", *guest.packages("tacit"))
+        run("dpkg", "-i", *guest.packages("tacit"), timeout=120)
         assert all(guest.pid(n) not in (0, b) for n, b in zip(UNITS, before))
         wait_protecting()
         encrypted(4)

@@ -44,7 +44,10 @@ static void test_usage(void **state)
 					   "status --cancel",
 					   "check-config a b",
 					   "--frobnicate status",
-					   "--socket" };
+					   "--socket",
+					   "--instance a/b status",
+					   "--instance 9 status",
+					   "--instance" };
 	struct cli_world *w = *state;
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
@@ -507,6 +510,14 @@ static void test_failures(void **state)
 	/* The option is stronger than the environment. */
 	assert_int_equal(cli_run(w, "--socket /nonexistent/sock status"),
 			 EXIT_NOT_RUNNING);
+	assert_int_equal(cli_run(w, "--instance nothere status"),
+			 EXIT_NOT_RUNNING);
+	assert_non_null(
+		strstr(w->err, RUNSTATEDIR "/tacit-nothere/agent.sock"));
+	assert_non_null(strstr(w->err, "systemctl start tacit@nothere\n"));
+	assert_int_equal(cli_run(w, "--instance nothere check-config"),
+			 EXIT_BAD_CONFIG);
+	assert_non_null(strstr(w->err, SYSCONFDIR "/tacit-nothere"));
 	snprintf(words, sizeof(words), "--socket %s status", w->path);
 	setenv("TACIT_SOCKET", "/nonexistent/sock", 1);
 	assert_int_equal(cli_run(w, words), EXIT_OK);

@@ -39,6 +39,7 @@ struct world {
 	char dir[64], socket[96], bus_path[96], config[96], address[128];
 	pid_t daemon;
 	sd_bus *bus;
+	const char *name; /* of the agent that is called */
 	unsigned peer_changed;
 };
 
@@ -55,7 +56,7 @@ static const char config_text[] =
 	"    <allow user=\"*\"/>\n"
 	"    <allow send_type=\"*\"/>\n"
 	"    <allow receive_type=\"*\"/>\n"
-	"    <%s own=\"org.tacit.Agent1\"/>\n"
+	"    <%s own_prefix=\"org.tacit.Agent1\"/>\n"
 	"  </policy>\n"
 	"</busconfig>\n";
 
@@ -151,7 +152,7 @@ static sd_bus_message *call(struct world *w, const char *name,
 	sd_bus_slot *slot = NULL;
 	va_list ap;
 
-	assert_true(sd_bus_message_new_method_call(w->bus, &m, DBUS_NAME,
+	assert_true(sd_bus_message_new_method_call(w->bus, &m, w->name,
 						   DBUS_PATH, DBUS_INTERFACE,
 						   name) >= 0);
 	va_start(ap, types);
@@ -216,6 +217,7 @@ static int begin(void **state)
 	setenv("DBUS_SYSTEM_BUS_ADDRESS", w->address, 1);
 	assert_int_equal(sd_event_new(&w->event), 0);
 	fake_init(&w->fake);
+	w->name = DBUS_NAME;
 	w->source = fake_source(&w->fake);
 	*state = w;
 	return 0;
@@ -396,19 +398,33 @@ static void test_open_question(void **state)
 	kill(w->daemon, SIGCONT);
 }
 
-/* An agent with an instance name leaves the bus to the host's agent. */
+/* An agent with an instance name has that on the bus, beside the host's, and one
+ * goes without the other. */
 static void test_instance(void **state)
 {
 	struct world *w = *state;
+	struct dbus_server *second;
+	char path[128];
 
+	snprintf(path, sizeof(path), "%s.2", w->socket);
 	w->fake.host.instance = "second";
 	write_config(w, true);
 	if (!start_daemon(w))
 		skip();
-	start_server(w);
+	assert_int_equal(dbus_server_new(w->event, path, &w->source, &second),
+			 0);
 	connect_client(w);
-	run_for(w, 300);
+	w->name = DBUS_NAME ".second";
+	assert_true(answers_within(w, LONG_MS));
+	w->name = DBUS_NAME;
 	assert_false(answers(w));
+	w->fake.host.instance = "";
+	start_server(w);
+	assert_true(answers_within(w, LONG_MS));
+	w->server = dbus_server_free(w->server);
+	w->name = DBUS_NAME ".second";
+	assert_true(answers(w));
+	dbus_server_free(second);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)

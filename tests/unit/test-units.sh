@@ -21,6 +21,7 @@ version=$(systemd-analyze --version 2>/dev/null |
 if [ "${version:-0}" -ge 252 ]; then
 	rated tacit.service 13
 	rated tacit-netd.service 18
+	rated tacit@.service 54
 	rated tacit-keyd.service 10
 else
 	echo "no systemd-analyze that can rate units"
