@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Addresses that peers have leased us stand for ours in ESP to them: the table
- * "inet tacit_cat" (xfrm/nft-translate.c), which is there while a flow has one.
- * It is in force before anything is sent with the flow's SAs, and gone after
- * them.
+ * "inet tacit_cat" (xfrm/nft-translate.c), which is there from the first one on.
+ * A lease is in force before anything is sent with the flow's SAs, and gone after
+ * them. The table stays until we end: whenever a hook goes the kernel drops all
+ * packets that wait in queues, and first packets do.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -53,6 +54,7 @@ static int make(struct netd *n, const struct nft_change *more, size_t n_more)
 		c[i++] = more[j];
 	r = nft_table_make_translate(n->translation, c, i);
 	free(c);
+	n->translating = r == 0;
 	if (r == 0 && n->tables &&
 	    nft_watch_note(n->tables, NFT_TABLE_TRANSLATE) < 0)
 		log_debug("inet tacit_cat is not watched");
@@ -74,9 +76,7 @@ int netd_translate(void *user, const struct addr *local,
 
 	if (!n->translation)
 		return -EOPNOTSUPP;
-	if (!on && n->n_translated == 1)
-		r = nft_table_remove(n->translation);
-	else if (on && n->n_translated == 0)
+	if (on && !n->translating)
 		r = make(n, c, some);
 	else
 		r = nft_table_change(n->translation, c, some);
@@ -132,5 +132,10 @@ void netd_translate_start(struct netd *n)
 
 void netd_translate_stop(struct netd *n)
 {
+	if (n->translating && !n->n_translated &&
+	    nft_table_remove(n->translation) < 0)
+		log_warning(
+			"The nftables table \"inet tacit_cat\" stays behind.");
+	n->translating = false;
 	n->translation = nft_table_free(n->translation);
 }

@@ -56,8 +56,9 @@ struct netd {
 	struct hold *hold;	       /* NULL: the kernel's own queue */
 	struct hear *hear;	       /* NULL: this kernel cannot */
 	struct nft_table *translation; /* likewise */
-	size_t n_translated; /* its leases; without one there is no table */
-	int larval_before;   /* sysctl to restore, or -1 */
+	size_t n_translated;	       /* its leases */
+	bool translating;	       /* the table is in the kernel */
+	int larval_before;	       /* sysctl to restore, or -1 */
 	struct netd_dns *dns;
 	uid_t agent_uid;
 
