@@ -25,14 +25,16 @@ TICK = 0.1
 # Of a root that nobody asks here.
 ANCHOR = ". IN DS 20326 8 2 " + 32 * "5A" + "\n"
 RTT_MS = 100  # an IKE SA takes two of them
+SLOW_MS = 400
 
 
 class Crowd(threading.Thread):
     """Datagrams from one host to many addresses, one to each in every tick,
     which the other host sends back; when an answer of each last came."""
 
-    def __init__(self, host, family):
+    def __init__(self, host, family, tick=TICK):
         super().__init__(daemon=True)
+        self.tick = tick
         self.socket = host.ns.socket(
             socket.AF_INET if family == 4 else socket.AF_INET6,
             socket.SOCK_DGRAM)
@@ -51,7 +53,7 @@ class Crowd(threading.Thread):
 
     def run(self):
         while self.running:
-            due = time.monotonic() + TICK
+            due = time.monotonic() + self.tick
             for address in self.to:
                 try:
                     self.socket.sendto(MAGIC, (address, PORT))
@@ -75,7 +77,7 @@ class Crowd(threading.Thread):
 
     def flowing(self, addresses):
         now = time.monotonic()
-        return all(now - self.heard.get(a, 0) < 0.5 for a in addresses)
+        return all(now - self.heard.get(a, 0) < 0.4 + self.tick for a in addresses)
 
     def stop(self):
         self.running = False
@@ -138,8 +140,10 @@ class Scene:
 
     KINDS = {"warm": 1, "rekey": 2, "churn": 3, "silent": 4, "lookup": 5}
 
-    def __init__(self, lab):
-        self.net, self.a, self.b = lab.pair(rtt_ms=RTT_MS)
+    def __init__(self, lab, rtt_ms=RTT_MS, churn=CHURN, packets=150,
+                 tick=TICK):
+        self.net, self.a, self.b = lab.pair(rtt_ms=rtt_ms)
+        self.churn, self.packets = churn, packets
         self.hosts = (self.a, self.b)
         self.own = {host: {kind: {4: [], 6: []} for kind in self.KINDS}
                     for host in self.hosts}
@@ -150,7 +154,7 @@ class Scene:
             self.policies(host)
             host.start_agent()
         self.echoes = [Echo(h, f) for h in self.hosts for f in (4, 6)]
-        self.crowds = {h: {f: Crowd(h, f) for f in (4, 6)}
+        self.crowds = {h: {f: Crowd(h, f, tick) for f in (4, 6)}
                        for h in self.hosts}
         for kind in ("warm", "rekey", "silent"):
             self.talk(kind)
@@ -162,8 +166,8 @@ class Scene:
 
     def addresses(self, host, number):
         host.number = number
-        counts = {"warm": WARM, "rekey": 2, "churn": CHURN, "silent": 2,
-                  "lookup": CHURN}
+        counts = {"warm": WARM, "rekey": 2, "churn": self.churn, "silent": 2,
+                  "lookup": self.churn}
         for kind, count in counts.items():
             n = self.KINDS[kind]
             for i in range(1, count + 1):
@@ -187,7 +191,7 @@ class Scene:
                     f"TrustAnchors={host.agent.etc}/anchor\n"
                     "LookupTime=3s\n")
         host.policy("rest", "require")
-        for name, n, keys in (("rekey", 2, {"ChildPackets": 150}),
+        for name, n, keys in (("rekey", 2, {"ChildPackets": self.packets}),
                               ("lookup", 5, {"Discover": "dns"})):
             host.policy(name, "require", [
                 self.network(f, h.number, n) for f in (4, 6)
@@ -292,6 +296,107 @@ class Killer:
         which = self.newcomers()
         pid = self.host.agent.hang(self.name)
         self.replaced(pid, which, "hung")
+
+
+class Exchanges:
+    """Those that a host has begun, told by their messages on the wire."""
+
+    def __init__(self, net, host):
+        self.net, self.host = net, host
+        self.place = net.capture.mark()
+        self.asked, self.answered = set(), set()
+
+    def under_way(self):
+        """Their kinds, without those that are answered."""
+        frames = self.net.capture.frames()
+        for f in frames[self.place:]:
+            ike = f.ike
+            if ike and ike.response != (f.port == self.host.name):
+                (self.answered if ike.response else self.asked).add(
+                    (ike.exchange, ike.spi_i, ike.message_id))
+        self.place = len(frames)
+        return {exchange for exchange, _, _ in self.asked - self.answered}
+
+
+class Hanger(Killer):
+    """Stops a process while there are peers in every state on the way: their
+    keys are looked up, their IKE_SA_INIT, IKE_AUTH and CREATE_CHILD_SA are
+    under way, their SAs wait for tacit-netd, or are in."""
+
+    EXCHANGES = {34, 35, 36}
+    STATES = {"lookup", "negotiate", "install", "secured"}
+
+    def wear(self):
+        """A few packets nearer to the soft limits of those that are rekeyed."""
+        for family in (4, 6):
+            for address in self.scene.own[self.scene.b]["rekey"][family]:
+                for _ in range(2):
+                    try:
+                        self.scene.crowds[self.host][family].socket.sendto(
+                            MAGIC, (address, PORT))
+                    except OSError:
+                        pass
+
+    def moment(self):
+        """One more peer every now and then, once there is rekeying, until there
+        are some in each state; tacit-netd stands still then."""
+        scene, netd, first = self.scene, None, self.churned
+        exchanges = Exchanges(scene.net, self.host)
+        due, end = None, time.monotonic() + 25
+        while time.monotonic() < end:
+            under_way = exchanges.under_way()
+            if netd is None:
+                self.wear()
+            if 36 in under_way and due is None:
+                due = 0
+            if due is not None and time.monotonic() > due and \
+                    self.churned < scene.churn:
+                self.newcomer()
+                due = time.monotonic() + SLOW_MS / 3000
+            if under_way < self.EXCHANGES:
+                continue
+            netd = netd or self.host.agent.hang(NETD)
+            if scene.states(self.host) >= self.STATES:
+                return netd, (slice(first, self.churned), [self.host])
+        raise AssertionError(f"only {under_way} are under way, and "
+                             f"{scene.states(self.host)}")
+
+    def newcomer(self):
+        one = slice(self.churned, self.churned + 1), [self.host]
+        self.churned += 1
+        self.scene.talk("lookup", *one)
+        self.scene.talk("churn", *one)
+
+    def stop(self, seconds):
+        """For so long, or (0) until it is replaced."""
+        netd, which = self.moment()
+        pid = netd if self.name == NETD else \
+            self.host.agent.hang(self.name)
+        if self.name != NETD:
+            os.kill(netd, signal.SIGCONT)
+        if seconds:
+            time.sleep(seconds)
+            os.kill(pid, signal.SIGCONT)
+        else:
+            self.host.agent.wait_replaced(self.name, pid)
+        for kind in ("warm", "rekey"):
+            self.scene.wait(kind)
+        self.scene.wait("churn", *which)
+        self.scene.check(f"stopped for {seconds or 'too many'} seconds")
+
+
+@pytest.mark.seconds(25)
+@pytest.mark.family(4)  # and 6: both are in it
+@pytest.mark.parametrize("name", [AGENT, NETD, KEYD])
+def test_hung_in_each_state(lab, agents, name):
+    scene = Scene(lab, SLOW_MS, 30, 200, 3 * TICK)
+    for kind in ("warm", "rekey"):
+        scene.wait(kind)
+    hanger = Hanger(scene, name)
+    hanger.stop(1.5)
+    hanger.stop(0)
+    scene.stop()
+    scene.check("in the end")
 
 
 @pytest.mark.seconds(20)
