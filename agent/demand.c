@@ -138,18 +138,19 @@ void demand_socket(void *user, const struct socket_info *s,
 		s->local.port, s->remote.port, NULL);
 	const struct flow *f =
 		flow_table_get(a->flows, &s->local.addr, &s->remote.addr);
-	bool by_port = p && p->n_ports;
+	bool decided = f || (p && p->n_ports && !policy_encrypts(p));
 
-	if (f && !by_port) {
+	/* Else it is not of the traffic that the flow is for. */
+	if (f && f->policy == p) {
 		status_of_flow(a, f, ret);
 		return;
 	}
 	*ret = (struct dbus_peer){
 		.local = s->local.addr,
 		.remote = s->remote.addr,
-		.state = !by_port		    ? "none"
-			 : p->level == POLICY_BLOCK ? "blocked"
-						    : "clear",
+		.state = !decided			 ? "none"
+			 : p && p->level == POLICY_BLOCK ? "blocked"
+							 : "clear",
 		.policy = p ? p->name : "",
 		.level = p ? policy_level_name(p->level) : "",
 		.identity = "",

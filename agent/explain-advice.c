@@ -32,7 +32,7 @@ static bool policy_advice(const struct policy *p, struct advice *a)
 		       "clear: name its network in a file of policy.d/.");
 		return false;
 	}
-	if (p->n_ports) {
+	if (p->n_ports && !policy_encrypts(p)) {
 		add(a, "Ports= of policy %s is why: remove this port in %s.",
 		    p->name, where(p));
 		return false;

@@ -65,6 +65,10 @@ static void explain_ports(const struct policy_table *t,
 		struct service *list = block ? e->blocked : e->clear;
 		size_t *n = block ? &e->n_blocked : &e->n_clear;
 
+		if (policy_encrypts(r->policy)) {
+			list = e->encrypted;
+			n = &e->n_encrypted;
+		}
 		if (prefix_contains(&r->network, &e->remote) &&
 		    *n < DBUS_EXCEPTIONS_MAX)
 			list[(*n)++] = r->service;
@@ -167,11 +171,12 @@ static void explain_answer(struct agent *a, const struct explain *x,
 	explain_policy(p, &prefix, network, &e);
 	explain_ports(a->config->policies, &e);
 	explain_keys(a, &e);
-	if (p && p->n_ports)
-		e.state = p->level == POLICY_BLOCK ? "blocked" : "clear";
-	else if (f)
+	/* A flow may be for other traffic. */
+	if (f && f->policy == p)
 		explain_flow(a, f, &e);
-	explain_kernel(p && p->n_ports ? NULL : c, &e);
+	else if (f || (p && p->n_ports && !policy_encrypts(p)))
+		e.state = p && p->level == POLICY_BLOCK ? "blocked" : "clear";
+	explain_kernel(f && f->policy == p ? c : NULL, &e);
 	advice_find(p, f, &e, &advice);
 	for (size_t i = 0; i < advice.n; i++)
 		e.advice[e.n_advice++] = advice.text[i];

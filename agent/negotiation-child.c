@@ -68,6 +68,7 @@ void negotiation_install(struct agent *a, struct flow *f,
 	r.install.local = f->local;
 	r.install.remote = f->peer->addr;
 	r.install.reqid = f->reqid;
+	policy_table_scope(a->config->policies, flow_host(f), &r.install.scope);
 	r.install.acquire_seq = f->acquire_seq;
 	negotiation_set_limits(f->policy, up, &r.install);
 	r.install.replaces = up->replaces;

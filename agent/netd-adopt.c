@@ -94,7 +94,8 @@ static void adopt_by_policy(struct netd *n)
 			&n->guard, &f->pair->remote, &f->pair->outer);
 
 		next = f->next;
-		if (!p || p->level == POLICY_FORBID || p->level == POLICY_BLOCK)
+		if (!p || p->level == POLICY_FORBID ||
+		    p->level == POLICY_BLOCK || !netd_flow_fits(n, f))
 			netd_flow_drop(f);
 		else if (p->level == POLICY_REQUIRE)
 			f->hardened = true;

@@ -374,6 +374,14 @@ bool netd_flow_held(struct netd_flows *t, const struct addr *local,
 	return true;
 }
 
+bool netd_flow_runs(const struct netd_flows *t, const struct addr *local,
+		    const struct addr *remote)
+{
+	const struct netd_pair *p = netd_pair_get(t->pairs, local, remote);
+
+	return p && p->flow && p->flow->sending && !p->flow->gated && !p->shunt;
+}
+
 int netd_flow_harden(struct netd_flows *t, uint32_t reqid)
 {
 	struct netd_flow *f = netd_flow_get(t, reqid);

@@ -73,6 +73,9 @@ int netd_flow_switch(struct netd_flows *t, uint32_t reqid)
  * flow does not wait for that, or there is none. */
 bool netd_flow_held(struct netd_flows *t, const struct addr *local,
 		    const struct addr *remote);
+/* Does it send, and nothing stands in its way? */
+bool netd_flow_runs(const struct netd_flows *t, const struct addr *local,
+		    const struct addr *remote);
 int netd_flow_harden(struct netd_flows *t, uint32_t reqid)
 	__attribute__((warn_unused_result));
 int netd_flow_remove_sa(struct netd_flows *t, uint32_t reqid, uint32_t spi,

@@ -72,6 +72,21 @@ const struct policy *netd_guard_policy(const struct netd_guard *g,
 	return p;
 }
 
+bool netd_guard_scope(const struct netd_guard *g, const struct addr *remote,
+		      const struct addr *outer, const struct scope *s)
+{
+	struct scope policy;
+
+	policy_table_scope(g->policies, outer->family ? outer : remote,
+			   &policy);
+	if (!policy.n)
+		return true;
+	for (size_t i = 0; i < s->n; i++)
+		if (!scope_has(&policy, &s->list[i]))
+			return false;
+	return s->n > 0;
+}
+
 static int guard_hosts(const struct netd_guard *g, const struct addr *local,
 		       const struct addr *remote, const char **ret_why)
 {
@@ -159,6 +174,8 @@ static int guard_install(const struct netd_guard *g,
 	case POLICY_OFFER:
 		break;
 	}
+	if (!netd_guard_scope(g, &in->remote, &in->outer, &in->scope))
+		return refuse(-EPERM, "policy has other services", ret_why);
 	return guard_install_flow(g, in, ret_why);
 }
 

@@ -39,6 +39,9 @@ bool netd_guard_is_lease(const struct netd_guard *g, const struct addr *a);
 const struct policy *netd_guard_policy(const struct netd_guard *g,
 				       const struct addr *remote,
 				       const struct addr *outer);
+/* May its SAs be for this traffic? Where policy has services, for no other. */
+bool netd_guard_scope(const struct netd_guard *g, const struct addr *remote,
+		      const struct addr *outer, const struct scope *s);
 /* Is this a destination that the agent can be asked about? */
 bool netd_guard_remote(const struct netd_guard *g, const struct addr *remote);
 

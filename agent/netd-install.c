@@ -205,6 +205,8 @@ static int install_policies(struct installation *x)
 {
 	struct netd_flow *f = x->flow, before = *f;
 	bool optional = (x->in->flags & RECORD_IN_OPTIONAL) != 0;
+	struct scope scope;
+	bool scoped = netd_pair_scope(f->pair, &scope);
 	int r;
 
 	/* A flow that has once required protection goes on to, unless a new
@@ -218,9 +220,13 @@ static int install_policies(struct installation *x)
 		f->sending = true;
 		f->out_reqid = f->reqid;
 	}
-	r = netd_flow_sync(f);
+	r = netd_pair_set_scope(f->pair, &x->in->scope);
+	if (r == 0)
+		r = netd_flow_sync(f);
 	if (r == 0)
 		return 0;
+	if (scoped && netd_pair_set_scope(f->pair, &scope) < 0)
+		log_error("The places of reqid %08x are lost.", f->reqid);
 	f->hardened = before.hardened;
 	f->mixed = before.mixed;
 	f->reqid = before.reqid;

@@ -26,8 +26,13 @@ static enum policy_level kept_kind(const struct policy *p)
 	return closed ? p->level : POLICY_FORBID;
 }
 
-/* Single services are left out: in the clear where all else is closed they
- * have no policy of their own here. */
+/* Single services have a file for each policy where they are closed; where they
+ * are in the clear, and all else is closed, they have none here. */
+static bool kept_by_itself(const struct policy *p)
+{
+	return p->n_ports && p->n_networks && p->level == POLICY_REQUIRE;
+}
+
 static bool kept_is_of(const struct policy *p, enum policy_level kind)
 {
 	return !p->n_ports && p->n_networks && kept_kind(p) == kind;
@@ -41,6 +46,16 @@ static bool kept_any(const struct config *c, enum policy_level kind)
 		if (kept_is_of(p, kind))
 			return true;
 	return false;
+}
+
+static bool kept_closes(const struct config *c)
+{
+	const struct policy *p;
+
+	for (size_t i = 0; (p = policy_table_at(c->policies, i)); i++)
+		if (kept_by_itself(p))
+			return true;
+	return kept_any(c, POLICY_REQUIRE) || kept_any(c, POLICY_BLOCK);
 }
 
 static int kept_path(char path[PATH_MAX], const char *dir, const char *name)
@@ -60,40 +75,86 @@ static int kept_mkdir(const char *dir, const char *name)
 	return mkdir(path, 0700) < 0 && errno != EEXIST ? -errno : 0;
 }
 
-static void kept_print(FILE *f, const struct config *c, enum policy_level kind)
+static void kept_networks(FILE *f, const struct policy *p)
+{
+	char text[PREFIX_STRLEN];
+
+	for (size_t k = 0; k < p->n_networks; k++)
+		fprintf(f, "Networks=%s\n",
+			prefix_format(&p->networks[k], text));
+}
+
+static void kept_print(FILE *f, const struct config *c, enum policy_level kind,
+		       const struct policy *only)
 {
 	const struct policy *p;
-	char text[PREFIX_STRLEN];
+	char text[SERVICE_STRLEN];
 
 	fprintf(f, "# Written by tacit-netd.\n[Policy]\nEncryption=%s\n",
 		policy_level_name(kind));
-	for (size_t i = 0; (p = policy_table_at(c->policies, i)); i++) {
-		if (!kept_is_of(p, kind))
-			continue;
-		for (size_t k = 0; k < p->n_networks; k++) {
-			prefix_format(&p->networks[k], text);
-			fprintf(f, "Networks=%s\n", text);
-		}
-	}
+	for (size_t i = 0; !only && (p = policy_table_at(c->policies, i)); i++)
+		if (kept_is_of(p, kind))
+			kept_networks(f, p);
+	if (!only)
+		return;
+	kept_networks(f, only);
+	for (size_t i = 0; i < only->n_ports; i++)
+		fprintf(f, "Ports=%s\n", service_format(&only->ports[i], text));
 }
 
-/* It is read after a boot, which may follow at once. */
+/* All networks of a kind, or the policy with services that is given. It is read
+ * after a boot, which may follow at once. */
 static int kept_write(const char *path, const struct config *c,
-		      enum policy_level kind)
+		      enum policy_level kind, const struct policy *only)
 {
 	FILE *f;
 	int r = 0;
 
-	if (!kept_any(c, kind))
+	if (!only && !kept_any(c, kind))
 		return unlink(path) < 0 && errno != ENOENT ? -errno : 0;
 	f = fopen(path, "we");
 	if (!f)
 		return -errno;
-	kept_print(f, c, kind);
+	kept_print(f, c, kind, only);
 	if (fflush(f) == EOF || fsync(fileno(f)) < 0)
 		r = -errno;
 	if (fclose(f) == EOF && r == 0)
 		r = -errno;
+	return r;
+}
+
+static int kept_ports_path(char path[PATH_MAX], const char *dir,
+			   const char *turn, size_t number)
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), "%s/policy.d/ports-%zu.conf", turn,
+		 number);
+	return kept_path(path, dir, name);
+}
+
+/* And what is there of an earlier turn goes. */
+static int kept_fill_ports(const char *dir, const char *turn,
+			   const struct config *c)
+{
+	const struct policy *p;
+	char path[PATH_MAX];
+	size_t n = 0;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && (p = policy_table_at(c->policies, i));
+	     i++) {
+		if (!kept_by_itself(p))
+			continue;
+		r = kept_ports_path(path, dir, turn, n++);
+		if (r == 0)
+			r = kept_write(path, c, p->level, p);
+	}
+	while (r == 0) {
+		r = kept_ports_path(path, dir, turn, n++);
+		if (r == 0 && unlink(path) < 0)
+			return errno == ENOENT ? 0 : -errno;
+	}
 	return r;
 }
 
@@ -110,9 +171,9 @@ static int kept_fill(const char *dir, const char *turn, const struct config *c)
 			 policy_level_name(kinds[i]));
 		r = kept_path(path, dir, name);
 		if (r == 0)
-			r = kept_write(path, c, kinds[i]);
+			r = kept_write(path, c, kinds[i], NULL);
 	}
-	return r;
+	return r == 0 ? kept_fill_ports(dir, turn, c) : r;
 }
 
 int netd_kept_save(const char *dir, const struct config *c)
@@ -125,7 +186,7 @@ int netd_kept_save(const char *dir, const struct config *c)
 		r = kept_path(next, dir, LINK ".next");
 	if (r < 0)
 		return r;
-	if (!kept_any(c, POLICY_REQUIRE) && !kept_any(c, POLICY_BLOCK))
+	if (!kept_closes(c))
 		return unlink(link) < 0 && errno != ENOENT ? -errno : 0;
 	turn = readlink(link, now, 1) == 1 && now[0] == 'a' ? "b" : "a";
 	r = kept_fill(dir, turn, c);

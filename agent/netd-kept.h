@@ -3,7 +3,8 @@
  * The networks that the configuration closes, kept for the boot at which it has
  * errors: then they are closed all the same, and nobody talks to them in the
  * clear because of a misspelt word in another file. Kept as a configuration of
- * its own, with nothing but networks and whether they are closed.
+ * its own, with nothing but networks, their services where only those are
+ * closed, and whether they are.
  */
 #ifndef TACIT_AGENT_NETD_KEPT_H
 #define TACIT_AGENT_NETD_KEPT_H

@@ -4,6 +4,7 @@
 #define TACIT_AGENT_NETD_NETWORKS_INTERNAL_H
 
 #include "agent/netd-networks.h"
+#include "agent/netd-ports.h"
 #include "util/trie.h"
 
 struct network {
@@ -20,6 +21,13 @@ struct counted {
 struct counted_list {
 	struct counted *list;
 	size_t n;
+};
+
+/* What of them stands in the kernel. */
+enum netd_networks_state {
+	NETD_NETWORKS_NONE,
+	NETD_NETWORKS_DISARMED,
+	NETD_NETWORKS_ARMED,
 };
 
 struct netd_networks {
@@ -42,6 +50,10 @@ bool netd_network_needs(const struct netd_networks *n,
 			struct kpolicy *ret);
 struct kselector netd_network_place(const struct network *net,
 				    const struct addr *own, enum kdir dir);
+enum netd_networks_state netd_networks_now(const struct netd_networks *n);
+/* Single services, as they are in this state. */
+struct netd_ports netd_networks_ports(const struct netd_networks *n,
+				      enum netd_networks_state state);
 /* Do policies of this family stand in this state? */
 bool netd_networks_active(const struct netd_networks *n, int family,
 			  bool armed);

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "agent/netd-networks-internal.h"
-#include "agent/netd-ports.h"
 
 /* What belongs to the network of this prefix; false: nothing, or there is no
  * such network. */
@@ -67,6 +66,9 @@ static int netd_networks_change(const struct netd_networks *from,
 				const struct netd_networks *to)
 {
 	static const int families[] = { AF_INET, AF_INET6 };
+	struct netd_ports old =
+		netd_networks_ports(from, netd_networks_now(from));
+	struct netd_ports new = netd_networks_ports(to, netd_networks_now(to));
 	struct netd_batch b;
 	bool was[2], is[2];
 
@@ -79,18 +81,10 @@ static int netd_networks_change(const struct netd_networks *from,
 	}
 	for (size_t i = 0; i < to->own.n; i++) {
 		const struct addr *own = &to->own.list[i].addr;
-		bool both = was[own->family == AF_INET6] &&
-			    is[own->family == AF_INET6];
 
-		if (both)
-			netd_ports_add(from->config.policies,
-				       to->config.policies, &b, own,
-				       to->config.dns_mark);
+		netd_ports_add(&old, &new, &b, own);
 		address_replace(from, to, &b, own);
-		if (both)
-			netd_ports_remove(from->config.policies,
-					  to->config.policies, &b, own,
-					  to->config.dns_mark);
+		netd_ports_remove(&old, &new, &b, own);
 	}
 	for (size_t i = 0; i < 2; i++)
 		if (was[i] && !is[i])

@@ -121,6 +121,27 @@ static int netd_networks_flatten(struct netd_networks *n)
 	return 0;
 }
 
+enum netd_networks_state netd_networks_now(const struct netd_networks *n)
+{
+	return n->armed ? NETD_NETWORKS_ARMED : NETD_NETWORKS_DISARMED;
+}
+
+struct netd_ports netd_networks_ports(const struct netd_networks *n,
+				      enum netd_networks_state state)
+{
+	const struct netd_networks_config *c = &n->config;
+	bool armed = state == NETD_NETWORKS_ARMED;
+
+	return (struct netd_ports){
+		.policies = state == NETD_NETWORKS_NONE ? NULL : c->policies,
+		.mark = c->dns_mark,
+		.traps4 = armed && c->esp4,
+		.traps6 = armed && c->esp6,
+		.taken = c->taken,
+		.user = c->user,
+	};
+}
+
 static int netd_networks_prepare(struct netd_networks *n)
 {
 	static const int families[] = { AF_INET, AF_INET6 };
@@ -144,9 +165,14 @@ static int netd_networks_prepare(struct netd_networks *n)
 			    netd_network_needs(n, net, KDIR_IN, armed, &p))
 				active[armed] = true;
 	}
-	for (size_t i = 0; i < 2; i++)
-		if (netd_ports_close(n->config.policies, families[i]))
-			n->active[i][0] = n->active[i][1] = true;
+	for (size_t i = 0; i < 4; i++) {
+		struct netd_ports ports =
+			netd_networks_ports(n, i & 1 ? NETD_NETWORKS_ARMED
+						     : NETD_NETWORKS_DISARMED);
+
+		if (netd_ports_any(&ports, families[i / 2]))
+			n->active[i / 2][i & 1] = true;
+	}
 	return 0;
 }
 
@@ -258,12 +284,10 @@ static void broadcast_install(struct netd_batch *b, const struct addr *a,
 	address_bypass(b, a, netd_bypass_broadcast, there);
 }
 
-static void own_install(const struct netd_networks *n, struct netd_batch *b,
-			const struct addr *a, bool there)
+static void own_install(struct netd_batch *b, const struct addr *a, bool there)
 {
 	if (is_v6(a))
 		address_bypass(b, a, netd_bypass_own, there);
-	netd_ports_install(n->config.policies, b, a, n->config.dns_mark, there);
 }
 
 static void server_install(const struct netd_networks *n, struct netd_batch *b,
@@ -307,7 +331,7 @@ void netd_networks_family(const struct netd_networks *n, struct netd_batch *b,
 					  there);
 	for (size_t i = 0; i < n->own.n; i++)
 		if (n->own.list[i].addr.family == family)
-			own_install(n, b, &n->own.list[i].addr, there);
+			own_install(b, &n->own.list[i].addr, there);
 }
 
 static bool counted_family(const struct counted_list *l, int family)
@@ -324,18 +348,19 @@ bool netd_networks_active(const struct netd_networks *n, int family, bool armed)
 	       counted_family(&n->own, family);
 }
 
-enum state { STATE_NONE, STATE_DISARMED, STATE_ARMED };
-
 /* One place from one state to another. */
 static void place_move(const struct netd_networks *n, struct netd_batch *b,
 		       const struct network *net, const struct addr *own,
-		       enum kdir dir, enum state from, enum state to)
+		       enum kdir dir, enum netd_networks_state from,
+		       enum netd_networks_state to)
 {
 	struct kpolicy old, new;
-	bool was = from != STATE_NONE &&
-		   netd_network_needs(n, net, dir, from == STATE_ARMED, &old);
-	bool is = to != STATE_NONE &&
-		  netd_network_needs(n, net, dir, to == STATE_ARMED, &new);
+	bool was = from != NETD_NETWORKS_NONE &&
+		   netd_network_needs(n, net, dir, from == NETD_NETWORKS_ARMED,
+				      &old);
+	bool is = to != NETD_NETWORKS_NONE &&
+		  netd_network_needs(n, net, dir, to == NETD_NETWORKS_ARMED,
+				     &new);
 
 	if (!was && !is)
 		return;
@@ -357,19 +382,20 @@ static void place_move(const struct netd_networks *n, struct netd_batch *b,
 /* The most specific networks first: opening a network must not for a moment
  * open what is closed inside, nor closing one close what is open inside. */
 static void address_move(const struct netd_networks *n, struct netd_batch *b,
-			 const struct addr *own, enum state from, enum state to)
+			 const struct addr *own, enum netd_networks_state from,
+			 enum netd_networks_state to)
 {
+	struct netd_ports old = netd_networks_ports(n, from);
+	struct netd_ports new = netd_networks_ports(n, to);
+
+	netd_ports_add(&old, &new, b, own);
 	for (size_t i = n->n; i-- > 0;) {
 		if (n->list[i].prefix.addr.family != own->family)
 			continue;
 		place_move(n, b, &n->list[i], own, KDIR_IN, from, to);
 		place_move(n, b, &n->list[i], own, KDIR_OUT, from, to);
 	}
-}
-
-static enum state netd_networks_state(const struct netd_networks *n)
-{
-	return n->armed ? STATE_ARMED : STATE_DISARMED;
+	netd_ports_remove(&old, &new, b, own);
 }
 
 int netd_networks_add(struct netd_networks *n, const struct addr *own,
@@ -396,8 +422,9 @@ int netd_networks_add(struct netd_networks *n, const struct addr *own,
 
 		a.scope = 0;
 		if (active)
-			own_install(n, &b, &a, true);
-		address_move(n, &b, &a, STATE_NONE, netd_networks_state(n));
+			own_install(&b, &a, true);
+		address_move(n, &b, &a, NETD_NETWORKS_NONE,
+			     netd_networks_now(n));
 	}
 	return netd_batch_done(&b);
 }
@@ -413,9 +440,10 @@ int netd_networks_remove(struct netd_networks *n, const struct addr *own,
 		struct addr a = *own;
 
 		a.scope = 0;
-		address_move(n, &b, &a, netd_networks_state(n), STATE_NONE);
+		address_move(n, &b, &a, netd_networks_now(n),
+			     NETD_NETWORKS_NONE);
 		if (active)
-			own_install(n, &b, &a, false);
+			own_install(&b, &a, false);
 	}
 	if (active && !netd_networks_active(n, own->family, n->armed))
 		netd_networks_family(n, &b, own->family, false);
@@ -426,17 +454,19 @@ int netd_networks_remove(struct netd_networks *n, const struct addr *own,
 }
 
 static void networks_move(struct netd_networks *n, struct netd_batch *b,
-			  enum state from, enum state to)
+			  enum netd_networks_state from,
+			  enum netd_networks_state to)
 {
 	static const int families[] = { AF_INET, AF_INET6 };
 	bool was[2], is[2];
 
 	for (size_t i = 0; i < 2; i++) {
-		was[i] = from != STATE_NONE &&
+		was[i] = from != NETD_NETWORKS_NONE &&
 			 netd_networks_active(n, families[i],
-					      from == STATE_ARMED);
-		is[i] = to != STATE_NONE &&
-			netd_networks_active(n, families[i], to == STATE_ARMED);
+					      from == NETD_NETWORKS_ARMED);
+		is[i] = to != NETD_NETWORKS_NONE &&
+			netd_networks_active(n, families[i],
+					     to == NETD_NETWORKS_ARMED);
 		if (!was[i] && is[i])
 			netd_networks_family(n, b, families[i], true);
 	}
@@ -447,8 +477,9 @@ static void networks_move(struct netd_networks *n, struct netd_batch *b,
 			netd_networks_family(n, b, families[i], false);
 }
 
-static int netd_networks_move(struct netd_networks *n, enum state from,
-			      enum state to)
+static int netd_networks_move(struct netd_networks *n,
+			      enum netd_networks_state from,
+			      enum netd_networks_state to)
 {
 	struct netd_batch b;
 
@@ -466,19 +497,19 @@ int netd_networks_mend(struct netd_networks *n,
 	netd_batch_init(&b, n->config.kernel);
 	b.stands = stands;
 	b.user = user;
-	networks_move(n, &b, STATE_NONE, netd_networks_state(n));
+	networks_move(n, &b, NETD_NETWORKS_NONE, netd_networks_now(n));
 	*ret_n = b.made;
 	return netd_batch_done(&b);
 }
 
 int netd_networks_set_armed(struct netd_networks *n, bool armed)
 {
-	enum state from = netd_networks_state(n);
+	enum netd_networks_state from = netd_networks_now(n);
 
 	if (n->armed == armed)
 		return 0;
 	n->armed = armed;
-	return netd_networks_move(n, from, netd_networks_state(n));
+	return netd_networks_move(n, from, netd_networks_now(n));
 }
 
 bool netd_networks_armed(const struct netd_networks *n)
@@ -523,7 +554,7 @@ int netd_networks_set_servers(struct netd_networks *n,
 
 int netd_networks_clear(struct netd_networks *n)
 {
-	return netd_networks_move(n, netd_networks_state(n), STATE_NONE);
+	return netd_networks_move(n, netd_networks_now(n), NETD_NETWORKS_NONE);
 }
 
 bool netd_networks_any_closed(const struct netd_networks *n)
@@ -575,11 +606,6 @@ static bool netd_networks_want_bypass(const struct netd_networks *n,
 		}
 	if (want_dns(n, place, ret))
 		return true;
-	own = place->dir == KDIR_OUT ? &place->sel.src.addr
-				     : &place->sel.dst.addr;
-	if (counted_has(&n->own, *own) &&
-	    netd_ports_want(n->config.policies, place, n->config.dns_mark, ret))
-		return true;
 	if (counted_has(&n->broadcasts, place->sel.dst.addr)) {
 		p = netd_bypass_broadcast(&place->sel.dst.addr, place->dir);
 		if (kpolicy_same_place(&p, place)) {
@@ -605,12 +631,16 @@ bool netd_networks_want(const struct netd_networks *n,
 		place->dir == KDIR_OUT ? &place->sel.src : &place->sel.dst;
 	const struct prefix *net =
 		place->dir == KDIR_OUT ? &place->sel.dst : &place->sel.src;
+	struct netd_ports ports = netd_networks_ports(n, netd_networks_now(n));
 	const struct network *found;
 	struct kpolicy p;
 
 	if (place->dir == KDIR_FWD)
 		return false;
 	if (netd_networks_want_bypass(n, place, ret))
+		return true;
+	if (counted_has(&n->own, own->addr) &&
+	    netd_ports_want(&ports, place, ret))
 		return true;
 	found = trie_get(n->trie, net);
 	if (!found || own->len != addr_len(&own->addr) * 8 ||
@@ -625,11 +655,16 @@ bool netd_networks_want(const struct netd_networks *n,
 }
 
 bool netd_networks_trap(const struct netd_networks *n, const struct addr *local,
-			const struct addr *remote, struct kpolicy *ret)
+			const struct addr *remote, size_t i,
+			struct kpolicy *ret)
 {
 	const struct network *net = trie_lookup(n->trie, remote, NULL);
+	struct netd_ports ports = netd_networks_ports(n, netd_networks_now(n));
 	struct kpolicy p;
 
+	if (i)
+		return counted_has(&n->own, *local) &&
+		       netd_ports_trap(&ports, local, remote, i - 1, ret);
 	/* A network that differs not from the wider one has none of its own. */
 	for (; net; net = net->parent)
 		if (netd_network_needs(n, net, KDIR_OUT, n->armed, &p))
@@ -695,4 +730,10 @@ int netd_networks_ranges(const struct netd_networks *n, struct hold_range **ret,
 	*ret = l.list;
 	*ret_n = l.count;
 	return 0;
+}
+
+void netd_networks_scope(const struct netd_networks *n,
+			 const struct addr *remote, struct scope *ret)
+{
+	policy_table_scope(n->config.policies, remote, ret);
 }

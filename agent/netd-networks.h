@@ -81,9 +81,14 @@ bool netd_networks_any_closed(const struct netd_networks *n);
  * False: none. */
 bool netd_networks_want(const struct netd_networks *n,
 			const struct kpolicy *place, struct kpolicy *ret);
-/* The trap that a packet from local to remote meets. False: none. */
+/* The trap that a packet from local to remote meets, i 0, or one of those of
+ * single services, from 1 on. False: there is no such. */
 bool netd_networks_trap(const struct netd_networks *n, const struct addr *local,
-			const struct addr *remote, struct kpolicy *ret);
+			const struct addr *remote, size_t i,
+			struct kpolicy *ret);
+/* What SAs with this host are for. */
+void netd_networks_scope(const struct netd_networks *n,
+			 const struct addr *remote, struct scope *ret);
 /* What the packet holder has to know: free(*ret). 0 or -ENOMEM. */
 int netd_networks_ranges(const struct netd_networks *n, struct hold_range **ret,
 			 size_t *ret_n) __attribute__((warn_unused_result));

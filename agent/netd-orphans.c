@@ -88,34 +88,36 @@ int netd_flow_adopt_policy(struct netd_flows *t, const struct kpolicy *p,
 	if (p->priority != KPOLICY_PRIO_FLOW || p->action != KACTION_PROTECT ||
 	    (p->dir == KDIR_OUT && !kernel_flow_reqid(p->reqid)))
 		return -ENOENT;
-	/* Out-policies name the flow; an in-policy may take any SA. */
-	if (p->dir == KDIR_OUT && netd_flow_get(t, p->reqid))
-		return -ENOENT;
 	pair = netd_pair_obtain(t->pairs, local, remote);
 	if (!pair)
 		return -ENOMEM;
+	/* Out-policies name the flow; an in-policy may take any SA. */
+	f = pair->flow;
+	if ((p->dir == KDIR_IN && !f) ||
+	    (f && !addr_equal(&p->outer, &pair->outer)) ||
+	    (p->dir == KDIR_OUT && netd_flow_get(t, p->reqid) != f)) {
+		netd_pair_release(t->pairs, pair);
+		return -ENOENT;
+	}
 	if (p->dir == KDIR_IN) {
-		f = pair->flow;
-		if (!f || !addr_equal(&p->outer, &pair->outer)) {
-			netd_pair_release(t->pairs, pair);
-			return -ENOENT;
-		}
 		f->hardened = !p->optional;
 		f->mixed = p->reqid != f->reqid;
-		pair->there[KDIR_IN] = true;
-		return 0;
 	}
+	if (f)
+		return netd_pair_found(pair, p);
 	r = netd_flow_new(t, pair, p->reqid, &f);
 	if (r < 0) {
 		netd_pair_release(t->pairs, pair);
 		return r;
 	}
+	r = netd_pair_found(pair, p);
+	if (r < 0)
+		return r;
 	f->sending = true;
 	f->tunnel = p->tunnel;
 	pair->outer = p->outer;
 	f->leased =
 		p->outer.family && t->is_lease && t->is_lease(t->user, remote);
-	pair->there[KDIR_OUT] = true;
 	return 0;
 }
 
@@ -146,7 +148,8 @@ void netd_flows_adopted(struct netd_flows *t, uint64_t now)
 
 	for (struct netd_flow *f = t->first, *next; f; f = next) {
 		next = f->next;
-		if (!flow_complete(f) || !f->pair->there[KDIR_IN]) {
+		if (!flow_complete(f) ||
+		    !netd_pair_there(f->pair, KDIR_IN, true)) {
 			netd_flow_drop(f);
 			continue;
 		}

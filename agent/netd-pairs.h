@@ -5,6 +5,9 @@
  * and a network of one host are rivals for one place: the shunt wins, then
  * the flow, then the network, and whoever leaves makes way for the next in
  * one step, never by way of an empty place.
+ *
+ * Where SAs are for single services only, a pair has places for each of them,
+ * and none for the rest.
  */
 #ifndef TACIT_AGENT_NETD_PAIRS_H
 #define TACIT_AGENT_NETD_PAIRS_H
@@ -21,6 +24,14 @@ struct netd_claim {
 	uint32_t hard_s; /* 0: none */
 };
 
+/* What traffic: of a service of one side, or (protocol 0) all. */
+struct netd_place {
+	struct service service;
+	uint8_t side;  /* SCOPE_LOCAL or SCOPE_REMOTE; 0: all traffic */
+	bool wanted;   /* it is of the pair's scope now */
+	bool there[2]; /* by enum kdir: a policy of the pair's stands there */
+};
+
 struct netd_flow;
 struct netd_shunt;
 
@@ -32,7 +43,8 @@ struct netd_pair {
 	struct netd_flow *flow;	  /* borrowed; netd-flows */
 	struct netd_shunt *shunt; /* borrowed; netd-shunts */
 	struct netd_claim flow_claim[2], shunt_claim[2]; /* by enum kdir */
-	bool there[2]; /* a policy of the pair's stands in the kernel */
+	struct netd_place *places;
+	size_t n_places;
 };
 
 struct netd_pairs {
@@ -58,10 +70,27 @@ struct netd_pair *netd_pair_obtain(struct netd_pairs *t,
 /* Frees it when nothing is left of it. */
 void netd_pair_release(struct netd_pairs *t, struct netd_pair *p);
 
-/* The place of the pair in this direction. */
-struct kpolicy netd_pair_place(const struct netd_pair *p, enum kdir dir);
-/* Brings both places in the kernel to what is claimed. 0 or -errno, and then
- * what stands there is the old or the new one, as p->there says. */
+/* What the claims are about, from the next netd_pair_sync() on. 0 or -ENOMEM,
+ * and then it is as before. */
+int netd_pair_set_scope(struct netd_pair *p, const struct scope *scope)
+	__attribute__((warn_unused_result));
+/* What they are about where nobody has said so: all that policy says, or
+ * everything. Errors likewise. */
+int netd_pair_set_default(const struct netd_pairs *t, struct netd_pair *p)
+	__attribute__((warn_unused_result));
+/* What they are about. False: nothing yet. */
+bool netd_pair_scope(const struct netd_pair *p, struct scope *ret);
+/* Found in the kernel, in a place of the pair's, whose scope grows by it. 0 or
+ * -ENOMEM. */
+int netd_pair_found(struct netd_pair *p, const struct kpolicy *k)
+	__attribute__((warn_unused_result));
+/* Does anything of the pair's stand in this direction? wherever: in all places
+ * of its scope. */
+bool netd_pair_there(const struct netd_pair *p, enum kdir dir, bool wherever);
+/* Of a shunt that the kernel has ended by itself. */
+void netd_pair_missed(struct netd_pair *p, const struct kpolicy *k);
+/* Brings all places in the kernel to what is claimed. 0 or -errno, and then
+ * what stands there is the old or the new one, as `there` says. */
 int netd_pair_sync(struct netd_pairs *t, struct netd_pair *p)
 	__attribute__((warn_unused_result));
 /* Sets again what is the pair's own and does not stand as it should, by

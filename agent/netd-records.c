@@ -104,8 +104,16 @@ void netd_on_first(void *user, const struct hold_packet *p)
 		.held = 1,
 	};
 
-	if (!netd_flow_held(&n->flows, &p->local, &p->remote))
-		send_acquire(user, &q);
+	if (netd_flow_held(&n->flows, &p->local, &p->remote))
+		return;
+	/* One that the kernel took for no traffic of the flow's: of a raw
+	 * socket, of which it does not know the ports; or a policy is gone. */
+	if (netd_flow_runs(&n->flows, &p->local, &p->remote)) {
+		log_debug("held beside SAs: protocol %u, ports %u, %u",
+			  p->protocol, p->local_port, p->remote_port);
+		netd_repair_soon(n);
+	}
+	send_acquire(user, &q);
 }
 
 static bool is_past_soft_limit(const struct ksa *sa)
@@ -264,14 +272,19 @@ static void kick(struct netd *n, const struct addr *local,
 		 const struct addr *remote)
 {
 	struct change c = { .op = CHANGE_POLICY_UPDATE };
-	int r;
 
-	if (!netd_networks_trap(n->networks, local, remote, &c.policy) ||
-	    netd_pairs_taken(&n->pairs, &c.policy))
-		return;
-	r = n->kernel.apply(n->kernel.user, &c, 1);
-	if (r < 0)
-		log_debug("kick: %s", strerror(-r));
+	for (size_t i = 0;
+	     netd_networks_trap(n->networks, local, remote, i, &c.policy) ||
+	     i == 0;
+	     i++) {
+		int r = 0;
+
+		if (c.policy.priority &&
+		    !netd_pairs_taken(&n->pairs, &c.policy))
+			r = n->kernel.apply(n->kernel.user, &c, 1);
+		if (r < 0)
+			log_debug("kick: %s", strerror(-r));
+	}
 }
 
 static void hold_failed(struct netd *n, const char *what, int error)

@@ -61,6 +61,15 @@ static bool reload_stays(void *user, const struct addr *remote, bool block)
 	return block;
 }
 
+bool netd_flow_fits(const struct netd *n, const struct netd_flow *f)
+{
+	struct scope scope;
+
+	return netd_pair_scope(f->pair, &scope) &&
+	       netd_guard_scope(&n->guard, &f->pair->remote, &f->pair->outer,
+				&scope);
+}
+
 static void reload_flows(struct netd *n)
 {
 	for (struct netd_flow *f = n->flows.first, *next; f; f = next) {
@@ -69,7 +78,8 @@ static void reload_flows(struct netd *n)
 		enum policy_level level = p ? p->level : POLICY_FORBID;
 
 		next = f->next;
-		if (level == POLICY_FORBID || level == POLICY_BLOCK) {
+		if (level == POLICY_FORBID || level == POLICY_BLOCK ||
+		    !netd_flow_fits(n, f)) {
 			netd_flow_end(f);
 		} else if (level == POLICY_REQUIRE && !f->hardened) {
 			f->hardened = true;

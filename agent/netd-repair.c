@@ -256,9 +256,8 @@ static void on_mend(struct timer *t, uint64_t now, void *user)
 	(void)!compare(container_of(t, struct netd, mend), false, &mended);
 }
 
-static void on_flushed(void *user)
+void netd_repair_soon(struct netd *n)
 {
-	struct netd *n = user;
 	uint64_t at = netd_now(n) + MEND_AFTER_MS;
 
 	if (timer_armed(&n->mend))
@@ -266,6 +265,11 @@ static void on_flushed(void *user)
 	if (n->mended_at && at < n->mended_at + MEND_PAUSE_MS)
 		at = n->mended_at + MEND_PAUSE_MS;
 	timer_arm(n->wheel, &n->mend, at);
+}
+
+static void on_flushed(void *user)
+{
+	netd_repair_soon(user);
 }
 
 /* Our own deletions are of what we want no more. */

@@ -101,6 +101,7 @@ static int shunt_set(struct netd_shunts *t, const struct addr *local,
 		.hard_s = lifetime_ms / 1000 + (lifetime_ms % 1000 != 0),
 	};
 	struct netd_pair *p = netd_pair_obtain(t->pairs, local, remote);
+	static const struct scope all;
 	struct netd_shunt *s;
 	int r;
 
@@ -120,7 +121,10 @@ static int shunt_set(struct netd_shunts *t, const struct addr *local,
 	/* What comes in the clear from a clear destination is the network's
 	 * business: only open networks have such. */
 	p->shunt_claim[KDIR_IN] = block ? c : (struct netd_claim){ 0 };
-	r = netd_pair_sync(t->pairs, p);
+	r = kept ? netd_pair_set_scope(p, &all)
+		 : netd_pair_set_default(t->pairs, p);
+	if (r == 0)
+		r = netd_pair_sync(t->pairs, p);
 	if (r < 0) {
 		/* Half of it would be nobody's. */
 		if (shunt_end(s) < 0)
@@ -215,8 +219,25 @@ void netd_shunt_expired(struct netd_shunts *t, const struct kpolicy *p,
 	if (!pair || !pair->shunt ||
 	    pair->shunt->timer.deadline > now + SHUNT_NEAR_MS)
 		return;
-	pair->there[p->dir] = false;
+	netd_pair_missed(pair, p);
 	shunt_gone(pair->shunt);
+}
+
+/* Is it about what policy says now? */
+static bool shunt_fits(const struct netd_shunts *t, const struct netd_pair *p)
+{
+	struct scope is, want = { 0 };
+
+	if (!netd_pair_scope(p, &is))
+		return false;
+	if (t->pairs->networks)
+		netd_networks_scope(t->pairs->networks, &p->remote, &want);
+	if (is.n != want.n)
+		return false;
+	for (size_t i = 0; i < is.n; i++)
+		if (!scope_has(&want, &is.list[i]))
+			return false;
+	return true;
 }
 
 void netd_shunts_review(struct netd_shunts *t,
@@ -229,7 +250,8 @@ void netd_shunts_review(struct netd_shunts *t,
 		bool block = p->shunt_claim[KDIR_OUT].action == KACTION_BLOCK;
 
 		next = s->next;
-		if (!s->kept && !stays(user, &p->remote, block))
+		if (!s->kept &&
+		    (!stays(user, &p->remote, block) || !shunt_fits(t, p)))
 			shunt_gone(s);
 	}
 }

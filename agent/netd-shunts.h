@@ -55,7 +55,8 @@ void netd_shunts_tell(const struct netd_shunts *t, uint64_t now,
 /* The kernel has removed this policy: its time was up. */
 void netd_shunt_expired(struct netd_shunts *t, const struct kpolicy *p,
 			uint64_t now);
-/* Takes those away, with gone(), that must not stay; not those that are kept. */
+/* Takes those away, with gone(), that must not stay, or are for other traffic
+ * than policy now; not those that are kept. */
 void netd_shunts_review(struct netd_shunts *t,
 			bool (*stays)(void *user, const struct addr *remote,
 				      bool block),

@@ -181,6 +181,9 @@ int netd_translate_renew(struct netd *n) __attribute__((warn_unused_result));
 int netd_reload(struct netd *n, uint32_t digest)
 	__attribute__((warn_unused_result));
 
+/* Are the flow's SAs for traffic that its policy is about? */
+bool netd_flow_fits(const struct netd *n, const struct netd_flow *f);
+
 /* --- netd-idle.c -------------------------------------------------------- */
 
 /* At start, and when there are other policies. */
@@ -206,6 +209,9 @@ int netd_sweep(struct netd *n, const struct netd_found *f, size_t *ret_swept)
 
 /* Begins to watch; what cannot be is logged. */
 void netd_repair_start(struct netd *n);
+/* In a moment: something shows that others have changed it, or that packets
+ * wait which need not. */
+void netd_repair_soon(struct netd *n);
 void netd_repair_stop(struct netd *n);
 /* Before each wait: a table that is gone is made anew at once. */
 void netd_repair_prepare(struct netd *n);

@@ -41,6 +41,9 @@ static int append_policy(sd_bus_message *m, const struct dbus_explanation *e)
 		r = dbus_entry_services(m, "BlockedPorts", e->blocked,
 					e->n_blocked);
 	if (r >= 0)
+		r = dbus_entry_services(m, "EncryptedPorts", e->encrypted,
+					e->n_encrypted);
+	if (r >= 0)
 		r = dbus_entry_text(m, "NetworkFile", e->network_file);
 	if (r >= 0)
 		r = dbus_entry_value(m, "NetworkLine", "u", &e->network_line);

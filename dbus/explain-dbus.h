@@ -23,8 +23,9 @@ struct dbus_explanation {
 	const struct service *ports; /* of the policy */
 	size_t n_ports;
 	/* Its services that a policy with ports has taken out. */
-	struct service clear[DBUS_EXCEPTIONS_MAX], blocked[DBUS_EXCEPTIONS_MAX];
-	size_t n_clear, n_blocked;
+	struct service clear[DBUS_EXCEPTIONS_MAX], blocked[DBUS_EXCEPTIONS_MAX],
+		encrypted[DBUS_EXCEPTIONS_MAX];
+	size_t n_clear, n_blocked, n_encrypted;
 	const char *network_file; /* where that network stands, or "" */
 	uint32_t network_line;
 	/* What it is now, if it is known at all, or else what may be said. */

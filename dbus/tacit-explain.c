@@ -254,6 +254,7 @@ static int show(const struct tacit_output *o, const struct tacit_dict *d,
 	show_policy(o, d);
 	show_ports(o, d, "ClearPorts", "but always in the clear");
 	show_ports(o, d, "BlockedPorts", "but blocked");
+	show_ports(o, d, "EncryptedPorts", "the only ones with encryption");
 	show_keys(o, d);
 	if (dns)
 		tacit_explain_dns_show(o, dns);

@@ -74,6 +74,9 @@ static int by_network(const void *a, const void *b)
 
 	if (!r)
 		r = (int)x->network->len - (int)y->network->len;
+	/* What is for all traffic is around what is for services. */
+	if (!r)
+		r = !!x->policy->n_ports - !!y->policy->n_ports;
 	return r ? r : by_order(x, y);
 }
 
@@ -117,6 +120,73 @@ static void check_twins(const struct place *list, size_t i,
 	}
 }
 
+static bool is_scoped(const struct policy *p)
+{
+	return p->n_ports && policy_encrypts(p);
+}
+
+static bool place_contains(const struct place *wide, const struct place *p)
+{
+	return wide->network->addr.family == p->network->addr.family &&
+	       wide->network->len <= p->network->len &&
+	       prefix_contains(wide->network, &p->network->addr);
+}
+
+/* A host pair has one kind of SAs: for all of its traffic, or for the services
+ * of one policy, with the rest in the clear. around: the next wider place. */
+static void check_scope(const struct place *b, const struct place *around,
+			struct config_errors *errors)
+{
+	const struct policy *p = around->policy;
+	char text[PREFIX_STRLEN];
+
+	prefix_format(b->network, text);
+	if (!p->n_ports && p->level != POLICY_FORBID &&
+	    p->level != POLICY_ALLOW)
+		config_errors_add(
+			errors, b->file, b->line,
+			"Ports= with Encryption=%s goes with networks whose "
+			"other traffic is in the clear, and %s is in one with "
+			"Encryption=%s, at %s:%u: give %s a policy with "
+			"Encryption=forbid, or remove Ports=",
+			policy_level_name(b->policy->level), text,
+			policy_level_name(p->level), around->file, around->line,
+			text);
+	else if (p->n_ports && p != b->policy &&
+		 !config_ports_include(b->policy, p))
+		config_errors_add(errors, b->file, b->line,
+				  "%s has other ports with Encryption=%s, at "
+				  "%s:%u: name all of them in one policy",
+				  text, policy_level_name(p->level),
+				  around->file, around->line);
+}
+
+/* The list is sorted: each comes right after those around it. */
+static void check_scopes(const struct place *list, size_t n,
+			 struct config_errors *errors)
+{
+	size_t open[2 * 129], n_open = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct policy *p = list[i].policy;
+
+		if (p->n_ports && !is_scoped(p))
+			continue;
+		while (n_open &&
+		       !place_contains(&list[open[n_open - 1]], &list[i]))
+			n_open--;
+		for (size_t k = n_open; is_scoped(p) && k-- > 0;) {
+			check_scope(&list[i], &list[open[k]], errors);
+			if (!list[open[k]].policy->n_ports)
+				break;
+		}
+		/* Twins are an error of their own. */
+		if (n_open == sizeof(open) / sizeof(open[0]))
+			break;
+		open[n_open++] = i;
+	}
+}
+
 static int check_networks(const struct config_policies *all,
 			  struct config_errors *errors)
 {
@@ -140,6 +210,7 @@ static int check_networks(const struct config_policies *all,
 	qsort(list, n, sizeof(*list), by_network);
 	for (size_t i = 1; i < n; i++)
 		check_twins(list, i, errors);
+	check_scopes(list, n, errors);
 	free(list);
 	return 0;
 }
@@ -178,7 +249,8 @@ static void check_rest(const struct config_policies *all,
 		       struct config_errors *errors)
 {
 	for (size_t i = 0; i < all->count; i++)
-		if (!all->list[i].policy->n_ports)
+		if (!all->list[i].policy->n_ports ||
+		    policy_encrypts(all->list[i].policy))
 			return;
 	if (all->count)
 		config_errors_warn(errors, all->list[0].policy->file,

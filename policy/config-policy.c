@@ -498,21 +498,34 @@ static void check_translation(struct draft *d, const struct config_seen *seen,
 				  policy_level_name(p->level));
 }
 
-/* Flows and their SAs are between two hosts, for all that they send. */
+/* Flows and their SAs are between two hosts; what limits them to services is in
+ * the kernel's policies, a few for each. */
 static void check_ports(struct draft *d, const struct config_seen *seen,
 			const char *path, struct config_errors *errors)
 {
-	const struct policy *p = d->policy;
+	struct policy *p = d->policy;
+	unsigned line = seen->key_line[KEY_PORTS];
 
-	if (seen->key_line[KEY_PORTS] && p->level != POLICY_FORBID &&
-	    p->level != POLICY_BLOCK)
-		config_errors_add(
-			errors, path, seen->key_line[KEY_PORTS],
-			"Ports= goes with Encryption=forbid or block, "
-			"not with %s: single ports are taken out of "
-			"what is encrypted, and SAs are for all the "
-			"others",
-			policy_level_name(p->level));
+	if (!line || !policy_encrypts(p))
+		return;
+	if (p->n_ports > LIMIT_SCOPE_SERVICES)
+		config_errors_add(errors, path, line,
+				  "With Encryption=%s a policy has at most %u "
+				  "ports: name fewer, or none and so all "
+				  "traffic",
+				  policy_level_name(p->level),
+				  LIMIT_SCOPE_SERVICES);
+	if (p->translation == POLICY_TRANSLATION_YES)
+		config_errors_add(errors, path, seen->key_line[KEY_TRANSLATION],
+				  "An address that a peer leases stands for "
+				  "all traffic: remove "
+				  "ClientAddressTranslation= or Ports=");
+	if (p->pool_line && *p->pool)
+		config_errors_add(errors, path, p->pool_line,
+				  "An address is leased for all traffic: "
+				  "remove AddressPool= or Ports=");
+	p->translation = POLICY_TRANSLATION_NO;
+	p->pool[0] = '\0';
 }
 
 /* The rules of Wait= and Authentication= beside Encryption=. */
@@ -589,10 +602,10 @@ static void check_policy(struct draft *d, const struct config_seen *seen,
 		check_level(d, seen, path, errors);
 	if (d->level_known)
 		check_discover(d, seen, path, errors);
-	if (d->level_known)
-		check_ports(d, seen, path, errors);
 	check_translation(d, seen, path, errors);
 	check_pool(d, path, errors);
+	if (d->level_known)
+		check_ports(d, seen, path, errors);
 	/* A list that is empty today is one all the same. */
 	if (!p->n_networks && !d->networks.bad &&
 	    !seen->key_line[KEY_NETWORKS_FILE])

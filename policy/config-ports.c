@@ -63,6 +63,14 @@ int config_ports_add(struct policy *p, const struct config_place *at,
 	return error;
 }
 
+bool config_ports_include(const struct policy *a, const struct policy *b)
+{
+	for (size_t i = 0; i < b->n_ports; i++)
+		if (!has(a, &b->ports[i]))
+			return false;
+	return true;
+}
+
 bool config_ports_clash(const struct policy *a, const struct policy *b,
 			struct service *ret_shared)
 {

@@ -13,6 +13,8 @@
  * -ENOMEM. */
 int config_ports_add(struct policy *p, const struct config_place *at,
 		     const char *word) __attribute__((warn_unused_result));
+/* Has a all services of b? */
+bool config_ports_include(const struct policy *a, const struct policy *b);
 /* Do two policies, for one network, both speak of some traffic as the most
  * specific ones? *ret_shared is the service, of protocol 0 where it is all
  * traffic. */

@@ -14,6 +14,7 @@
 
 struct policy_table {
 	struct trie *trie; /* of those for all traffic */
+	struct trie *sas;  /* by what SAs are made; may be the same */
 	struct port_rule *rules;
 	size_t n_rules;
 	struct policy **list; /* in order of name */
@@ -165,6 +166,35 @@ static int insert_networks(struct trie *trie, struct policy *p)
 	return 0;
 }
 
+/* Those with services first: one for all traffic of the very network makes
+ * way. */
+static int insert_sas(struct policy_table *t, size_t n)
+{
+	for (int pass = 0; pass < 2; pass++)
+		for (size_t i = 0; i < n; i++) {
+			struct policy *p = t->list[i];
+
+			if (pass ? p->n_ports
+				 : !p->n_ports || !policy_encrypts(p))
+				continue;
+			for (size_t k = 0; k < p->n_networks; k++) {
+				int r = trie_insert(t->sas, &p->networks[k], p);
+
+				if (r < 0 && (r != -EEXIST || !pass))
+					return r;
+			}
+		}
+	return 0;
+}
+
+static bool any_scoped(const struct policy_table *t)
+{
+	for (size_t i = 0; i < t->n_rules; i++)
+		if (policy_encrypts(t->rules[i].policy))
+			return true;
+	return false;
+}
+
 int policy_table_new(struct policy *const *policies, size_t n,
 		     struct policy_table **ret)
 {
@@ -191,6 +221,13 @@ int policy_table_new(struct policy *const *policies, size_t n,
 	r = port_rules_new(t->list, n, &t->rules, &t->n_rules);
 	if (r < 0)
 		goto fail;
+	t->sas = t->trie;
+	if (any_scoped(t)) {
+		t->sas = trie_new();
+		r = t->sas ? insert_sas(t, n) : -ENOMEM;
+		if (r < 0)
+			goto fail;
+	}
 	t->count = n;
 	*ret = t;
 	return 0;
@@ -208,6 +245,8 @@ struct policy_table *policy_table_free(struct policy_table *t)
 		policy_free(t->list[i]);
 	free(t->list);
 	free(t->rules);
+	if (t->sas != t->trie)
+		trie_free(t->sas);
 	trie_free(t->trie);
 	free(t);
 	return NULL;
@@ -220,10 +259,53 @@ const struct policy *policy_table_match(const struct policy_table *t,
 	return trie_lookup(t->trie, a, ret_network);
 }
 
+void policy_table_scope(const struct policy_table *t, const struct addr *a,
+			struct scope *ret)
+{
+	const struct policy *p = trie_lookup(t->sas, a, NULL);
+
+	*ret = (struct scope){ .n = 0 };
+	for (size_t i = 0; p && i < p->n_ports; i++) {
+		const struct port_rule *r =
+			port_rules_find(t->rules, t->n_rules, a, &p->ports[i]);
+
+		/* A network inside may have taken it away. */
+		if (r && r->policy == p && ret->n < LIMIT_SCOPE_SERVICES)
+			ret->list[ret->n++] = p->ports[i];
+	}
+	if (ret->n)
+		ret->sides = SCOPE_BOTH;
+}
+
 const struct policy *policy_table_lookup(const struct policy_table *t,
 					 const struct addr *a)
 {
-	return trie_lookup(t->trie, a, NULL);
+	const struct policy *p = trie_lookup(t->sas, a, NULL);
+	struct scope scope;
+
+	if (!p || !p->n_ports)
+		return p;
+	policy_table_scope(t, a, &scope);
+	return scope.n ? p : trie_lookup(t->trie, a, NULL);
+}
+
+/* The higher one wins. */
+static int strength(const struct port_rule *r)
+{
+	if (!r)
+		return 0;
+	switch (r->policy->level) {
+	case POLICY_FORBID:
+		return 1;
+	case POLICY_ALLOW:
+	case POLICY_OFFER:
+		return 2;
+	case POLICY_REQUIRE:
+		return 3;
+	case POLICY_BLOCK:
+		break;
+	}
+	return 4;
 }
 
 const struct policy *policy_table_packet(const struct policy_table *t,
@@ -240,7 +322,7 @@ const struct policy *policy_table_packet(const struct policy_table *t,
 		return trie_lookup(t->trie, a, ret_network);
 	r = port_rules_find(t->rules, t->n_rules, a, &remote);
 	l = port_rules_find(t->rules, t->n_rules, a, &local);
-	if (!r || (l && l->policy->level == POLICY_BLOCK))
+	if (strength(l) > strength(r))
 		r = l;
 	if (!r)
 		return trie_lookup(t->trie, a, ret_network);

@@ -98,7 +98,9 @@ struct policy {
 	 * name in that domain. None: whoever proves an identity. */
 	char **identities;
 	size_t n_identities;
-	/* Ports=: only these services, of either side; none: all traffic. */
+	/* Ports=: only these services, of either side; none: all traffic. With
+	 * a level that encrypts they are LIMIT_SCOPE_SERVICES at most, and all
+	 * other traffic of the networks is in the clear. */
 	struct service *ports;
 	size_t n_ports;
 	struct prefix *networks;
@@ -111,6 +113,13 @@ struct policy {
 };
 
 struct policy_table;
+
+/* Are there SAs under it? Those of a policy with services are for these alone. */
+static inline bool policy_encrypts(const struct policy *p)
+{
+	return p->level == POLICY_ALLOW || p->level == POLICY_OFFER ||
+	       p->level == POLICY_REQUIRE;
+}
 
 /* May a peer that has proven this identity (canonical form) have what the
  * policy gives to an authenticated one? */
@@ -144,13 +153,17 @@ int policy_level_parse(const char *text, enum policy_level *ret);
 int policy_auth_parse(const char *text, enum policy_auth *ret);
 
 /*
- * The policy of the most specific network that contains the address, or NULL:
- * nobody's, always clear, treated as forbid. Borrowed from the table. Policies
- * with services are left out: this is by what SAs with the address are made.
+ * By what SAs with the address are made: the policy of the most specific
+ * network that contains it, or NULL: nobody's, always clear, treated as forbid.
+ * Borrowed from the table. A policy with services is one that encrypts them.
  */
 const struct policy *policy_table_lookup(const struct policy_table *t,
 					 const struct addr *a);
-/* The same, with the network that matched. */
+/* For which traffic those SAs are: n 0 where they are for all. */
+void policy_table_scope(const struct policy_table *t, const struct addr *a,
+			struct scope *ret);
+/* What all traffic is treated by that no policy with services is for, and the
+ * network that matched (ret_network may be NULL). */
 const struct policy *policy_table_match(const struct policy_table *t,
 					const struct addr *a,
 					struct prefix *ret_network);
@@ -160,7 +173,7 @@ const char *policy_spot_file(const struct policy *p,
 /*
  * The policy of a packet between a port of ours and one of the address; ports
  * are 0 where there are none. Of the ports either may be the service's; where
- * both are, `block` is the stronger one. ret_network, where it is not NULL, is
+ * both are, `block` is the strongest, then what encrypts. ret_network, where it is not NULL, is
  * the network that matched. Constant work where no policy has services.
  */
 const struct policy *policy_table_packet(const struct policy_table *t,

@@ -24,22 +24,12 @@ struct sweep {
 	struct addr at; /* everything below is done */
 	bool past_end;	/* at would be above the last address */
 	/* The networks that contain at; each is longer than the one below. */
-	struct span open[129];
+	struct span open[2 * 129]; /* of a policy with services, too */
 	size_t n_open;
 	/* A range that may yet grow; policy NULL: none. */
 	struct addr first, last;
 	const struct policy *policy;
 };
-
-static struct addr last_of(const struct prefix *p)
-{
-	struct addr a = p->addr;
-	size_t bits = addr_len(&a) * 8;
-
-	for (size_t i = p->len; i < bits; i++)
-		a.bytes[i / 8] |= (uint8_t)(0x80u >> (i % 8));
-	return a;
-}
 
 /* The next address; false: there is none. */
 static bool next_of(struct addr *a)
@@ -94,7 +84,7 @@ static int add(struct sweep *s, const struct addr *last, const struct policy *p)
 static int close_innermost(struct sweep *s)
 {
 	const struct span *top = &s->open[--s->n_open];
-	struct addr last = last_of(top->network);
+	struct addr last = prefix_last(top->network);
 	int r;
 
 	if (s->past_end || addr_compare(&s->at, &last) > 0)
@@ -135,7 +125,10 @@ static int by_address(const void *a, const void *b)
 	const struct span *x = a, *y = b;
 	int r = addr_compare(&x->network->addr, &y->network->addr);
 
-	return r ? r : (int)x->network->len - (int)y->network->len;
+	if (!r)
+		r = (int)x->network->len - (int)y->network->len;
+	/* What has services lies in what is for all traffic. */
+	return r ? r : !!x->policy->n_ports - !!y->policy->n_ports;
 }
 
 /* The family's networks in order; *ret is the caller's. */
@@ -153,7 +146,9 @@ static int collect(const struct policy_table *t, int family, struct span **ret,
 		return -ENOMEM;
 	n = 0;
 	for (size_t i = 0; (p = policy_table_at(t, i)); i++) {
-		for (size_t j = 0; j < p->n_networks && !p->n_ports; j++) {
+		if (p->n_ports && !policy_encrypts(p))
+			continue;
+		for (size_t j = 0; j < p->n_networks; j++) {
 			if (p->networks[j].addr.family != family)
 				continue;
 			list[n++] = (struct span){ &p->networks[j], p };

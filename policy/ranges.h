@@ -11,9 +11,10 @@
 /*
  * Calls each() for ranges of the family (AF_INET or AF_INET6) in ascending
  * order, both ends included: p governs exactly these addresses, as
- * policy_table_lookup() says. Neighbouring ranges of one policy come as one;
- * addresses of no policy are left out, and policies with services. Stops at the first non-zero return of
- * each() and returns it; else 0 or -ENOMEM (nothing was called then).
+ * policy_table_lookup() says (and where all services of one have been taken
+ * away by networks inside, it as well). Neighbouring ranges of one policy come
+ * as one; addresses of no policy are left out. Stops at the first non-zero
+ * return of each() and returns it; else 0 or -ENOMEM (nothing was called then).
  */
 int policy_table_ranges(const struct policy_table *t, int family,
 			int (*each)(const struct addr *first,

@@ -328,3 +328,13 @@ socklen_t endpoint_to_sockaddr(const struct endpoint *e,
 	}
 	return 0;
 }
+
+struct addr prefix_last(const struct prefix *p)
+{
+	struct addr a = p->addr;
+	size_t bits = addr_len(&a) * 8;
+
+	for (size_t i = p->len; i < bits; i++)
+		a.bytes[i / 8] |= (uint8_t)(0x80u >> (i % 8));
+	return a;
+}

@@ -64,6 +64,8 @@ bool prefix_contains(const struct prefix *p, const struct addr *a);
 bool prefix_equal(const struct prefix *a, const struct prefix *b);
 /* The network of len bits that a lies in; len above the maximum is capped. */
 struct prefix prefix_of(const struct addr *a, uint8_t len);
+/* The last address in it. */
+struct addr prefix_last(const struct prefix *p);
 /* The host prefix of an address: /32 or /128. */
 struct prefix prefix_host(const struct addr *a);
 

@@ -218,6 +218,9 @@
  * address of ours. */
 #define LIMIT_POLICY_PORTS 64u
 #define LIMIT_PORT_RULES   1024u
+/* Of them, those that a host pair's SAs may be limited to: each is four kernel
+ * policies a pair. */
+#define LIMIT_SCOPE_SERVICES 16u
 /* Files with networks of one policy. */
 #define LIMIT_POLICY_FILES 16u
 /* Identities that one policy accepts. */

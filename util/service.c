@@ -89,3 +89,22 @@ int service_compare(const struct service *a, const struct service *b)
 
 	return r ? r : (int)a->port - (int)b->port;
 }
+
+bool scope_has(const struct scope *sc, const struct service *s)
+{
+	for (size_t i = 0; i < sc->n; i++)
+		if (service_equal(&sc->list[i], s))
+			return true;
+	return false;
+}
+
+bool scope_covers(const struct scope *sc, uint8_t protocol, uint16_t local_port,
+		  uint16_t remote_port)
+{
+	const struct service local = { protocol, local_port };
+	const struct service remote = { protocol, remote_port };
+
+	return sc->n == 0 ||
+	       (sc->sides & SCOPE_LOCAL && scope_has(sc, &local)) ||
+	       (sc->sides & SCOPE_REMOTE && scope_has(sc, &remote));
+}

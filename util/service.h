@@ -6,10 +6,23 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "util/limits.h"
+
 struct service {
 	uint8_t protocol; /* IPPROTO_TCP...; 0: any */
 	uint16_t port;	  /* 1 to 65535, host order; 0 where any is meant */
 };
+
+/* What the SAs of a host pair are for: these services, at the side of either or
+ * of one; n 0: all traffic. */
+struct scope {
+	uint8_t n;
+	uint8_t sides; /* SCOPE_LOCAL: the service is ours, SCOPE_REMOTE: the
+			* peer's */
+	struct service list[LIMIT_SCOPE_SERVICES];
+};
+
+enum { SCOPE_LOCAL = 1, SCOPE_REMOTE = 2, SCOPE_BOTH = 3 };
 
 #define SERVICE_STRLEN 12 /* "65535/255" */
 
@@ -29,6 +42,10 @@ static inline bool service_equal(const struct service *a,
 {
 	return service_compare(a, b) == 0;
 }
+bool scope_has(const struct scope *sc, const struct service *s);
+/* Is a packet between these ports (0: none) in it? */
+bool scope_covers(const struct scope *sc, uint8_t protocol, uint16_t local_port,
+		  uint16_t remote_port);
 /* "tcp", or NULL. */
 const char *service_protocol_name(uint8_t protocol);
 

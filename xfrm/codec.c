@@ -337,6 +337,10 @@ static struct nl_msg *put_policy(uint16_t type, uint16_t flags,
 	info->action = p->action == KACTION_BLOCK ? XFRM_POLICY_BLOCK
 						  : XFRM_POLICY_ALLOW;
 	info->share = XFRM_SHARE_ANY;
+	/* Errors about its packets quote them, and go the same way. */
+	if (p->action == KACTION_PROTECT && p->sel.protocol &&
+	    p->dir == KDIR_OUT)
+		info->flags = XFRM_POLICY_ICMP;
 	if (p->action == KACTION_PROTECT)
 		r = put_template(m, p);
 	if (r == 0)

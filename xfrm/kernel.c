@@ -34,6 +34,19 @@ struct kselector kselector_between(const struct prefix *src,
 	return s;
 }
 
+void kselector_set_service(struct kselector *s, const struct service *service,
+			   bool destination)
+{
+	s->protocol = service->protocol;
+	if (destination) {
+		s->dport = service->port;
+		s->dport_mask = 0xffff;
+	} else {
+		s->sport = service->port;
+		s->sport_mask = 0xffff;
+	}
+}
+
 bool kernel_flow_reqid(uint32_t reqid)
 {
 	return reqid >= RECORD_REQID_MIN && reqid <= RECORD_REQID_MAX;

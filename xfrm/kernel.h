@@ -13,6 +13,7 @@
 
 #include "util/addr.h"
 #include "util/esp.h"
+#include "util/service.h"
 
 /*
  * Policy priorities: the lower number wins. Other keying daemons' lie below
@@ -21,11 +22,14 @@
 #define KPOLICY_BAND_FIRST  0x00400000u
 #define KPOLICY_BAND_LAST   0x0040ffffu
 #define KPOLICY_PRIO_BYPASS 0x00400000u
-/* Of single services; what they are in is that of shunts, flows, networks. */
+/* Of single services that are not encrypted; what they are in is that of shunts,
+ * flows, networks. */
 #define KPOLICY_PRIO_PORT_BLOCK 0x00400080u
 #define KPOLICY_PRIO_PORT_PASS	0x00400081u
 #define KPOLICY_PRIO_SHUNT	0x00400100u
 #define KPOLICY_PRIO_FLOW	0x00400200u
+/* Of services that are encrypted where all else is in the clear. */
+#define KPOLICY_PRIO_PORT_TRAP 0x00400800u
 /* Plus (longest prefix - prefix length): the most specific network wins. */
 #define KPOLICY_PRIO_NETWORK 0x00401000u
 
@@ -129,6 +133,10 @@ static inline bool kpolicy_same_place(const struct kpolicy *a,
 /* Selector of everything between two prefixes (of one family). */
 struct kselector kselector_between(const struct prefix *src,
 				   const struct prefix *dst);
+
+/* Of this service only: of the destination, or of the source. */
+void kselector_set_service(struct kselector *s, const struct service *service,
+			   bool destination);
 
 bool kernel_flow_reqid(uint32_t reqid);
 /* By priority band and template: nobody else's policy is ever touched. */

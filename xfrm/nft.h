@@ -71,11 +71,16 @@ struct nft_range {
 	struct addr first, last;
 };
 
-/* What is always in the clear: this service, at either side, with the hosts of
- * a network. */
+/* What is said of services, at either side, with the hosts of a range, both ends
+ * included. */
 struct nft_opening {
-	struct prefix network;
-	struct service service;
+	enum nft_opening_kind {
+		NFT_OPEN,   /* this one is always in the clear */
+		NFT_NARROW, /* all are, but for those that are named */
+		NFT_NAMED,  /* this one is not, though the range is narrow */
+	} kind;
+	struct addr first, last;
+	struct service service; /* not of NFT_NARROW */
 };
 
 struct nft_hear_config {

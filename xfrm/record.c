@@ -120,6 +120,22 @@ static const char *ends_check(const struct addr *remote,
 	return NULL;
 }
 
+/* None: all traffic. */
+static const char *scope_check(const struct scope *s)
+{
+	if (s->n > LIMIT_SCOPE_SERVICES ||
+	    (s->n ? s->sides < SCOPE_LOCAL || s->sides > SCOPE_BOTH : s->sides))
+		return "scope";
+	for (size_t i = 0; i < s->n; i++)
+		if (!service_protocol_name(s->list[i].protocol) ||
+		    !s->list[i].port)
+			return "scope";
+	return zero_all(&s->list[s->n],
+			(LIMIT_SCOPE_SERVICES - s->n) * sizeof(s->list[0]))
+		       ? NULL
+		       : "scope";
+}
+
 static const char *install_check(const struct record_install *in)
 {
 	const uint32_t known =
@@ -128,8 +144,12 @@ static const char *install_check(const struct record_install *in)
 
 	if (!wrong)
 		wrong = ends_check(&in->remote, &in->outer, &in->lease);
+	if (!wrong)
+		wrong = scope_check(&in->scope);
 	if (wrong)
 		return wrong;
+	if (in->scope.n && (in->outer.family || in->lease.family))
+		return "scope";
 	if (!reqid_valid(in->reqid))
 		return "reqid";
 	if (in->flags & ~known)

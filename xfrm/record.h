@@ -13,6 +13,7 @@
 
 #include "util/addr.h"
 #include "util/esp.h"
+#include "util/service.h"
 
 #define RECORD_VERSION 8
 
@@ -96,8 +97,7 @@ enum record_welcome_flag {
 };
 
 struct record_install {
-	struct addr local,
-		remote; /* selector: these two hosts, all protocols */
+	struct addr local, remote; /* selector: these two hosts */
 	uint32_t reqid;
 	uint32_t acquire_seq; /* 0: no acquire to answer */
 	uint32_t flags;	      /* enum record_install_flag */
@@ -117,6 +117,7 @@ struct record_install {
 	 * for remote is an address that we leased to it; and what stands in ESP
 	 * for local, where the peer has leased us that. Unset: the same. */
 	struct addr outer, lease;
+	struct scope scope; /* of the policies: which traffic of the hosts' */
 };
 
 enum record_install_flag {

@@ -244,7 +244,7 @@ def test_changes(lab, agents):
     told = json.loads(a.agent.text("--json", "check-config", a.agent.etc,
                                    check=False))
     assert {(e["file"], e["line"]) for e in told["errors"]} == {
-        (f"{a.agent.etc}/policy.d/bad.conf", 4),
+        (f"{a.agent.etc}/policy.d/bad.conf", 3),
         (f"{a.agent.etc}/policy.d/open.conf", 3)}
     os.unlink(f"{a.agent.etc}/policy.d/bad.conf")
 

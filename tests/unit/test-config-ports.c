@@ -69,6 +69,7 @@ static int load(const char *a, const char *b, struct config **ret, char *errors,
 }
 
 #define FORBID "[Policy]\nEncryption=forbid\nNetworks=10.0.0.0/8\n"
+#define OFFER  "[Policy]\nEncryption=offer\n"
 #define ALL    "[Policy]\nEncryption=require\nNetworks=10.0.0.0/8\n"
 
 static void test_good(void **state)
@@ -108,14 +109,38 @@ static const struct {
 	  "a.conf:4: Ports=1-65/udp: a policy has at most 64 ports\n" },
 	{ FORBID "Ports=\n", NULL,
 	  "a.conf:4: Ports=: name a port, as in 443/tcp, or remove this\n" },
-	{ ALL "Ports=443/tcp\n", NULL,
-	  "a.conf:4: Ports= goes with Encryption=forbid or block, not with "
-	  "require: single ports are taken out of what is encrypted, and SAs "
-	  "are for all the others\n" },
-	{ "[Policy]\nEncryption=offer\nNetworks=10.0.0.0/8\nPorts=1/tcp\n", ALL,
-	  "a.conf:4: Ports= goes with Encryption=forbid or block, not with "
-	  "offer: single ports are taken out of what is encrypted, and SAs are "
-	  "for all the others\n" },
+	/* What encrypts a port: in networks whose rest is in the clear. */
+	{ ALL "Ports=443/tcp\n", NULL, "" },
+	{ ALL "Ports=443/tcp\n", FORBID, "" },
+	{ ALL "Ports=443/tcp\n", OFFER "Networks=10.0.0.0/16\n", "" },
+	{ ALL "Ports=443/tcp\n", FORBID "Ports=443/tcp\n",
+	  "b.conf:3: 10.0.0.0/8 with 443/tcp is there already, at a.conf:3: "
+	  "remove one\n" },
+	{ ALL "Ports=1/tcp\n", OFFER "Networks=0.0.0.0/0\n",
+	  "a.conf:3: Ports= with Encryption=require goes with networks whose "
+	  "other traffic is in the clear, and 10.0.0.0/8 is in one with "
+	  "Encryption=offer, at b.conf:3: give 10.0.0.0/8 a policy with "
+	  "Encryption=forbid, or remove Ports=\n" },
+	{ OFFER "Networks=10.0.0.0/8\nPorts=1/tcp\n", ALL,
+	  "a.conf:3: Ports= with Encryption=offer goes with networks whose "
+	  "other traffic is in the clear, and 10.0.0.0/8 is in one with "
+	  "Encryption=require, at b.conf:3: give 10.0.0.0/8 a policy with "
+	  "Encryption=forbid, or remove Ports=\n" },
+	{ ALL "Ports=1/tcp 2/tcp\n",
+	  OFFER "Networks=10.9.0.0/16\nPorts=1/tcp\n",
+	  "b.conf:3: 10.9.0.0/16 has other ports with Encryption=require, at "
+	  "a.conf:3: name all of them in one policy\n" },
+	{ ALL "Ports=1/tcp\n",
+	  OFFER "Networks=10.9.0.0/16\nPorts=2/tcp 1/tcp\n", "" },
+	{ ALL "Ports=1-17/tcp\n", NULL,
+	  "a.conf:4: With Encryption=require a policy has at most 16 ports: "
+	  "name fewer, or none and so all traffic\n" },
+	{ ALL "Ports=1/tcp\nClientAddressTranslation=yes\n", NULL,
+	  "a.conf:5: An address that a peer leases stands for all traffic: "
+	  "remove ClientAddressTranslation= or Ports=\n" },
+	{ ALL "Ports=1/tcp\nAddressPool=default\n", NULL,
+	  "a.conf:5: An address is leased for all traffic: remove "
+	  "AddressPool= or Ports=\n" },
 	{ FORBID "Ports=1/tcp\n Wait=no\n", NULL,
 	  "a.conf:5: Wait=no is no port of a protocol: write it as in 443/tcp "
 	  "or 8000-8010/tcp (tcp or udp)\n" },

@@ -26,6 +26,7 @@ static const char *const lines[] = {
 	"allow 10.23.0.0/16",
 	"require 10.23.7.0/24",
 	"offer 100.64.7.0/24",
+	"require 443/tcp 22/tcp 198.51.100.0/24",
 	NULL,
 };
 
@@ -253,6 +254,34 @@ static void test_ends(void **state)
 			r.install.lease = fake_addr(ends[i].lease);
 		expect(w, &r, ends[i].want, ends[i].remote);
 	}
+}
+
+/* Where only services are encrypted, SAs are for those and no others. */
+static void test_services(void **state)
+{
+	const struct world *w = *state;
+	struct record r = install("10.0.0.1", "198.51.100.7", R2);
+
+	expect(w, &r, -EPERM, "all traffic");
+	r.install.scope = (struct scope){ 1, SCOPE_BOTH, { { 6, 443 } } };
+	expect(w, &r, 0, "one of two");
+	r.install.scope.list[0].port = 80;
+	expect(w, &r, -EPERM, "another");
+	r.install.flags = RECORD_IN_OPTIONAL;
+	r.install.scope.list[0].port = 443;
+	expect(w, &r, -EPERM, "optional");
+	r = install("10.0.0.1", "10.20.1.1", R2);
+	r.install.scope = (struct scope){ 1, SCOPE_BOTH, { { 6, 80 } } };
+	expect(w, &r, 0, "less than all");
+	record_init(&r, RECORD_VERDICT, 7);
+	r.verdict =
+		(struct record_verdict){ .local = fake_addr("10.0.0.1"),
+					 .remote = fake_addr("198.51.100.7"),
+					 .verdict = RECORD_CLEAR,
+					 .lifetime_ms = 1000 };
+	expect(w, &r, -EPERM, "a clear verdict");
+	r.verdict.verdict = RECORD_BLOCK;
+	expect(w, &r, 0, "a block");
 }
 
 /* A flow that stands keeps its ends. */
@@ -504,6 +533,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_directions, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(test_remote, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_services, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -133,6 +133,43 @@ static void test_nothing_closed(void **state)
 	save();
 }
 
+/* A port that alone is closed is so in what is kept, and one that is no more is
+ * not. */
+static void test_ports(void **state)
+{
+	const struct service s = { 6, 443 };
+	struct config *c;
+	struct addr a;
+
+	(void)state;
+	put("etc/policy.d/o.conf", "[Policy]\nEncryption=allow\n"
+				   "Networks=10.0.0.0/8\n");
+	for (int k = 0; k < 2; k++) {
+		put("etc/policy.d/p.conf", "[Policy]\nEncryption=require\n"
+					   "Networks=10.0.0.0/9\n"
+					   "Ports=443/tcp 22/tcp\n");
+		put("etc/policy.d/q.conf", "[Policy]\nEncryption=require\n"
+					   "Networks=10.0.0.0/16\n"
+					   "Ports=443/tcp 22/tcp 1/udp\n");
+		save();
+	}
+	assert_int_equal(level("10.1.0.1"), POLICY_REQUIRE);
+	unlink(in_dir("etc/policy.d/q.conf"));
+	save();
+	assert_int_equal(netd_kept_load(in_dir("closed"), &c), 0);
+	assert_int_equal(policy_table_count(c->policies), 2);
+	assert_int_equal(addr_parse("10.0.0.1", &a), 0);
+	assert_non_null(policy_table_find_rule(c->policies, &a, &s));
+	assert_int_equal(
+		policy_table_packet(c->policies, &a, 6, 0, 80, NULL)->level,
+		POLICY_FORBID);
+	config_free(c);
+	unlink(in_dir("etc/policy.d/p.conf"));
+	unlink(in_dir("etc/policy.d/o.conf"));
+	save();
+	assert_int_equal(netd_kept_load(in_dir("closed"), &c), -ENOENT);
+}
+
 static int make(void **state)
 {
 	(void)state;
@@ -159,6 +196,7 @@ int main(void)
 		cmocka_unit_test(test_levels),
 		cmocka_unit_test(test_turns),
 		cmocka_unit_test(test_nothing_closed),
+		cmocka_unit_test(test_ports),
 	};
 
 	return cmocka_run_group_tests(tests, make, clean);

@@ -321,7 +321,7 @@ static void test_trap(void **state)
 	arm(w, true);
 	for (size_t i = 0; i < 6; i++) {
 		a = fake_addr(cases[i].remote);
-		assert_int_equal(netd_networks_trap(w->n, &own, &a, &p),
+		assert_int_equal(netd_networks_trap(w->n, &own, &a, 0, &p),
 				 cases[i].len >= 0);
 		if (cases[i].len >= 0)
 			assert_int_equal(p.sel.dst.len, cases[i].len);

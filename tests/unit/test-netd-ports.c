@@ -29,13 +29,20 @@ static bool untaken(void *user, const struct kpolicy *place)
 	return false;
 }
 
-static const struct port_rule *rule(const struct policy_table *t,
-				    const char *address, uint16_t port)
+/* The i-th place of a service of a network, for an address of ours. */
+static struct kpolicy place_of(const char *own, const char *network,
+			       uint16_t port, size_t i)
 {
+	struct addr a = fake_addr(own);
+	struct prefix host = prefix_host(&a), net;
+	struct kpolicy p = { .dir = i & 1 ? KDIR_IN : KDIR_OUT };
 	const struct service s = { IPPROTO_TCP, port };
-	struct addr a = fake_addr(address);
 
-	return policy_table_find_rule(t, &a, &s);
+	assert_int_equal(prefix_parse(network, &net), 0);
+	p.sel = p.dir == KDIR_OUT ? kselector_between(&host, &net)
+				  : kselector_between(&net, &host);
+	kselector_set_service(&p.sel, &s, (p.dir == KDIR_OUT) == !(i & 2));
+	return p;
 }
 
 /* Out and in, the service at the peer and ours. */
@@ -48,50 +55,37 @@ static void test_four(void **state)
 		     { KDIR_IN, 9100, 0 },
 		     { KDIR_OUT, 9100, 0 },
 		     { KDIR_IN, 0, 9100 } };
-	struct policy_table *t = fake_policies(lines);
-	struct addr own = fake_addr("fd00::1");
+	struct netd_ports c = { .policies = fake_policies(lines),
+				.mark = MARK };
 	struct kpolicy p, found;
 
 	(void)state;
 	for (size_t i = 0; i < 4; i++) {
-		bool out = want[i].dir == KDIR_OUT;
-
-		assert_true(netd_port_policy(rule(t, "fd00::9", 9100), &own,
-					     MARK, i, &p));
+		p = place_of("fd00::1", "fd00::/8", 9100, i);
 		/* What comes from there is let in as an answer. */
-		assert_int_equal(p.mark, i == 1 ? MARK : 0);
+		p.mark = i == 1 ? MARK : 0;
 		assert_int_equal(p.dir, want[i].dir);
-		assert_int_equal(p.action, KACTION_PASS);
-		assert_int_equal(p.priority, KPOLICY_PRIO_PORT_PASS);
-		assert_true(kpolicy_is_ours(&p));
-		assert_int_equal(p.sel.protocol, IPPROTO_TCP);
 		assert_int_equal(p.sel.sport, want[i].sport);
 		assert_int_equal(p.sel.dport, want[i].dport);
-		assert_int_equal(p.sel.sport_mask, want[i].sport ? 0xffff : 0);
-		assert_int_equal(p.sel.dport_mask, want[i].dport ? 0xffff : 0);
-		assert_int_equal((out ? p.sel.src : p.sel.dst).len, 128);
-		assert_int_equal((out ? p.sel.dst : p.sel.src).len, 8);
-		assert_true(netd_ports_want(t, &p, MARK, &found));
+		assert_true(netd_ports_want(&c, &p, &found));
 		assert_int_equal(found.action, KACTION_PASS);
+		assert_int_equal(found.priority, KPOLICY_PRIO_PORT_PASS);
+		assert_true(kpolicy_is_ours(&found));
+		assert_true(kselector_equal(&found.sel, &p.sel));
 		/* Another network, port or mark is another place. */
 		p.mark ^= 1;
-		assert_false(netd_ports_want(t, &p, MARK, &found));
+		assert_false(netd_ports_want(&c, &p, &found));
 		p.mark ^= 1;
-		(out ? &p.sel.dst : &p.sel.src)->len = 9;
-		assert_false(netd_ports_want(t, &p, MARK, &found));
+		(i & 1 ? &p.sel.src : &p.sel.dst)->len = 9;
+		assert_false(netd_ports_want(&c, &p, &found));
+		p = place_of("10.0.0.1", "10.0.0.0/8", 25, i);
+		assert_true(netd_ports_want(&c, &p, &found));
+		assert_int_equal(found.action, KACTION_BLOCK);
+		assert_true(found.priority < KPOLICY_PRIO_PORT_PASS);
 	}
-	assert_false(
-		netd_port_policy(rule(t, "fd00::9", 9100), &own, MARK, 4, &p));
-	for (size_t i = 0; i < 4; i++) {
-		assert_true(netd_port_policy(rule(t, "10.0.0.9", 25), &own,
-					     MARK, i, &p));
-		assert_int_equal(p.mark, 0);
-	}
-	assert_int_equal(p.action, KACTION_BLOCK);
-	assert_true(p.priority < KPOLICY_PRIO_PORT_PASS);
-	assert_true(netd_ports_close(t, AF_INET));
-	assert_false(netd_ports_close(t, AF_INET6));
-	policy_table_free(t);
+	assert_true(netd_ports_any(&c, AF_INET));
+	assert_false(netd_ports_any(&c, AF_INET6));
+	policy_table_free((struct policy_table *)c.policies);
 }
 
 static size_t with_port(const struct fake *f)
@@ -100,7 +94,8 @@ static size_t with_port(const struct fake *f)
 
 	for (size_t i = 0; i < f->n_policies; i++)
 		n += f->policies[i].priority == KPOLICY_PRIO_PORT_PASS ||
-		     f->policies[i].priority == KPOLICY_PRIO_PORT_BLOCK;
+		     f->policies[i].priority == KPOLICY_PRIO_PORT_BLOCK ||
+		     f->policies[i].priority == KPOLICY_PRIO_PORT_TRAP;
 	return n;
 }
 
@@ -184,6 +179,62 @@ static void test_addresses(void **state)
 	free(kernel);
 }
 
+/* What is encrypted where all else is clear: traps of offer out and while there
+ * is an agent, of require both ways and always. */
+static void test_traps(void **state)
+{
+	static const char *const tables[][4] = {
+		{ "forbid 10.0.0.0/8", "offer 25/tcp 10.0.0.0/8" },
+		{ "require 25/tcp 10.0.0.0/8" },
+		{ "allow 25/tcp 10.0.0.0/8" },
+		{ "require 25/tcp 10.0.0.0/8", "offer 25/tcp 10.9.0.0/16",
+		  "forbid 25/tcp 10.9.9.0/24" },
+	};
+	static const size_t want[][2] = {
+		{ 2, 0 }, { 4, 4 }, { 0, 0 }, { 8 * 4 + 2 * 8, 8 * 4 }
+	};
+	struct addr own = fake_addr("10.0.0.1"), peer = fake_addr("10.1.0.2");
+	struct kpolicy p, found;
+
+	(void)state;
+	for (size_t i = 0; i < 4; i++) {
+		struct netd_networks_config config = { .esp4 = true };
+		struct fake *kernel = calloc(1, sizeof(*kernel));
+		struct netd_networks *n;
+		struct scope scope;
+
+		assert_non_null(kernel);
+		fake_init(kernel);
+		config.policies = fake_policies(tables[i]);
+		config.kernel = &kernel->kernel;
+		config.taken = untaken;
+		assert_int_equal(netd_networks_new(&config, &n), 0);
+		assert_int_equal(netd_networks_set_armed(n, true), 0);
+		assert_int_equal(netd_networks_add(n, &own, &none), 0);
+		assert_int_equal(with_port(kernel), want[i][0]);
+		for (size_t k = 0; k < kernel->n_policies; k++) {
+			p = kernel->policies[k];
+			assert_true(netd_networks_want(n, &p, &found));
+			assert_true(p.priority != KPOLICY_PRIO_PORT_TRAP ||
+				    p.reqid == (p.dir == KDIR_OUT
+							? KERNEL_TRAP_REQID
+							: 0));
+		}
+		assert_int_equal(netd_networks_trap(n, &own, &peer, 2, &p),
+				 want[i][0] != 0);
+		assert_false(netd_networks_trap(n, &own, &peer, 3, &p));
+		netd_networks_scope(n, &peer, &scope);
+		assert_int_equal(scope.n, 1);
+		assert_int_equal(netd_networks_set_armed(n, false), 0);
+		assert_int_equal(with_port(kernel), want[i][1]);
+		assert_int_equal(netd_networks_remove(n, &own, &none), 0);
+		assert_int_equal(kernel->n_policies, 0);
+		netd_networks_free(n);
+		policy_table_free((struct policy_table *)config.policies);
+		free(kernel);
+	}
+}
+
 /* Blocks are the kernel's business; what is not held is what is clear. */
 static void test_openings(void **state)
 {
@@ -196,7 +247,33 @@ static void test_openings(void **state)
 	assert_int_equal(n, 2);
 	for (size_t i = 0; i < n; i++) {
 		assert_int_equal(list[i].service.port, 9100);
-		assert_int_equal(list[i].network.len, 8);
+		assert_int_equal(list[i].kind, NFT_OPEN);
+		assert_int_equal(list[i].last.bytes[1], 0xff);
+	}
+	free(list);
+	policy_table_free(t);
+}
+
+/* Where all else is clear, those that are not are named; a service that is clear
+ * there needs no word. */
+static void test_named(void **state)
+{
+	static const char *const named[] = { "forbid 10.0.0.0/8",
+					     "require 25/tcp 10.0.0.0/8",
+					     "forbid 9100/tcp 10.0.0.0/8",
+					     "offer 10.0.0.0/9", NULL };
+	struct policy_table *t = fake_policies(named);
+	struct nft_opening *list;
+	size_t n;
+
+	(void)state;
+	assert_int_equal(netd_ports_openings(t, &list, &n), 0);
+	assert_int_equal(n, 2);
+	for (size_t i = 0; i < n; i++) {
+		assert_int_equal(list[i].kind, i ? NFT_NARROW : NFT_NAMED);
+		assert_int_equal(list[i].service.port, i ? 0 : 25);
+		assert_int_equal(list[i].first.bytes[1], 0x80);
+		assert_int_equal(list[i].last.bytes[1], 0xff);
 	}
 	free(list);
 	policy_table_free(t);
@@ -205,10 +282,9 @@ static void test_openings(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_four),
-		cmocka_unit_test(test_alone),
-		cmocka_unit_test(test_addresses),
-		cmocka_unit_test(test_openings),
+		cmocka_unit_test(test_four),	  cmocka_unit_test(test_alone),
+		cmocka_unit_test(test_addresses), cmocka_unit_test(test_traps),
+		cmocka_unit_test(test_openings),  cmocka_unit_test(test_named),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

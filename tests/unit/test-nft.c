@@ -67,7 +67,7 @@ static void text_of_key(struct rbuf key, const char *set, char *ret)
 
 	assert_int_equal(nfnl_next_attr(&key, &type, &value), 1);
 	assert_int_equal(type, NFTA_DATA_VALUE);
-	if (!strncmp(set, "open", 4)) {
+	if (!strncmp(set, "open", 4) || !strncmp(set, "na", 2)) {
 		for (size_t i = 0; i < value.left; i++)
 			sprintf(ret + 2 * i, "%02x", value.pos[i]);
 		return;
@@ -259,7 +259,7 @@ static void test_new(void **state)
 
 	assert_int_equal(nft_table_new(&config, &t), 0);
 	assert_string_equal(fake.log, "( +table -table +table )");
-	assert_int_equal(fake.sets, 16);
+	assert_int_equal(fake.sets, 20);
 	assert_int_equal(fake.chains, 12);
 	assert_int_equal(fake.fibs, 6);
 	assert_true(fake.largest < NFT_RULES_SIZE);
@@ -307,14 +307,24 @@ static void test_servers(void **state)
 static void test_openings(void **state)
 {
 	const struct nft_opening list[] = {
-		{ prefix_of(&(struct addr){ .family = AF_INET,
-					    .bytes = { 10, 1 } },
-			    20),
+		{ NFT_OPEN,
+		  address("10.1.0.0"),
+		  address("10.1.15.255"),
 		  { IPPROTO_TCP, 9100 } },
-		{ prefix_of(&(struct addr){ .family = AF_INET6,
-					    .bytes = { 0xfd } },
-			    8),
+		{ NFT_OPEN,
+		  address("fd00::"),
+		  address("fdff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"),
 		  { IPPROTO_UDP, 161 } },
+	};
+	const struct nft_opening narrow[] = {
+		{ NFT_NAMED,
+		  address("10.1.0.0"),
+		  address("10.1.0.3"),
+		  { IPPROTO_TCP, 443 } },
+		{ NFT_NARROW,
+		  address("10.1.0.0"),
+		  address("10.1.0.9"),
+		  { 0, 0 } },
 	};
 	struct nft_table *t = make();
 	size_t with;
@@ -323,8 +333,8 @@ static void test_openings(void **state)
 	assert_int_equal(nft_table_set_openings(t, list, 2), 0);
 	assert_string_equal(
 		fake.log,
-		"( -rules -rules -open4 -open6 "
-		"+open4 0a01000006000000238c0000-0a010fff06000000238c0000 "
+		"( -rules -rules -open4 -open6 -narrow4 -narrow6 -named4 "
+		"-named6 +open4 0a01000006000000238c0000-0a010fff06000000238c0000 "
 		"+open6 fd00000000000000000000000000000011000000"
 		"00a10000-fdffffffffffffffffffffffffffffff11000000"
 		"00a10000 -rules -rules )");
@@ -336,12 +346,21 @@ static void test_openings(void **state)
 	reset(state);
 	assert_int_equal(nft_table_set_openings(t, NULL, 0), 0);
 	assert_string_equal(fake.log, "( -rules -rules -open4 -open6 "
+				      "-narrow4 -narrow6 -named4 -named6 "
 				      "-rules -rules )");
 	/* Two ways less. */
 	assert_int_equal(fake.rules, with - 8 - 2);
 	reset(state);
 	assert_int_equal(nft_table_set_openings(t, NULL, 0), 0);
 	assert_int_equal(fake.rules, 0);
+	reset(state);
+	assert_int_equal(nft_table_set_openings(t, narrow, 2), 0);
+	assert_string_equal(
+		fake.log,
+		"( -rules -rules -open4 -open6 -narrow4 -narrow6 -named4 "
+		"-named6 +named4 0a0100000600000001bb0000-"
+		"0a0100030600000001bb0000 +narrow4 0a01000000000000-"
+		"0a010009ff000000 -rules -rules )");
 	nft_table_free(t);
 }
 
@@ -364,7 +383,7 @@ static void test_new_hear(void **state)
 
 	assert_int_equal(nft_table_new_hear(&c, &t), 0);
 	assert_string_equal(fake.log, "( +table -table +table )");
-	assert_int_equal(fake.sets, 8);
+	assert_int_equal(fake.sets, 12);
 	assert_int_equal(fake.chains, 7);
 	assert_true(fake.largest < NFT_HEAR_SIZE);
 	reset(state);

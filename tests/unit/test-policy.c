@@ -159,12 +159,79 @@ static void test_empty(void **state)
 	assert_null(policy_free(NULL));
 }
 
+static struct policy *make_scoped(const char *name, enum policy_level level,
+				  const char *network, uint16_t first, size_t n)
+{
+	const char *networks[] = { network, NULL };
+	struct policy *p = make(name, networks);
+
+	p->level = level;
+	p->ports = n ? calloc(n, sizeof(*p->ports)) : NULL;
+	for (size_t i = 0; i < n; i++)
+		p->ports[p->n_ports++] =
+			(struct service){ 6, (uint16_t)(first + i) };
+	return p;
+}
+
+/* Services that alone are encrypted, in networks that are inside each other. */
+static void test_scoped(void **state)
+{
+	struct policy *list[] = {
+		make_scoped("rest", POLICY_FORBID, "10.0.0.0/8", 0, 0),
+		make_scoped("named", POLICY_REQUIRE, "10.0.0.0/8", 443, 2),
+		make_scoped("less", POLICY_FORBID, "10.1.0.0/16", 444, 1),
+		make_scoped("none", POLICY_FORBID, "10.1.1.0/24", 443, 2),
+		make_scoped("inside", POLICY_OFFER, "10.2.0.0/16", 0, 0),
+		make_scoped("closed", POLICY_BLOCK, "10.0.0.0/8", 25, 1),
+	};
+	static const struct {
+		const char *address, *sas;
+		size_t n;
+		const char *remote, *local, *both;
+	} rows[] = {
+		{ "10.0.0.1", "named", 2, "named", "named", "closed" },
+		{ "10.1.0.1", "named", 1, "named", "named", "closed" },
+		{ "10.1.1.1", "rest", 0, "none", "none", "closed" },
+		{ "10.2.0.1", "inside", 0, "inside", "inside", "inside" },
+	};
+	struct policy_table *t;
+	struct scope scope;
+	struct addr a;
+
+	(void)state;
+	assert_int_equal(policy_table_new(list, 6, &t), 0);
+	for (size_t i = 0; i < 4; i++) {
+		addr_parse(rows[i].address, &a);
+		assert_string_equal(policy_table_lookup(t, &a)->name,
+				    rows[i].sas);
+		policy_table_scope(t, &a, &scope);
+		assert_int_equal(scope.n, rows[i].n);
+		assert_int_equal(scope.sides, scope.n ? SCOPE_BOTH : 0);
+		assert_string_equal(
+			policy_table_packet(t, &a, 6, 9999, 443, NULL)->name,
+			rows[i].remote);
+		assert_string_equal(
+			policy_table_packet(t, &a, 6, 443, 9999, NULL)->name,
+			rows[i].local);
+		assert_string_equal(
+			policy_table_packet(t, &a, 6, 443, 25, NULL)->name,
+			rows[i].both);
+	}
+	/* What encrypts is stronger than what lets pass. */
+	addr_parse("10.1.0.1", &a);
+	assert_string_equal(policy_table_packet(t, &a, 6, 444, 443, NULL)->name,
+			    "named");
+	assert_string_equal(policy_table_packet(t, &a, 6, 443, 444, NULL)->name,
+			    "named");
+	policy_table_free(t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_names), cmocka_unit_test(test_lookup),
 		cmocka_unit_test(test_order), cmocka_unit_test(test_twins),
-		cmocka_unit_test(test_empty),
+		cmocka_unit_test(test_empty), cmocka_unit_test(test_scoped),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -86,12 +86,31 @@ static void test_order(void **state)
 	assert_false(service_equal(&a, &c));
 }
 
+static void test_scope(void **state)
+{
+	struct scope s = { .n = 2,
+			   .sides = SCOPE_REMOTE,
+			   .list = { { 6, 443 }, { 17, 53 } } };
+	const struct scope all = { 0 };
+
+	(void)state;
+	assert_true(scope_covers(&all, 1, 0, 0));
+	assert_true(scope_covers(&s, 6, 40000, 443));
+	assert_true(scope_covers(&s, 17, 443, 53));
+	assert_false(scope_covers(&s, 6, 443, 40000));
+	assert_false(scope_covers(&s, 17, 40000, 443));
+	assert_false(scope_covers(&s, 1, 0, 0));
+	s.sides = SCOPE_BOTH;
+	assert_true(scope_covers(&s, 6, 443, 40000));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_text),
 		cmocka_unit_test(test_range),
 		cmocka_unit_test(test_order),
+		cmocka_unit_test(test_scope),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
