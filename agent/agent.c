@@ -531,6 +531,14 @@ static int agent_on_hangup(sd_event_source *source,
 }
 
 /* Tunnel mode between the two hosts protects the same packets. */
+static void agent_scope(void *user, const struct addr *remote,
+			struct scope *ret)
+{
+	const struct agent *a = user;
+
+	policy_table_scope(a->config->policies, remote, ret);
+}
+
 static enum ike_modes agent_modes(void *user, const struct addr *local,
 				  const struct addr *remote)
 {
@@ -547,6 +555,7 @@ static int agent_new_engine(struct agent *a)
 		.random = agent_random,
 		.admit = agent_admit,
 		.modes = agent_modes,
+		.scope = agent_scope,
 		.algorithms = agent_algorithms,
 		.lease = leases_grant,
 		.release = leases_release,

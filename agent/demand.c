@@ -141,7 +141,8 @@ void demand_socket(void *user, const struct socket_info *s,
 	bool decided = f || (p && p->n_ports && !policy_encrypts(p));
 
 	/* Else it is not of the traffic that the flow is for. */
-	if (f && f->policy == p) {
+	if (f && f->policy == p &&
+	    flow_covers(f, s->protocol, s->local.port, s->remote.port)) {
 		status_of_flow(a, f, ret);
 		return;
 	}

@@ -70,6 +70,27 @@ const struct addr *flow_host(const struct flow *f)
 	return f->outer.family ? &f->outer : &f->peer->addr;
 }
 
+static bool flow_serves(const struct flow *f, uint8_t protocol, uint16_t port)
+{
+	const struct service s = { protocol, port };
+
+	for (size_t i = 0; i < f->policy->n_ports; i++)
+		if (service_equal(&f->policy->ports[i], &s))
+			return true;
+	return false;
+}
+
+bool flow_covers(const struct flow *f, uint8_t protocol, uint16_t local_port,
+		 uint16_t remote_port)
+{
+	uint8_t sides = f->child.sides ? f->child.sides : SCOPE_BOTH;
+
+	if (!f->policy || !f->policy->n_ports)
+		return true;
+	return (sides & SCOPE_LOCAL && flow_serves(f, protocol, local_port)) ||
+	       (sides & SCOPE_REMOTE && flow_serves(f, protocol, remote_port));
+}
+
 static uint64_t flow_hash(const struct flow_table *t, const struct addr *local,
 			  const struct addr *remote)
 {

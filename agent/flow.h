@@ -47,6 +47,8 @@ struct flow_child {
 	uint32_t spi_in, spi_out;
 	uint8_t cipher; /* enum esp_cipher, 0 unknown (orphan) */
 	uint8_t auth;	/* enum ike_auth_method, 0 unknown */
+	uint8_t sides;	/* where the policy has services: at which sides they
+			 * are in it (SCOPE_*); 0: at both, or all traffic */
 	bool initiator;
 };
 
@@ -107,6 +109,11 @@ struct flow {
 const char *flow_state_name(enum flow_state s); /* "secured" */
 /* Which host it is that policy judges and keys are of. */
 const struct addr *flow_host(const struct flow *f);
+
+/* Are packets between these ports (0: none) of the traffic that its SAs are
+ * for? */
+bool flow_covers(const struct flow *f, uint8_t protocol, uint16_t local_port,
+		 uint16_t remote_port);
 
 struct flow_table;
 

@@ -69,6 +69,8 @@ void negotiation_install(struct agent *a, struct flow *f,
 	r.install.remote = f->peer->addr;
 	r.install.reqid = f->reqid;
 	policy_table_scope(a->config->policies, flow_host(f), &r.install.scope);
+	if (r.install.scope.n)
+		r.install.scope.sides = up->sides;
 	r.install.acquire_seq = f->acquire_seq;
 	negotiation_set_limits(f->policy, up, &r.install);
 	r.install.replaces = up->replaces;
@@ -104,7 +106,7 @@ static struct flow *negotiation_child_flow(struct agent *a,
 	struct flow *f;
 
 	if (!negotiation_wanted_by(p) || !link_is_up(a->link) ||
-	    !proof_suffices(p, &up->peer))
+	    !proof_suffices(p, &up->peer) || !p->n_ports != !up->sides)
 		return NULL;
 	if (flow_table_obtain(a->flows, &up->local, &up->remote, agent_now(a),
 			      &f) < 0)
@@ -142,6 +144,7 @@ void negotiation_set_child(struct flow *f, struct handle sa,
 		.spi_out = up->out.spi,
 		.cipher = up->out.cipher,
 		.auth = (uint8_t)up->peer.method,
+		.sides = up->sides,
 		.initiator = up->initiator,
 	};
 }

@@ -394,6 +394,21 @@ static bool negotiation_is_answer(const struct record_acquire *q)
 	return q->local_port && q->local_port < EPHEMERAL_PORT;
 }
 
+/* A trap that fires beside a flow's own policy says that the policy is gone:
+ * somebody flushed the kernel. Or the peer has SAs for the service at one side
+ * only, and this is the other. */
+static void negotiation_on_trap(struct agent *a, struct flow *f,
+				const struct record_acquire *q)
+{
+	if (!q->seq || agent_now(a) - f->since <= NEGOTIATION_LOST_MS ||
+	    f->renew ||
+	    !flow_covers(f, (uint8_t)q->protocol, q->local_port,
+			 q->remote_port))
+		return;
+	f->renew = true;
+	negotiation_begin(a, f);
+}
+
 void negotiation_on_acquire(struct agent *a, const struct record_acquire *q)
 {
 	const struct policy *p =
@@ -432,13 +447,7 @@ void negotiation_on_acquire(struct agent *a, const struct record_acquire *q)
 		negotiation_discover(a, f);
 		break;
 	case FLOW_SECURED:
-		/* A trap that fires beside a flow's own policy says that the
-		 * policy is gone: somebody flushed the kernel. */
-		if (q->seq && now - f->since > NEGOTIATION_LOST_MS &&
-		    !f->renew) {
-			f->renew = true;
-			negotiation_begin(a, f);
-		}
+		negotiation_on_trap(a, f, q);
 		break;
 	case FLOW_CLEAR:
 	case FLOW_BLOCKED:

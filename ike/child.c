@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Proposing, choosing and accepting Child SAs between exactly the two hosts of
- * an IKE SA, and keeping the list of them.
+ * an IKE SA, for all that they say or for single services of theirs, and keeping the list of them.
  */
 #include "ike/child.h"
 
@@ -165,17 +165,67 @@ void ike_child_write_offer(const struct ike_sa *sa, const struct ike_child *c,
 	ike_proposal_write_offer(b, offer, c->in);
 }
 
+void ike_child_write_wanted(const struct ike_sa *sa, struct ike_builder *b)
+{
+	const struct addr *us = ike_sa_selector_us(sa);
+	const struct addr *peer = ike_sa_selector_peer(sa);
+
+	if (sa->scope.n) {
+		ike_selectors_write_scope(b, IKE_PAYLOAD_TSI, us, &sa->scope,
+					  true, true);
+		ike_selectors_write_scope(b, IKE_PAYLOAD_TSR, peer, &sa->scope,
+					  true, true);
+		return;
+	}
+	ike_selectors_write(b, IKE_PAYLOAD_TSI, us);
+	ike_selectors_write(b, IKE_PAYLOAD_TSR, peer);
+}
+
 void ike_child_propose(const struct ike_sa *sa, const struct ike_child *c,
 		       const struct ike_offer *offer, struct ike_builder *b)
 {
 	ike_child_write_offer(sa, c, offer, b);
+	if (!ike_lease_asked(sa)) {
+		ike_child_write_wanted(sa, b);
+		return;
+	}
 	/* 2.19: the responder narrows it to the address that it gives us. */
-	if (ike_lease_asked(sa))
-		ike_selectors_write_any(b, IKE_PAYLOAD_TSI,
-					sa->local.addr.family);
-	else
-		ike_selectors_write(b, IKE_PAYLOAD_TSI, ike_sa_selector_us(sa));
+	ike_selectors_write_any(b, IKE_PAYLOAD_TSI, sa->local.addr.family);
 	ike_selectors_write(b, IKE_PAYLOAD_TSR, ike_sa_selector_peer(sa));
+}
+
+/* Which of the two sides the selectors have whole. */
+static uint8_t find_sides(const struct ike_sa *sa,
+			  const struct ike_selectors *ours,
+			  const struct addr *us,
+			  const struct ike_selectors *theirs,
+			  const struct addr *them)
+{
+	uint8_t sides = 0;
+
+	if (ike_selectors_cover(ours, us, theirs, them, &sa->scope))
+		sides |= SCOPE_LOCAL;
+	if (ike_selectors_cover(theirs, them, ours, us, &sa->scope))
+		sides |= SCOPE_REMOTE;
+	return sides;
+}
+
+/* What the responder has made of what we asked for: all of it, or less. */
+static bool accepts_selectors(const struct ike_sa *sa,
+			      const struct ike_child_terms *terms,
+			      struct ike_child_agreed *ret)
+{
+	const struct addr *us = ike_sa_selector_us(sa);
+	const struct addr *peer = ike_sa_selector_peer(sa);
+
+	ret->sides = 0;
+	if (!sa->scope.n)
+		return ike_selectors_are(&terms->tsi, us) &&
+		       ike_selectors_are(&terms->tsr, peer);
+	ret->sides = find_sides(sa, &terms->tsi, us, &terms->tsr, peer);
+	return ret->sides &&
+	       ike_selectors_within(&terms->tsi, us, &sa->scope) &&
+	       ike_selectors_within(&terms->tsr, peer, &sa->scope);
 }
 
 int ike_child_accept(const struct ike_sa *sa, const struct ike_child *c,
@@ -192,8 +242,7 @@ int ike_child_accept(const struct ike_sa *sa, const struct ike_child *c,
 	rc = ike_proposal_accept(terms->sa, offer, &ret->choice);
 	if (rc != 0)
 		return rc;
-	if (!ike_selectors_are(&terms->tsi, ike_sa_selector_us(sa)) ||
-	    !ike_selectors_are(&terms->tsr, ike_sa_selector_peer(sa)))
+	if (!accepts_selectors(sa, terms, ret))
 		return 1;
 	ret->mode = terms->transport ? IKE_MODE_TRANSPORT : IKE_MODE_TUNNEL;
 	return 0;
@@ -205,13 +254,13 @@ int ike_child_accept(const struct ike_sa *sa, const struct ike_child *c,
  * address of the IP header, and the answer names it as before.
  */
 static bool find_host(const struct ike_selectors *ts, const struct addr *host,
-		      bool substitute, struct addr *ret)
+		      bool scoped, bool substitute, struct addr *ret)
 {
-	if (ike_selectors_contain(ts, host)) {
+	if (ike_selectors_contain(ts, host, scoped)) {
 		*ret = *host;
 		return true;
 	}
-	return substitute && ike_selectors_host(ts, host->family, ret);
+	return substitute && ike_selectors_host(ts, host->family, scoped, ret);
 }
 
 /* 2.19: who asks for an address asks for a Child SA of any, which is narrowed to
@@ -222,13 +271,28 @@ static bool find_peer(const struct ike_sa *sa, const struct ike_selectors *ts,
 	const struct addr *peer = ike_sa_selector_peer(sa);
 	struct addr own;
 
-	if (find_host(ts, peer, transport && sa->nat.peer, ret))
+	if (find_host(ts, peer, sa->scope.n, transport && sa->nat.peer, ret))
 		return true;
 	if (!sa->inner_peer.family ||
-	    !ike_selectors_host(ts, peer->family, &own))
+	    !ike_selectors_host(ts, peer->family, false, &own))
 		return false;
 	*ret = *peer;
 	return true;
+}
+
+/* 2.9: who asks for all traffic gets the services that we have, and what of ours
+ * asks for those of the peer's own asks for its protocols whole. */
+static uint8_t choose_sides(const struct ike_sa *sa,
+			    const struct ike_child_terms *terms,
+			    const struct ike_child_agreed *agreed)
+{
+	uint8_t sides = find_sides(sa, &terms->tsr, &agreed->tsr, &terms->tsi,
+				   &agreed->tsi);
+
+	if (ike_selectors_within(&terms->tsi, &agreed->tsi, &sa->scope) &&
+	    ike_selectors_within(&terms->tsr, &agreed->tsr, &sa->scope))
+		return sides;
+	return sides & SCOPE_LOCAL ? SCOPE_LOCAL : sides;
 }
 
 int ike_child_choose(const struct ike_sa *sa,
@@ -248,8 +312,11 @@ int ike_child_choose(const struct ike_sa *sa,
 	/* 2.9: narrowed to the two of us; a peer that nobody vouches for
 	 * gets its own address, and gets nothing else. */
 	if (!find_peer(sa, &terms->tsi, transport, &ret->tsi) ||
-	    !find_host(&terms->tsr, ike_sa_selector_us(sa),
+	    !find_host(&terms->tsr, ike_sa_selector_us(sa), sa->scope.n,
 		       transport && sa->nat.us, &ret->tsr))
+		return IKE_NOTIFY_TS_UNACCEPTABLE;
+	ret->sides = sa->scope.n ? choose_sides(sa, terms, ret) : 0;
+	if (sa->scope.n && !ret->sides)
 		return IKE_NOTIFY_TS_UNACCEPTABLE;
 	ret->mode = transport ? IKE_MODE_TRANSPORT : IKE_MODE_TUNNEL;
 	return 0;
@@ -264,13 +331,30 @@ void ike_child_write_choice(const struct ike_child *c,
 	ike_proposal_write_choice(b, &agreed->choice, c->in);
 }
 
-void ike_child_answer(const struct ike_child *c,
+void ike_child_write_agreed(const struct ike_sa *sa,
+			    const struct ike_child_agreed *agreed,
+			    struct ike_builder *b)
+{
+	const bool ours = agreed->sides & SCOPE_LOCAL;
+	const bool theirs = agreed->sides & SCOPE_REMOTE;
+
+	if (agreed->sides) {
+		ike_selectors_write_scope(b, IKE_PAYLOAD_TSI, &agreed->tsi,
+					  &sa->scope, theirs, ours);
+		ike_selectors_write_scope(b, IKE_PAYLOAD_TSR, &agreed->tsr,
+					  &sa->scope, ours, theirs);
+		return;
+	}
+	ike_selectors_write(b, IKE_PAYLOAD_TSI, &agreed->tsi);
+	ike_selectors_write(b, IKE_PAYLOAD_TSR, &agreed->tsr);
+}
+
+void ike_child_answer(const struct ike_sa *sa, const struct ike_child *c,
 		      const struct ike_child_agreed *agreed,
 		      struct ike_builder *b)
 {
 	ike_child_write_choice(c, agreed, b);
-	ike_selectors_write(b, IKE_PAYLOAD_TSI, &agreed->tsi);
-	ike_selectors_write(b, IKE_PAYLOAD_TSR, &agreed->tsr);
+	ike_child_write_agreed(sa, agreed, b);
 }
 
 int ike_child_fill(const struct ike_sa *sa, const struct ike_child *c,
@@ -294,6 +378,7 @@ int ike_child_fill(const struct ike_sa *sa, const struct ike_child *c,
 	up->outer = sa->remote.addr;
 	up->lease = sa->inner_us;
 	up->mode = agreed->mode;
+	up->sides = agreed->sides;
 	up->initiator = seed->initiator;
 	up->peer = ike_sa_proof(sa);
 	up->in.spi = c->in;

@@ -79,16 +79,25 @@ struct ike_child_agreed {
 	/* As responder: the peer's and our address as it knows them, which a
 	 * NAT may have changed. */
 	struct addr tsi, tsr;
+	/* Where SAs with this peer are for single services: at which sides
+	 * they are (SCOPE_LOCAL, SCOPE_REMOTE). */
+	uint8_t sides;
 };
 
 /* Mode and proposal, and with the selectors between the two hosts. */
 void ike_child_write_offer(const struct ike_sa *sa, const struct ike_child *c,
 			   const struct ike_offer *offer,
 			   struct ike_builder *b);
+/* As initiator: what we ask for, and as responder: what we answer. */
+void ike_child_write_wanted(const struct ike_sa *sa, struct ike_builder *b);
+void ike_child_write_agreed(const struct ike_sa *sa,
+			    const struct ike_child_agreed *agreed,
+			    struct ike_builder *b);
 /* As initiator: writes the request's part. */
 void ike_child_propose(const struct ike_sa *sa, const struct ike_child *c,
 		       const struct ike_offer *offer, struct ike_builder *b);
-/* As initiator: exactly what we asked for. 0; 1: something else; -EBADMSG. */
+/* As initiator: exactly what we asked for; of services, those of one side may
+ * do. 0; 1: something else; -EBADMSG. */
 int ike_child_accept(const struct ike_sa *sa, const struct ike_child *c,
 		     const struct ike_child_terms *terms,
 		     const struct ike_offer *offer,
@@ -106,7 +115,7 @@ void ike_child_write_choice(const struct ike_child *c,
 			    const struct ike_child_agreed *agreed,
 			    struct ike_builder *b);
 /* As responder: writes the response's part. */
-void ike_child_answer(const struct ike_child *c,
+void ike_child_answer(const struct ike_sa *sa, const struct ike_child *c,
 		      const struct ike_child_agreed *agreed,
 		      struct ike_builder *b);
 

@@ -173,6 +173,8 @@ int ike_initiate(struct ike_engine *e, uint64_t now,
 	if (rc < 0)
 		return rc;
 	sa->modes = (uint8_t)req->modes;
+	if (e->ops.scope)
+		e->ops.scope(e->ops.user, &req->remote.addr, &sa->scope);
 	sa->patient = req->patient;
 	sa->handshake->lease = req->lease;
 	sa->handshake->leased = req->leased;

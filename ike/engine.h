@@ -21,6 +21,7 @@
 #include "util/addr.h"
 #include "util/algorithm.h"
 #include "util/esp.h"
+#include "util/service.h"
 #include "util/slots.h"
 
 struct ike_engine;
@@ -69,6 +70,9 @@ struct ike_ops {
 	/* The modes that this peer may ask for. Pure. NULL: transport only. */
 	enum ike_modes (*modes)(void *user, const struct addr *local,
 				const struct addr *remote);
+	/* The services that SAs with this peer are for, and no others; n 0, or
+	 * NULL: for all traffic. Pure. */
+	void (*scope)(void *user, const struct addr *remote, struct scope *ret);
 	/* As responder: what is accepted from this peer, in place of
 	 * config.algorithms. Pure. NULL: that holds for all. */
 	void (*algorithms)(void *user, const struct endpoint *local,
@@ -219,6 +223,9 @@ struct ike_child_up {
 	 * itself. */
 	struct addr lease;
 	enum ike_mode mode;
+	/* At which sides the services are that it is for (SCOPE_LOCAL,
+	 * SCOPE_REMOTE); 0: it is for all traffic. */
+	uint8_t sides;
 	/* We initiated the exchange that made it: the peer can receive on it
 	 * already. Else it can only when it has our response. */
 	bool initiator;

@@ -510,7 +510,7 @@ static int seal_response(struct ike_sa *sa, uint16_t refusal,
 		ike_notify_write(b, refusal, NULL, 0);
 	} else {
 		ike_lease_answer(sa, b);
-		ike_child_answer(sa->handshake->child, agreed, b);
+		ike_child_answer(sa, sa->handshake->child, agreed, b);
 	}
 	return ike_response_seal(sa, &out);
 }
@@ -576,6 +576,8 @@ static int answer(struct ike_engine *e, const struct ike_arrival *a,
 	rc = parse_message(a->m, &am);
 	if (rc < 0)
 		return rc;
+	if (e->ops.scope)
+		e->ops.scope(e->ops.user, &sa->remote.addr, &sa->scope);
 	if (e->ops.modes)
 		sa->modes = (uint8_t)e->ops.modes(e->ops.user, &sa->local.addr,
 						  &sa->remote.addr);

@@ -172,8 +172,7 @@ int ike_child_request_send(struct ike_engine *e, uint64_t now,
 	ike_nonce_write(b, &c->ni);
 	if (c->kex)
 		ike_ke_write(b, c->kex->id, c->public, c->kex->public_len);
-	ike_selectors_write(b, IKE_PAYLOAD_TSI, ike_sa_selector_us(sa));
-	ike_selectors_write(b, IKE_PAYLOAD_TSR, ike_sa_selector_peer(sa));
+	ike_child_write_wanted(sa, b);
 	c->sent = true;
 	return ike_request_send(e, now, sa, &out);
 }
@@ -520,8 +519,7 @@ static int finish_theirs(struct ike_engine *e, uint64_t now, struct ike_sa *sa,
 		if (c->kex)
 			ike_ke_write(&out.b, c->kex->id, c->public,
 				     c->kex->public_len);
-		ike_selectors_write(&out.b, IKE_PAYLOAD_TSI, &c->agreed.tsi);
-		ike_selectors_write(&out.b, IKE_PAYLOAD_TSR, &c->agreed.tsr);
+		ike_child_write_agreed(sa, &c->agreed, &out.b);
 		rc = ike_response_seal(sa, &out);
 	}
 	if (rc < 0) {

@@ -37,6 +37,7 @@ static void inherit(struct ike_engine *e, struct ike_sa *heir,
 	heir->lessor = old->lessor;
 	old->lessor = false;
 	heir->modes = old->modes;
+	heir->scope = old->scope;
 	heir->fragmentation = old->fragmentation;
 	heir->fragment_mtu = old->fragment_mtu;
 	heir->algorithms = old->algorithms;

@@ -143,8 +143,9 @@ struct ike_sa {
 	/* Requests and responses that arrive in fragments. */
 	struct ike_fragments *fragments[2];
 
-	uint8_t modes; /* enum ike_modes of its Child SAs */
-	bool patient;  /* see struct ike_request */
+	uint8_t modes;	    /* enum ike_modes of its Child SAs */
+	struct scope scope; /* n 0: they are for all traffic */
+	bool patient;	    /* see struct ike_request */
 	struct ike_child *children;
 	uint32_t n_children;
 	/* What is wanted of the peer when the way is free: see task.c. */

@@ -97,35 +97,96 @@ static bool is_all(const struct ike_selector *s)
 	return s->protocol == 0 && s->port_first == 0 && s->port_last == 65535;
 }
 
-bool ike_selectors_contain(const struct ike_selectors *s,
-			   const struct addr *host)
+static bool has_host(const struct ike_selector *sel, const struct addr *host)
 {
 	struct addr a = on_wire(host);
 
-	for (size_t i = 0; i < s->n; i++) {
-		const struct ike_selector *sel = &s->list[i];
+	return sel->first.family == a.family &&
+	       addr_compare(&sel->first, &a) <= 0 &&
+	       addr_compare(&a, &sel->last) <= 0;
+}
 
-		if (is_all(sel) && sel->first.family == a.family &&
-		    addr_compare(&sel->first, &a) <= 0 &&
-		    addr_compare(&a, &sel->last) <= 0)
+bool ike_selectors_contain(const struct ike_selectors *s,
+			   const struct addr *host, bool scoped)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if ((scoped || is_all(&s->list[i])) &&
+		    has_host(&s->list[i], host))
 			return true;
-	}
 	return false;
 }
 
 bool ike_selectors_host(const struct ike_selectors *s, uint16_t family,
-			struct addr *ret)
+			bool scoped, struct addr *ret)
 {
 	for (size_t i = 0; i < s->n; i++) {
 		const struct ike_selector *sel = &s->list[i];
 
-		if (is_all(sel) && sel->first.family == family &&
+		if ((scoped || is_all(sel)) && sel->first.family == family &&
 		    addr_equal(&sel->first, &sel->last)) {
 			*ret = sel->first;
 			return true;
 		}
 	}
 	return false;
+}
+
+/* Some selector has these ports of the host. */
+static bool has_ports(const struct ike_selectors *s, const struct addr *host,
+		      uint8_t protocol, uint16_t first, uint16_t last)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		const struct ike_selector *sel = &s->list[i];
+
+		if (has_host(sel, host) &&
+		    (!sel->protocol || sel->protocol == protocol) &&
+		    sel->port_first <= first && last <= sel->port_last)
+			return true;
+	}
+	return false;
+}
+
+bool ike_selectors_cover(const struct ike_selectors *at,
+			 const struct addr *host,
+			 const struct ike_selectors *other,
+			 const struct addr *other_host,
+			 const struct scope *scope)
+{
+	for (size_t i = 0; i < scope->n; i++) {
+		const struct service *s = &scope->list[i];
+
+		if (!has_ports(at, host, s->protocol, s->port, s->port) ||
+		    !has_ports(other, other_host, s->protocol, 0, 65535))
+			return false;
+	}
+	return true;
+}
+
+static bool is_of_scope(const struct ike_selector *sel,
+			const struct scope *scope)
+{
+	for (size_t i = 0; i < scope->n; i++) {
+		const struct service *s = &scope->list[i];
+
+		if (sel->protocol == s->protocol &&
+		    ((sel->port_first == 0 && sel->port_last == 65535) ||
+		     (sel->port_first == s->port && sel->port_last == s->port)))
+			return true;
+	}
+	return false;
+}
+
+bool ike_selectors_within(const struct ike_selectors *s,
+			  const struct addr *host, const struct scope *scope)
+{
+	struct addr a = on_wire(host);
+
+	for (size_t i = 0; i < s->n; i++)
+		if (!addr_equal(&s->list[i].first, &a) ||
+		    !addr_equal(&s->list[i].last, &a) ||
+		    !is_of_scope(&s->list[i], scope))
+			return false;
+	return s->n && !s->unknown;
 }
 
 bool ike_selectors_are(const struct ike_selectors *s, const struct addr *host)
@@ -137,21 +198,63 @@ bool ike_selectors_are(const struct ike_selectors *s, const struct addr *host)
 	       addr_equal(&s->list[0].last, &a);
 }
 
+/* 3.13.1 */
+static void write_one(struct wbuf *w, uint8_t protocol, uint16_t port_first,
+		      uint16_t port_last, const struct addr *first,
+		      const struct addr *last)
+{
+	size_t len = addr_len(first);
+
+	wbuf_u8(w, first->family == AF_INET ? IKE_TS_IPV4 : IKE_TS_IPV6);
+	wbuf_u8(w, protocol);
+	wbuf_be16(w, (uint16_t)(8 + 2 * len));
+	wbuf_be16(w, port_first);
+	wbuf_be16(w, port_last);
+	wbuf_bytes(w, first->bytes, len);
+	wbuf_bytes(w, last->bytes, len);
+}
+
 static void write_range(struct ike_builder *b, enum ike_payload_type type,
 			const struct addr *first, const struct addr *last)
 {
 	struct wbuf *w = ike_builder_open(b, type);
-	size_t len = addr_len(first);
 
 	wbuf_u8(w, 1);
 	wbuf_zero(w, 3);
-	wbuf_u8(w, first->family == AF_INET ? IKE_TS_IPV4 : IKE_TS_IPV6);
-	wbuf_u8(w, 0);
-	wbuf_be16(w, (uint16_t)(8 + 2 * len));
-	wbuf_be16(w, 0);
-	wbuf_be16(w, 65535);
-	wbuf_bytes(w, first->bytes, len);
-	wbuf_bytes(w, last->bytes, len);
+	write_one(w, 0, 0, 65535, first, last);
+	ike_builder_close(b);
+}
+
+/* The first of its protocol? */
+static bool is_first(const struct scope *scope, size_t i)
+{
+	for (size_t k = 0; k < i; k++)
+		if (scope->list[k].protocol == scope->list[i].protocol)
+			return false;
+	return true;
+}
+
+void ike_selectors_write_scope(struct ike_builder *b,
+			       enum ike_payload_type type,
+			       const struct addr *host,
+			       const struct scope *scope, bool services,
+			       bool other)
+{
+	struct wbuf *w = ike_builder_open(b, type);
+	uint8_t n = services ? scope->n : 0;
+
+	for (size_t i = 0; i < scope->n; i++)
+		n += other && is_first(scope, i);
+	wbuf_u8(w, n);
+	wbuf_zero(w, 3);
+	for (size_t i = 0; i < scope->n; i++) {
+		const struct service *s = &scope->list[i];
+
+		if (services)
+			write_one(w, s->protocol, s->port, s->port, host, host);
+		if (other && is_first(scope, i))
+			write_one(w, s->protocol, 0, 65535, host, host);
+	}
 	ike_builder_close(b);
 }
 

@@ -18,7 +18,7 @@
 #define LIMIT_IKE_PROPOSALS  16u
 #define LIMIT_IKE_TRANSFORMS 64u
 /* Traffic selectors in one TS payload. */
-#define LIMIT_IKE_SELECTORS 16u
+#define LIMIT_IKE_SELECTORS 20u
 /* Bytes of identity data, and of a nonce (RFC 7296 2.10: 16 to 256). */
 #define LIMIT_IKE_ID	    256u
 #define LIMIT_IKE_NONCE_MIN 16u

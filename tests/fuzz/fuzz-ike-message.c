@@ -141,7 +141,7 @@ static void try_selectors(const struct ike_payload *p)
 		return;
 	check(s.n + s.unknown > 0 && s.n <= LIMIT_IKE_SELECTORS);
 	if (ike_selectors_are(&s, &host))
-		check(ike_selectors_contain(&s, &host));
+		check(ike_selectors_contain(&s, &host, true));
 	for (size_t i = 0; i < s.n; i++)
 		check(addr_compare(&s.list[i].first, &s.list[i].last) <= 0);
 }

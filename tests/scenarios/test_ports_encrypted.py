@@ -287,3 +287,33 @@ def test_changes(lab, agents):
     assert not [p for p in a.policies() if NAMED in (p.sport, p.dport)]
     for thing in held:
         thing.close()
+
+
+@pytest.mark.seconds(6)
+@pytest.mark.parametrize("level", ["require", "offer"])
+def test_other_views(lab, agents, level):
+    """A peer that would encrypt everything gets nothing from one that has but a
+    port for it, and is not cut off."""
+    net, a, b = lab.pair()
+    a.policy("named", level, Ports=f"{NAMED}/tcp", **LEVELS[level])
+    b.policy("all", "offer", Wait="yes")
+    held = listen(a, b)
+    for host in (a, b):
+        host.start_agent()
+    for src, dst in ((b, a), (a, b)):
+        assert connect(src, dst.ip, OTHER) < 3
+        assert None not in ping(src, dst.ip, 1)
+    if level == "require":
+        with pytest.raises(OSError):
+            connect(a, b.ip, NAMED, timeout=1)
+        with pytest.raises(OSError):
+            connect(b, a.ip, NAMED, timeout=1)
+        assert NAMED not in {p for f in net.capture.sent(a, b, ("clear",))
+                             for p in (f.sport, f.dport)}
+    else:
+        assert connect(a, b.ip, NAMED) < 3
+        assert connect(b, a.ip, NAMED) < 3
+    assert connect(b, a.ip, OTHER) < 0.2
+    assert a.states(b) == []
+    for thing in held:
+        thing.close()

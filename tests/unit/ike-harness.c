@@ -95,12 +95,21 @@ static void on_release(void *user, const struct addr *lease)
 	h->n_released++;
 }
 
+static void on_scope(void *user, const struct addr *remote, struct scope *ret)
+{
+	const struct host *h = user;
+
+	(void)remote;
+	*ret = h->scope;
+}
+
 static void start(struct world *w, struct host *h)
 {
 	struct ike_ops ops = {
 		.random = on_random,
 		.admit = on_admit,
 		.modes = on_modes,
+		.scope = on_scope,
 		.lease = on_lease,
 		.release = on_release,
 		.user = h,

@@ -83,6 +83,7 @@ struct host {
 	int lease_error; /* 1 unless a test says otherwise */
 	unsigned n_leased, n_released;
 	enum ike_modes modes;
+	struct scope scope; /* that its Child SAs are for */
 	unsigned n_moved, n_keepalives;
 	struct ike_moved moved, keepalive; /* the last ones */
 };

@@ -166,7 +166,7 @@ static void test_cases(void **state)
 		assert_int_equal(ike_selectors_parse(&p, &s), cases[i].rc);
 		if (cases[i].rc < 0)
 			continue;
-		assert_int_equal(ike_selectors_contain(&s, &host),
+		assert_int_equal(ike_selectors_contain(&s, &host, false),
 				 cases[i].contain);
 		assert_int_equal(ike_selectors_are(&s, &host), cases[i].are);
 	}
@@ -190,7 +190,7 @@ static void round_trip(const struct addr *a)
 	assert_int_equal(m.payloads[0].type, IKE_PAYLOAD_TSR);
 	assert_int_equal(ike_selectors_parse(&m.payloads[0], &s), 0);
 	assert_true(ike_selectors_are(&s, a));
-	assert_true(ike_selectors_contain(&s, a));
+	assert_true(ike_selectors_contain(&s, a, false));
 	assert_int_equal(ike_selectors_are(&s, &host), addr_equal(a, &host));
 }
 
@@ -207,11 +207,76 @@ static void test_round_trips(void **state)
 	round_trip(&six);
 }
 
+static const struct scope two = { 2, SCOPE_BOTH, { { 6, 443 }, { 17, 53 } } };
+
+/* As it is read again. */
+static struct ike_selectors written(const struct addr *a, bool services,
+				    bool other)
+{
+	static const struct ike_header h = {
+		.spi_i = 1,
+		.exchange = IKE_EXCHANGE_AUTH,
+	};
+	struct ike_selectors s;
+	struct ike_builder b;
+	struct ike_message m;
+	uint8_t buf[512];
+
+	ike_builder_init(&b, buf, sizeof(buf), &h);
+	ike_selectors_write_scope(&b, IKE_PAYLOAD_TSI, a, &two, services,
+				  other);
+	assert_int_equal(ike_builder_finish(&b), 0);
+	assert_int_equal(ike_message_parse(buf, b.w.len, &m), 0);
+	assert_int_equal(ike_selectors_parse(&m.payloads[0], &s), 0);
+	return s;
+}
+
+/* Services of one side or of both, and what is more or less than that. */
+static void test_scope(void **state)
+{
+	const struct addr peer = { .family = AF_INET,
+				   .bytes = { 10, 0, 0, 9 } };
+	struct ike_selectors both = written(&host, true, true),
+			     at = written(&host, true, false),
+			     from = written(&peer, false, true);
+	struct addr found;
+
+	(void)state;
+	assert_int_equal(both.n, 4);
+	assert_int_equal(at.n, 2);
+	assert_int_equal(from.n, 2);
+	assert_true(ike_selectors_cover(&at, &host, &from, &peer, &two));
+	assert_false(ike_selectors_cover(&from, &peer, &at, &host, &two));
+	assert_true(ike_selectors_cover(&both, &host, &from, &peer, &two));
+	/* Any port of its own is one of the other's choice. */
+	assert_true(ike_selectors_cover(&from, &peer, &both, &host, &two));
+	assert_false(ike_selectors_cover(&at, &host, &from, &host, &two));
+	assert_true(ike_selectors_within(&at, &host, &two));
+	assert_false(ike_selectors_within(&at, &peer, &two));
+	assert_true(ike_selectors_contain(&at, &host, true));
+	assert_false(ike_selectors_contain(&at, &host, false));
+	assert_true(ike_selectors_host(&at, AF_INET, true, &found));
+	assert_true(addr_equal(&found, &host));
+
+	at.list[1].port_first = 54;
+	at.list[1].port_last = 54;
+	assert_false(ike_selectors_cover(&at, &host, &from, &peer, &two));
+	assert_false(ike_selectors_within(&at, &host, &two));
+	at.list[1].port_first = 50;
+	assert_true(ike_selectors_cover(&at, &host, &from, &peer, &two));
+	assert_false(ike_selectors_within(&at, &host, &two));
+	from.list[0].port_first = 1;
+	assert_false(ike_selectors_cover(&at, &host, &from, &peer, &two));
+	both.unknown = 1;
+	assert_false(ike_selectors_within(&both, &host, &two));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cases),
 		cmocka_unit_test(test_round_trips),
+		cmocka_unit_test(test_scope),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
