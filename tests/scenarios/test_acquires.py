@@ -21,7 +21,7 @@ PORT = 4000
 SO_SNDBUFFORCE = 32
 SILENT = 10000
 ANSWERING = int(os.environ.get("TACIT_BURST", "1000"))
-PATIENCE = 30 + ANSWERING // 100
+PATIENCE = 60 + ANSWERING // 50  # seconds
 SOURCES = 10 if ANSWERING < 10000 else 40
 # Where the networks of the two policies begin.
 FIRST = {"offer": 32, "require": 40}
@@ -136,8 +136,7 @@ def test_all_answer(lab, agents):
     for first in FIRST.values():
         a.ns.ip(f"route add {wide(lab.family, first)} via {b.ip}")
     b.ns.ip(f"route add {wide(lab.family, 64)} via {a.ip}")
-    # So long as 10,000 handshakes take both hosts on one processor, and more.
-    policies(lab, a, Wait="yes", WaitTime=f"{PATIENCE}s")
+    policies(lab, a, Wait="yes", WaitTime="30s")
     b.policy("peers", "require", [wide(lab.family, 64)])
     for host in (a, b):
         host.agent.start(debug=False)
@@ -147,9 +146,15 @@ def test_all_answer(lab, agents):
     wait_until(lambda: len(sink.packets()) >= burst.count, PATIENCE,
                "all packets")
     assert sorted(sink.packets()) == [(0, i) for i in range(burst.count)]
-    assert net.capture.clear_packets(a, b) == []
-    assert len(a.states()) == 2 * burst.count
-    assert status(a, "packets_no_room", "packets_late") == [0, 0]
+    wait_until(lambda: len(a.states()) == 2 * burst.count, PATIENCE,
+               "all are encrypted")
+    no_room, late = status(a, "packets_no_room", "packets_late")
+    # Where both hosts have one slow processor 10,000 handshakes take longer
+    # than any WaitTime=: those that it ended are in the clear, and no others.
+    assert no_room == 0 and (late == 0 or ANSWERING >= 10000)
+    clear = net.capture.clear_packets(a, b)
+    assert len(clear) == late
+    assert {f.dst for f in clear} <= set(to["offer"])
     burst.close()
 
 
