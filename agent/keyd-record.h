@@ -15,7 +15,7 @@
 
 #include "util/limits.h"
 
-#define KEYD_VERSION 2
+#define KEYD_VERSION 3
 
 /* How often each side says that it lives, and after how long a silence it is
  * taken for hung, milliseconds. */
@@ -52,7 +52,7 @@ struct keyd_sign {
 	uint8_t identity[LIMIT_IKE_ID];
 	uint8_t secret[KEYD_SECRET_MAX];    /* SK_p of our role */
 	uint8_t nonce[LIMIT_IKE_NONCE_MAX]; /* of the peer */
-	uint8_t message[LIMIT_IKE_MESSAGE]; /* our IKE_SA_INIT */
+	uint8_t message[LIMIT_IKE_INIT];    /* ours */
 };
 
 struct keyd_signed {

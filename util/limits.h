@@ -12,6 +12,9 @@
 
 /* Largest IKE message taken or built, bytes. Larger ones are dropped. */
 #define LIMIT_IKE_MESSAGE 4096u
+/* An IKE_SA_INIT of our own: with every algorithm, the longest key and cookie
+ * it has under 900 bytes. tacit-keyd signs none that is longer. */
+#define LIMIT_IKE_INIT 1280u
 /* Payloads in one message; more is a syntax error. */
 #define LIMIT_IKE_PAYLOADS 32u
 /* Proposals in an SA payload, and transforms in a proposal. */

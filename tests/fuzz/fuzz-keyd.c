@@ -56,7 +56,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		return 0;
 	}
 	check(key == &keys.list[0] && g.passed == 1);
-	check(r.type == KEYD_SIGN && r.sign.message_len <= LIMIT_IKE_MESSAGE);
+	check(r.type == KEYD_SIGN && r.sign.message_len <= LIMIT_IKE_INIT);
 	check(ike_header_parse(r.sign.message, r.sign.message_len, &h) == 0);
 	check(h.exchange == IKE_EXCHANGE_SA_INIT && h.id == 0 && h.spi_i);
 	check(r.sign.identity_type == IKE_ID_IPV4 && r.sign.identity[0] == 10);

@@ -360,6 +360,31 @@ static void test_bad_nonce(void **state)
 	}
 }
 
+/* With the longest of everything it still is what tacit-keyd signs, and comes
+ * in one piece anywhere. */
+static void test_longest(void **state)
+{
+	static const uint8_t cookie[64] = { 1 };
+	struct ike_config c;
+	struct puppet p;
+	struct world w;
+
+	(void)state;
+	ike_config_init(&c);
+	c.algorithms.propose = (struct algorithm_list){ 0 };
+	algorithm_list_add(&c.algorithms.propose, ALGORITHM_MODP_3072);
+	for (unsigned a = 0; a < ALGORITHMS; a++)
+		algorithm_list_add(&c.algorithms.propose, (enum algorithm)a);
+	world_init(&w, 55, &c);
+	puppet_init(&p, &w, false, IKE_KE_MODP_3072);
+	world_initiate(&w, 0);
+	world_settle(&w);
+	puppet_answer_notify(&p, IKE_NOTIFY_COOKIE, cookie, sizeof(cookie));
+	assert_in_range(p.rx_len, 880, 899);
+	puppet_done(&p);
+	world_done(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -373,6 +398,7 @@ int main(void)
 		cmocka_unit_test(test_invalid_ke),
 		cmocka_unit_test(test_elsewhere),
 		cmocka_unit_test(test_bad_nonce),
+		cmocka_unit_test(test_longest),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

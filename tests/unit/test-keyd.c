@@ -123,7 +123,7 @@ SPOIL(nonce_short, s->nonce_len = 15; memset(s->nonce, 0, 256))
 SPOIL(nonce_long, s->nonce_len = LIMIT_IKE_NONCE_MAX + 1)
 SPOIL(nonce_tail, s->nonce[200] = 1)
 SPOIL(message_short, s->message_len = 27; memset(s->message + 27, 0, 500))
-SPOIL(message_long, s->message_len = LIMIT_IKE_MESSAGE + 1)
+SPOIL(message_long, s->message_len = LIMIT_IKE_INIT + 1)
 SPOIL(message_tail, s->message[s->message_len] = 1)
 SPOIL(key, s->key++)
 SPOIL(key_zero, s->key = 0)
@@ -379,7 +379,7 @@ static void test_signature(void **state)
 	static const uint8_t id[] = { IKE_ID_IPV4, 0, 0, 0, 10, 0, 0, 1 };
 	struct link *l = *state;
 	struct keyd_record r, reply;
-	uint8_t octets[LIMIT_IKE_MESSAGE + 64 + 32];
+	uint8_t octets[LIMIT_IKE_INIT + 64 + 32];
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 	unsigned mac_len = 0;
 	size_t len;
