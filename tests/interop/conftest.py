@@ -46,3 +46,13 @@ def nameserver_root():
 @pytest.fixture(scope="session")
 def knot_root():
     return root_of("knot")
+
+
+@pytest.fixture(scope="session")
+def firewalld_root():
+    return root_of("firewalld")
+
+
+@pytest.fixture(scope="session")
+def docker_root():
+    return root_of("docker")

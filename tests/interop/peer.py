@@ -11,7 +11,7 @@ import subprocess
 from lab import Host
 from namespace import MNT_DETACH, MS_BIND, checked, libc
 
-MS_PRIVATE = 1 << 18
+MS_REC, MS_PRIVATE = 1 << 14, 1 << 18
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
@@ -27,6 +27,18 @@ def mount(source, target, kind="none", flags=MS_BIND, data=None):
                        data and data.encode()), f"mount {target}")
 
 
+def own_root(root, path, own):
+    """The unpacked package at this path, with folders of its own, in memory,
+    for these of it. Unmount it before anybody removes what is there."""
+    os.makedirs(path)
+    mount(root, path)
+    mount("none", path, flags=MS_PRIVATE)
+    for what in ("proc", "dev", "sys"):
+        mount(f"/{what}", f"{path}/{what}", flags=MS_BIND | MS_REC)
+    for what in own:
+        mount("none", f"{path}/{what}", "tmpfs", 0, "mode=755")
+
+
 class PeerHost(Host):
     """With folders of its own, in memory, for these of the root."""
 
@@ -35,13 +47,7 @@ class PeerHost(Host):
         self.process = None
         self.logged = 0  # before it was started
         self.root = f"{self.dir}/root"
-        os.makedirs(self.root)
-        mount(root, self.root)
-        mount("none", self.root, flags=MS_PRIVATE)
-        for what in ("proc", "dev"):
-            mount(f"/{what}", f"{self.root}/{what}")
-        for what in own:
-            mount("none", f"{self.root}/{what}", "tmpfs", 0, "mode=755")
+        own_root(root, self.root, own)
         for what in ("protocols", "services"):
             if os.path.exists(f"{root}/etc/{what}"):
                 shutil.copy(f"{root}/etc/{what}", f"{self.root}/etc/{what}")
