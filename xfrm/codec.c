@@ -332,6 +332,7 @@ static struct nl_msg *put_policy(uint16_t type, uint16_t flags,
 	info = body(m);
 	put_selector(&p->sel, &info->sel);
 	put_lifetime(0, p->hard_s, &info->lft);
+	info->lft.hard_packet_limit = limit_of(p->cookie);
 	info->priority = p->priority;
 	info->dir = (uint8_t)p->dir;
 	info->action = p->action == KACTION_BLOCK ? XFRM_POLICY_BLOCK

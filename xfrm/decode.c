@@ -271,6 +271,7 @@ static int get_policy(const struct xfrm_userpolicy_info *info,
 		.priority = info->priority,
 		.index = info->index,
 		.hard_s = seconds(info->lft.hard_add_expires_seconds),
+		.cookie = info->lft.hard_packet_limit,
 	};
 	struct rbuf a;
 	int r, type;
@@ -278,6 +279,8 @@ static int get_policy(const struct xfrm_userpolicy_info *info,
 	r = get_selector(&info->sel, info->sel.family, &p.sel);
 	if (r < 0)
 		return r;
+	if (p.cookie == XFRM_INF)
+		p.cookie = 0;
 	if (info->dir > KDIR_FWD)
 		p.strange = true; /* a socket's */
 	while ((type = next_attribute(m, &a)) > 0) {

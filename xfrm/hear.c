@@ -301,6 +301,11 @@ void hear_secured(struct hear *h, const struct addr *local,
 	change(h, &c);
 }
 
+int hear_connections(struct hear *h, const struct nft_change *c, size_t n)
+{
+	return h->table ? nft_table_change(h->table, c, n) : -ENOENT;
+}
+
 int hear_set_openings(struct hear *h, const struct nft_opening *list, size_t n)
 {
 	return h->table ? nft_table_set_openings(h->table, list, n) : -ENOENT;

@@ -57,6 +57,10 @@ void hear_spi(struct hear *h, const struct addr *local, uint32_t spi,
 /* From now on (or no longer) the pair has no reason to talk in the clear. */
 void hear_secured(struct hear *h, const struct addr *local,
 		  const struct addr *remote, bool secured);
+struct nft_change;
+/* Of SET_CONNECTION, as nft_table_change(). */
+int hear_connections(struct hear *h, const struct nft_change *c, size_t n)
+	__attribute__((warn_unused_result));
 struct nft_opening;
 /* As nft_table_set_openings(). */
 int hear_set_openings(struct hear *h, const struct nft_opening *list, size_t n)

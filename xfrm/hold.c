@@ -667,6 +667,11 @@ int hold_set_ranges(struct hold *h, const struct hold_range *r, size_t n)
 	return flush(h);
 }
 
+int hold_connections(struct hold *h, const struct nft_change *c, size_t n)
+{
+	return h->table ? nft_table_change(h->table, c, n) : -ENOENT;
+}
+
 int hold_set_openings(struct hold *h, const struct nft_opening *list, size_t n)
 {
 	return h->table ? nft_table_set_openings(h->table, list, n) : -ENOENT;

@@ -83,6 +83,10 @@ uint64_t hold_deadline(const struct hold *h);
 int hold_set_ranges(struct hold *h, const struct hold_range *r, size_t n)
 	__attribute__((warn_unused_result));
 
+struct nft_change;
+/* Of SET_CONNECTION, as nft_table_change(). */
+int hold_connections(struct hold *h, const struct nft_change *c, size_t n)
+	__attribute__((warn_unused_result));
 struct nft_opening;
 /* As nft_table_set_openings(). */
 int hold_set_openings(struct hold *h, const struct nft_opening *list, size_t n)

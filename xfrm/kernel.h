@@ -26,6 +26,8 @@
  * flows, networks. */
 #define KPOLICY_PRIO_PORT_BLOCK 0x00400080u
 #define KPOLICY_PRIO_PORT_PASS	0x00400081u
+/* Of single connections, beside a flow (agent/netd-connections.h). */
+#define KPOLICY_PRIO_CONNECTION 0x004000c0u
 #define KPOLICY_PRIO_SHUNT	0x00400100u
 #define KPOLICY_PRIO_FLOW	0x00400200u
 /* Of services that are encrypted where all else is in the clear. */
@@ -70,6 +72,9 @@ struct kpolicy {
 	uint32_t index;	   /* the kernel's number for it; 0: unknown */
 	/* Only packets whose mark has all of these bits; 0: any. */
 	uint32_t mark;
+	/* Of the socket that it is about, for us alone: kept where a limit would
+	 * be that policies do not have. 0: none. */
+	uint64_t cookie;
 	/* Decoded only: it has what ours never have (an interface, a second
 	 * template, another mode, a mark that asks for zeros). */
 	bool strange;

@@ -241,6 +241,34 @@ uint32_t nft_load_daddr(struct nft_writer *o, bool six, uint32_t reg)
 	return six ? 4 : 1;
 }
 
+void nft_load_connection(struct nft_writer *o, bool six, bool inbound)
+{
+	const uint32_t len = six ? 16 : 4;
+	const uint32_t address[] = { six ? NFT_IP6_SADDR : NFT_IP4_SADDR,
+				     six ? NFT_IP6_DADDR : NFT_IP4_DADDR };
+	const uint32_t port[] = { NFT_UDP_SPORT, NFT_UDP_DPORT };
+	uint32_t reg = NFT_REG32_01;
+
+	nft_family(o, six);
+	nft_load_meta_to(o, NFT_REG32_00, NFT_META_L4PROTO);
+	for (unsigned i = 0; i < 2; i++) {
+		nft_load_payload_to(o, reg, NFT_PAYLOAD_NETWORK_HEADER,
+				    address[i ^ inbound], len);
+		reg += len / 4;
+		nft_load_payload_to(o, reg++, NFT_PAYLOAD_TRANSPORT_HEADER,
+				    port[i ^ inbound], 2);
+	}
+}
+
+uint32_t nft_connection_type(bool six)
+{
+	const uint32_t addr = six ? NFT_KEY_IPV6_ADDR : NFT_KEY_IPV4_ADDR;
+	const uint32_t end = addr << NFT_KEY_BITS | NFT_KEY_SERVICE;
+
+	return (NFT_KEY_PROTO << 2 * NFT_KEY_BITS | end) << 2 * NFT_KEY_BITS |
+	       end;
+}
+
 void nft_lookup(struct nft_writer *o, const char *set)
 {
 	nft_expr(o, "lookup");

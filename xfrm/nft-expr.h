@@ -84,6 +84,11 @@ void nft_load_payload(struct nft_writer *o, uint32_t base, uint32_t offset,
  * registers of four bytes it takes. */
 uint32_t nft_load_saddr(struct nft_writer *o, bool six, uint32_t reg);
 uint32_t nft_load_daddr(struct nft_writer *o, bool six, uint32_t reg);
+/* Of packets of this family: the connection, from the first register on, as its
+ * sender sees it; of one that comes in, as its receiver does. Protocol, address,
+ * port, address, port. */
+void nft_load_connection(struct nft_writer *o, bool six, bool inbound);
+uint32_t nft_connection_type(bool six);
 void nft_compare(struct nft_writer *o, uint32_t op, const void *data,
 		 size_t len);
 void nft_compare_u8(struct nft_writer *o, uint32_t op, uint8_t v);

@@ -6,7 +6,8 @@
  *	chain in_esp, in_udp	an SPI of ours: accept
  *				else: jump known, jump stranger
  *	chain clear		IKE, neighbour discovery, ICMP errors, answers of
- *				a name server, open services (nft-open.c): accept
+ *				a name server, open services (nft-open.c),
+ *				connections that are always clear: accept
  *				else: jump known
  *	chain known, stranger	told a moment ago: accept
  *				at most so many a second: remember, log
@@ -182,6 +183,12 @@ static void put_clear(struct nft_writer *o, const struct nft_hear_config *c)
 			port(o, NFT_UDP_SPORT, servers[i]);
 			nft_verdict_end(o, NF_ACCEPT, NULL);
 		}
+	for (int six = 0; six < 2; six++) {
+		nft_rule(o, "clear");
+		nft_load_connection(o, six, true);
+		nft_lookup(o, nft_set_name(SET_CONNECTION, six));
+		nft_verdict_end(o, NF_ACCEPT, NULL);
+	}
 	nft_rule(o, "clear");
 	nft_verdict_end(o, NFT_JUMP, "open");
 	nft_rule(o, "clear");
@@ -239,6 +246,13 @@ static void put_sets(struct nft_writer *o)
 		s.flags |= NFT_SET_EVAL;
 		s.size = LIMIT_HEARD;
 		nft_put_set(o, &s);
+		s = (struct nft_new_set){
+			.name = nft_set_name(SET_CONNECTION, six),
+			.id = 7u + (uint32_t)six,
+			.key_type = nft_connection_type(six),
+			.key_len = 2 * len + 12,
+		};
+		nft_put_set(o, &s);
 	}
 }
 
@@ -252,7 +266,7 @@ void nft_hear_put(struct wbuf *w, uint32_t seq, const struct nft_hear_config *c)
 	nft_put_table(&o, NFT_MSG_DELTABLE, 0);
 	nft_put_table(&o, NFT_MSG_NEWTABLE, NLM_F_CREATE);
 	put_sets(&o);
-	nft_open_put(&o, 7, true);
+	nft_open_put(&o, 9, true);
 	for (size_t i = 0; i < sizeof(chains) / sizeof(chains[0]); i++)
 		nft_put_chain(&o, chains[i]);
 	nft_put_base_chain(&o, "hear", "filter", NF_INET_LOCAL_IN,

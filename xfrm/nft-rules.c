@@ -9,7 +9,8 @@
  *	chain hold, -250	jump exempt
  *				pairs in a drain set: queue
  *				no ESP in the route: jump cold
- *	chain cold		multicast, pairs that are clear: accept
+ *	chain cold		multicast, pairs and connections that are clear:
+ *				accept
  *				ranges: queue
  *	chain restore, 201	clear the resolver's bit; jump exempt
  *				drain sets: flip the mark back
@@ -58,6 +59,7 @@ static const char *const set_names[SET_COUNT][2] = {
 	[SET_CLEAR] = { "clear4", "clear6" },
 	[SET_DNS] = { "dns4", "dns6" },
 	[SET_ASKED] = { "asked4", "asked6" },
+	[SET_CONNECTION] = { "connection4", "connection6" },
 	[SET_SPI] = { "spi4", "spi6" },
 	[SET_SECURED] = { "secured4", "secured6" },
 	[SET_LEASE_IN] = { "in4", "in6" },
@@ -96,27 +98,6 @@ static void server(struct nft_writer *o, bool six)
 			    NFT_PAYLOAD_TRANSPORT_HEADER, NFT_UDP_DPORT, 2);
 }
 
-/* Loads the flow that a packet is of, as its sender sees it; of one that comes
- * in, as its receiver does. */
-static void asked(struct nft_writer *o, bool six, bool inbound)
-{
-	const uint32_t len = six ? 16 : 4;
-	const uint32_t address[] = { six ? NFT_IP6_SADDR : NFT_IP4_SADDR,
-				     six ? NFT_IP6_DADDR : NFT_IP4_DADDR };
-	const uint32_t port[] = { NFT_UDP_SPORT, NFT_UDP_DPORT };
-	uint32_t reg = NFT_REG32_01;
-
-	nft_family(o, six);
-	nft_load_meta_to(o, NFT_REG32_00, NFT_META_L4PROTO);
-	for (unsigned i = 0; i < 2; i++) {
-		nft_load_payload_to(o, reg, NFT_PAYLOAD_NETWORK_HEADER,
-				    address[i ^ inbound], len);
-		reg += len / 4;
-		nft_load_payload_to(o, reg++, NFT_PAYLOAD_TRANSPORT_HEADER,
-				    port[i ^ inbound], 2);
-	}
-}
-
 static bool is_ranges(enum nft_set set)
 {
 	return set == SET_OFFER || set == SET_REQUIRE;
@@ -128,8 +109,8 @@ static void lookup(struct nft_writer *o, enum nft_set set, bool six)
 		destination(o, six);
 	else if (set == SET_DNS)
 		server(o, six);
-	else if (set == SET_ASKED)
-		asked(o, six, true);
+	else if (set == SET_ASKED || set == SET_CONNECTION)
+		nft_load_connection(o, six, set == SET_ASKED);
 	else
 		pair(o, six);
 	nft_lookup(o, nft_set_name(set, six));
@@ -314,6 +295,11 @@ static void put_cold(struct nft_writer *o, const struct nft_table_config *c,
 		nft_verdict_end(o, NF_ACCEPT, NULL);
 	}
 	for (int six = 0; six < 2; six++) {
+		nft_rule(o, "cold");
+		lookup(o, SET_CONNECTION, six);
+		nft_verdict_end(o, NF_ACCEPT, NULL);
+	}
+	for (int six = 0; six < 2; six++) {
 		put_queue(o, "cold", SET_REQUIRE, six, fib, c);
 		put_queue(o, "cold", SET_OFFER, six, fib, c);
 	}
@@ -345,7 +331,7 @@ static void put_ask(struct nft_writer *o, bool six)
 	const char *chain = six ? "ask6" : "ask4";
 
 	nft_rule(o, chain);
-	asked(o, six, false);
+	nft_load_connection(o, six, false);
 	nft_expr(o, "dynset");
 	nfnl_put_string(o->w, NFTA_DYNSET_SET_NAME,
 			nft_set_name(SET_ASKED, six));
@@ -437,7 +423,6 @@ static struct set_shape set_shape(enum nft_set set, bool six)
 {
 	const uint32_t addr = six ? NFT_KEY_IPV6_ADDR : NFT_KEY_IPV4_ADDR;
 	const uint32_t len = six ? 16 : 4;
-	const uint32_t end = addr << NFT_KEY_BITS | NFT_KEY_SERVICE;
 
 	switch (set) {
 	case SET_OFFER:
@@ -450,7 +435,12 @@ static struct set_shape set_shape(enum nft_set set, bool six)
 					   addr << NFT_KEY_BITS | addr,
 					   2 * len };
 	case SET_DNS:
-		return (struct set_shape){ 0, end, len + 4 };
+		return (struct set_shape){
+			0, addr << NFT_KEY_BITS | NFT_KEY_SERVICE, len + 4
+		};
+	case SET_CONNECTION:
+		return (struct set_shape){ 0, nft_connection_type(six),
+					   2 * len + 12 };
 	case SET_ASKED:
 	case SET_SPI:
 	case SET_SECURED:
@@ -462,10 +452,7 @@ static struct set_shape set_shape(enum nft_set set, bool six)
 		break;
 	}
 	return (struct set_shape){ NFT_SET_TIMEOUT | NFT_SET_EVAL,
-				   (NFT_KEY_PROTO << 2 * NFT_KEY_BITS | end)
-						   << 2 * NFT_KEY_BITS |
-					   end,
-				   2 * len + 12 };
+				   nft_connection_type(six), 2 * len + 12 };
 }
 
 static void put_set(struct nft_writer *o, enum nft_set set, bool six)

@@ -29,7 +29,7 @@
  * map has for it. */
 #define ELEMENT_SIZE   64u
 #define MAPPING_SIZE   80u
-#define KEY_SIZE       32u
+#define KEY_SIZE       44u
 #define RANGES_MESSAGE 256u
 #define CHANGES_BATCH  32u
 #define SEND_BUFFER    (32 << 20)
@@ -248,6 +248,20 @@ static void put_boundary(struct wbuf *w, const struct addr *a, uint32_t flags)
 	put_element(w, a->bytes, addr_len(a), NULL, flags, 0);
 }
 
+/* As nft_load_connection() has it; each part ends with a register. */
+static size_t connection_key(const struct nft_change *c, struct wbuf *w)
+{
+	wbuf_u8(w, c->ports.protocol);
+	wbuf_zero(w, 3);
+	wbuf_bytes(w, c->local.bytes, addr_len(&c->local));
+	wbuf_be16(w, c->ports.local);
+	wbuf_zero(w, 2);
+	wbuf_bytes(w, c->remote.bytes, addr_len(&c->remote));
+	wbuf_be16(w, c->ports.remote);
+	wbuf_zero(w, 2);
+	return w->len;
+}
+
 /* What the sets of pairs and of SPIs, and the maps, have for a key. */
 static size_t change_key(const struct nft_change *c,
 			 uint8_t key[static KEY_SIZE])
@@ -255,6 +269,8 @@ static size_t change_key(const struct nft_change *c,
 	const struct addr *first = &c->local, *second = &c->remote;
 	struct wbuf w = wbuf_of(key, KEY_SIZE);
 
+	if (c->set == SET_CONNECTION)
+		return connection_key(c, &w);
 	if (c->set == SET_LEASE_IN || c->set == SET_ERROR_IN) {
 		first = &c->remote;
 		second = &c->lease;

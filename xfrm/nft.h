@@ -43,6 +43,9 @@ enum nft_set {
 	SET_CLEAR,	   /* pairs: nothing is queued */
 	SET_DNS,	   /* name servers, with their ports */
 	SET_ASKED,	   /* whose answers may come; the rules fill it */
+	/* Connections that are always in the clear; "inet tacit_hear" has it,
+	 * too. */
+	SET_CONNECTION,
 	SET_HOLD_COUNT,
 	/* Of the table that hears: */
 	SET_SPI = SET_HOLD_COUNT, /* our address and an in-SA's SPI */
@@ -63,6 +66,10 @@ struct nft_change {
 	struct addr local, remote;
 	uint32_t spi;	   /* in the place of remote: host order, for SET_SPI */
 	struct addr lease; /* for the four of the table that translates */
+	struct {
+		uint8_t protocol;
+		uint16_t local, remote; /* host order */
+	} ports;			/* for SET_CONNECTION */
 };
 
 /* Both ends included. */

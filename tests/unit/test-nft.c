@@ -259,7 +259,7 @@ static void test_new(void **state)
 
 	assert_int_equal(nft_table_new(&config, &t), 0);
 	assert_string_equal(fake.log, "( +table -table +table )");
-	assert_int_equal(fake.sets, 20);
+	assert_int_equal(fake.sets, 22);
 	assert_int_equal(fake.chains, 12);
 	assert_int_equal(fake.fibs, 6);
 	assert_true(fake.largest < NFT_RULES_SIZE);
@@ -370,20 +370,28 @@ static void test_new_hear(void **state)
 					   .port = 500,
 					   .natt_port = 4500 };
 	const struct nft_change changes[] = {
-		{ SET_SPI, false, 0, LOCAL(4), { 0 }, 0x0a000001, { 0 } },
+		{ SET_SPI,
+		  false,
+		  0,
+		  LOCAL(4),
+		  { 0 },
+		  0x0a000001,
+		  { 0 },
+		  { 0 } },
 		{ SET_SECURED,
 		  true,
 		  0,
 		  LOCAL(6),
 		  address("fe80::1%2"),
 		  0,
+		  { 0 },
 		  { 0 } },
 	};
 	struct nft_table *t = NULL;
 
 	assert_int_equal(nft_table_new_hear(&c, &t), 0);
 	assert_string_equal(fake.log, "( +table -table +table )");
-	assert_int_equal(fake.sets, 12);
+	assert_int_equal(fake.sets, 14);
 	assert_int_equal(fake.chains, 7);
 	assert_true(fake.largest < NFT_HEAR_SIZE);
 	reset(state);
@@ -403,14 +411,38 @@ static void test_new_hear(void **state)
 static void test_new_translate(void **state)
 {
 	const struct nft_change changes[] = {
-		{ SET_LEASE_IN, false, 0, LOCAL(4), address("192.0.2.1"), 0,
-		  address("100.64.0.5") },
-		{ SET_LEASE_OUT, false, 0, LOCAL(6), address("2001:db8::1"), 0,
-		  address("fd00::5") },
-		{ SET_ERROR_IN, false, 0, LOCAL(4), address("192.0.2.1"), 0,
-		  address("100.64.0.5") },
-		{ SET_ERROR_OUT, false, 0, LOCAL(6), address("2001:db8::1"), 0,
-		  address("fd00::5") },
+		{ SET_LEASE_IN,
+		  false,
+		  0,
+		  LOCAL(4),
+		  address("192.0.2.1"),
+		  0,
+		  address("100.64.0.5"),
+		  { 0 } },
+		{ SET_LEASE_OUT,
+		  false,
+		  0,
+		  LOCAL(6),
+		  address("2001:db8::1"),
+		  0,
+		  address("fd00::5"),
+		  { 0 } },
+		{ SET_ERROR_IN,
+		  false,
+		  0,
+		  LOCAL(4),
+		  address("192.0.2.1"),
+		  0,
+		  address("100.64.0.5"),
+		  { 0 } },
+		{ SET_ERROR_OUT,
+		  false,
+		  0,
+		  LOCAL(6),
+		  address("2001:db8::1"),
+		  0,
+		  address("fd00::5"),
+		  { 0 } },
 	};
 	struct nft_table *t = NULL;
 
@@ -463,6 +495,7 @@ static void test_change(void **state)
 		  LOCAL(4),
 		  address("10.0.0.1"),
 		  0,
+		  { 0 },
 		  { 0 } },
 		{ SET_DRAIN_REQUIRE,
 		  true,
@@ -470,6 +503,7 @@ static void test_change(void **state)
 		  LOCAL(6),
 		  address("fe80::1%2"),
 		  0,
+		  { 0 },
 		  { 0 } },
 		{ SET_CLEAR,
 		  false,
@@ -477,6 +511,7 @@ static void test_change(void **state)
 		  LOCAL(6),
 		  address("2001:db8::1"),
 		  0,
+		  { 0 },
 		  { 0 } },
 		{ SET_CLEAR,
 		  true,
@@ -484,6 +519,7 @@ static void test_change(void **state)
 		  LOCAL(6),
 		  address("2001:db8::2"),
 		  0,
+		  { 0 },
 		  { 0 } },
 	};
 	struct nft_table *t = make();
@@ -523,6 +559,7 @@ static void test_change_refused(void **state)
 		  LOCAL(4),
 		  address("10.0.0.2"),
 		  0,
+		  { 0 },
 		  { 0 } },
 		{ SET_DRAIN_OFFER,
 		  false,
@@ -530,6 +567,7 @@ static void test_change_refused(void **state)
 		  LOCAL(4),
 		  address("10.0.0.1"),
 		  0,
+		  { 0 },
 		  { 0 } },
 		{ SET_DRAIN_OFFER,
 		  true,
@@ -537,6 +575,7 @@ static void test_change_refused(void **state)
 		  LOCAL(4),
 		  address("10.0.0.3"),
 		  0,
+		  { 0 },
 		  { 0 } },
 	};
 	struct nft_table *t = make();
@@ -565,7 +604,8 @@ static void test_change_refused(void **state)
 static void test_table_gone(void **state)
 {
 	const struct nft_change add = {
-		SET_CLEAR, false, 500, LOCAL(4), address("10.0.0.1"), 0, { 0 }
+		SET_CLEAR,	     false, 500,   LOCAL(4),
+		address("10.0.0.1"), 0,	    { 0 }, { 0 }
 	};
 	struct nft_table *t = make();
 
