@@ -386,6 +386,16 @@ static void agent_on_link_down(void *user)
 	reload_on_link(a, false, false);
 }
 
+static void agent_on_address(struct agent *a, const struct record_address *x)
+{
+	own_dns_address(a->own_dns, &x->addr, x->gone);
+	leases_on_address(a, x);
+	if (x->gone)
+		negotiation_on_address_gone(a, &x->addr);
+	else
+		negotiation_on_address(a, &x->addr);
+}
+
 static void agent_on_link_event(void *user, const struct record *r)
 {
 	struct agent *a = user;
@@ -407,15 +417,13 @@ static void agent_on_link_event(void *user, const struct record *r)
 		negotiation_on_orphan(a, &r->orphan);
 		break;
 	case RECORD_ADDRESS:
-		own_dns_address(a->own_dns, &r->address.addr, r->address.gone);
-		leases_on_address(a, &r->address);
-		if (r->address.gone)
-			negotiation_on_address_gone(a, &r->address.addr);
-		else
-			negotiation_on_address(a, &r->address.addr);
+		agent_on_address(a, &r->address);
 		break;
 	case RECORD_MAPPED:
 		negotiation_on_mapped(a, &r->flow);
+		break;
+	case RECORD_BEGAN:
+		began_on_record(a, &r->began);
 		break;
 	case RECORD_COUNTED:
 		a->traffic.counted = r->counted;

@@ -140,8 +140,10 @@ void demand_socket(void *user, const struct socket_info *s,
 		flow_table_get(a->flows, &s->local.addr, &s->remote.addr);
 	bool decided = f || (p && p->n_ports && !policy_encrypts(p));
 
+	bool began = f && f->child.spi_in && began_has(&f->began, s);
+
 	/* Else it is not of the traffic that the flow is for. */
-	if (f && f->policy == p &&
+	if (f && f->policy == p && !began &&
 	    flow_covers(f, s->protocol, s->local.port, s->remote.port)) {
 		status_of_flow(a, f, ret);
 		return;
@@ -160,7 +162,9 @@ void demand_socket(void *user, const struct socket_info *s,
 		.fingerprint = "",
 		.algorithms = "",
 		.cipher = "",
-		.reason = "",
+		.reason = began ? "began in the clear, before the peer leased "
+				  "us an address"
+				: "",
 	};
 }
 
@@ -443,6 +447,22 @@ static bool has_way(struct agent *a, const struct dbus_demand *q,
 	return false;
 }
 
+/* To the peer it is of another address than the flow's ESP has. */
+static bool has_begun(struct agent *a, const struct dbus_demand *q,
+		      const struct addr *local, struct handle call)
+{
+	const struct flow *f = flow_table_get(a->flows, local, &q->remote);
+	char address[ADDR_STRLEN];
+
+	if (!f || !f->child.spi_in || !began_has(&f->began, &q->socket))
+		return false;
+	refuse(a, call, DBUS_ERROR_NOT_ENCRYPTED,
+	       "%s: this connection began in the clear, before the peer leased "
+	       "us an address, and cannot be encrypted any more: open another.",
+	       addr_format(&q->remote, address));
+	return true;
+}
+
 void demand_require(void *user, int fd, const struct dbus_demand *q,
 		    struct handle call)
 {
@@ -452,7 +472,8 @@ void demand_require(void *user, int fd, const struct dbus_demand *q,
 	struct addr local;
 	int r = -ENOMEM;
 
-	if (!is_possible(a, q, call, &identity) || !has_way(a, q, call, &local))
+	if (!is_possible(a, q, call, &identity) ||
+	    !has_way(a, q, call, &local) || has_begun(a, q, &local, call))
 		return;
 	d = calloc(1, sizeof(*d));
 	if (d) {

@@ -326,8 +326,32 @@ struct flow *flow_table_each(const struct flow_table *t, uint32_t *cursor)
 	return slots_next(t->slots, cursor);
 }
 
+void flow_set_outer(struct flow_table *t, struct flow *f,
+		    const struct addr *outer)
+{
+	if (f->host) {
+		f->host->behind--;
+		peer_table_release(t->peers, f->host);
+	}
+	f->outer = *outer;
+	f->host = NULL;
+	/* Without memory it is not known there, and might be asked for. */
+	if (outer->family && peer_table_obtain(t->peers, outer, &f->host) == 0)
+		f->host->behind++;
+}
+
+bool flow_table_hides(const struct flow_table *t, const struct addr *addr)
+{
+	const struct peer *p = peer_table_get(t->peers, addr);
+
+	return p && p->behind;
+}
+
 void flow_table_remove(struct flow_table *t, struct flow *f)
 {
+	const struct addr none = { 0 };
+
+	flow_set_outer(t, f, &none);
 	t->counts[f->state]--;
 	tree_remove(&t->by_address, &f->by_address);
 	hmap_remove(&t->by_reqid, &f->by_reqid);
@@ -335,6 +359,7 @@ void flow_table_remove(struct flow_table *t, struct flow *f)
 	slots_remove(t->slots, f->self);
 	peer_table_release(t->peers, f->peer);
 	parked_drop(&f->parked);
+	began_done(&f->began);
 	free(f);
 }
 

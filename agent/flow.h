@@ -10,6 +10,7 @@
 #ifndef TACIT_AGENT_FLOW_H
 #define TACIT_AGENT_FLOW_H
 
+#include "agent/began.h"
 #include "agent/idlers.h"
 #include "agent/parked.h"
 #include "agent/peer.h"
@@ -60,11 +61,12 @@ struct flow {
 	struct idler idler; /* where its place may be another one's */
 	struct handle self;
 	struct peer *peer;	      /* a reference */
+	struct peer *host;	      /* likewise, of outer; or NULL */
 	const struct policy *policy;  /* NULL: of no policy */
 	struct policy_count *counted; /* where it is counted, or NULL */
 	struct addr local;
 	/* Where its ESP goes to, where the peer's address is one that we leased
-	 * it; and what the peer has leased us, which stands for local in ESP.
+	 * it (flow_set_outer()); and what the peer has leased us, which stands for local in ESP.
 	 * Unset: the same. */
 	struct addr outer, lease;
 	uint32_t reqid;
@@ -72,6 +74,7 @@ struct flow {
 	enum flow_state state;
 	enum flow_step step;
 	struct flow_child child;
+	struct began began; /* in the clear beside it */
 	bool bogus; /* what DNS says of its key, while SECURED: key-watch.c */
 	struct handle attempt; /* the IKE SA we are initiating, or none */
 	struct timer timer;
@@ -86,6 +89,7 @@ struct flow {
 	bool held;		/* netd holds packets of it */
 	bool asked;		/* an acquire came while it was left alone */
 	bool renew;		/* secured, and wants a fresh IKE SA */
+	bool bare;		/* it has had SAs without one */
 	uint64_t lease_at;	/* no lease is asked for before; or 0 */
 	uint16_t knock_port;	/* ESP of it came in UDP from here: knock there;
 				   or 0 */
@@ -154,6 +158,11 @@ struct flow *flow_table_after(const struct flow_table *t,
 struct flow *flow_table_next(const struct flow_table *t, const struct flow *f);
 /* Iteration in no order, safe against removal of the one just given. */
 struct flow *flow_table_each(const struct flow_table *t, uint32_t *cursor);
+void flow_set_outer(struct flow_table *t, struct flow *f,
+		    const struct addr *outer);
+/* Are there peers at this address that have leases of ours? Nobody reaches them
+ * there. */
+bool flow_table_hides(const struct flow_table *t, const struct addr *addr);
 /* The flow's timer must not be armed. */
 void flow_table_remove(struct flow_table *t, struct flow *f);
 uint32_t flow_table_count(const struct flow_table *t);

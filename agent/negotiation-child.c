@@ -175,8 +175,9 @@ static bool negotiation_set_ends(struct agent *a, struct flow *f,
 		ike_close(a->ike, agent_now(a), before);
 	}
 	negotiation_unlease(a, f);
-	f->outer = outer;
+	flow_set_outer(a->flows, f, &outer);
 	f->lease = up->lease;
+	f->bare = f->bare || !up->lease.family;
 	return true;
 }
 
@@ -237,8 +238,9 @@ void negotiation_lost(struct agent *a, struct flow *f, enum ike_reason reason)
 
 	negotiation_send(a, RECORD_REMOVE, f);
 	memset(&f->child, 0, sizeof(f->child));
+	began_done(&f->began);
 	negotiation_unlease(a, f);
-	f->outer = (struct addr){ 0 };
+	flow_set_outer(a->flows, f, &(struct addr){ 0 });
 	f->reason = reason;
 	if (f->state != FLOW_INSTALL && f->state != FLOW_SECURED)
 		return;
@@ -536,8 +538,9 @@ void negotiation_on_orphan(struct agent *a, const struct record_orphan *o)
 		goto end;
 	}
 	f->unconfirmed = false;
-	f->outer = o->outer;
+	flow_set_outer(a->flows, f, &o->outer);
 	f->lease = o->lease;
+	f->bare = f->bare || !o->lease.family;
 	if (o->outer.family && !f->leased)
 		f->leased = leases_adopt(a, &o->remote);
 	if (flow_table_set_reqid(a->flows, f, o->reqid) == 0)

@@ -10,7 +10,7 @@
  * costs a handshake. */
 #define LEASE_RETRY_MS (10 * 60 * 1000u)
 
-static enum ike_lease_wish wish(const struct policy *p)
+static enum ike_lease_wish wish(const struct agent *a, const struct policy *p)
 {
 	switch (p->translation) {
 	case POLICY_TRANSLATION_NO:
@@ -18,8 +18,10 @@ static enum ike_lease_wish wish(const struct policy *p)
 	case POLICY_TRANSLATION_YES:
 		return IKE_LEASE_ALWAYS;
 	case POLICY_TRANSLATION_ANONYMOUS:
-		/* Connections begin in the clear: see would_break(). */
-		if (p->wait && p->mode != POLICY_MODE_TRANSPORT)
+		if (p->mode == POLICY_MODE_TRANSPORT)
+			break;
+		/* What begins in the clear must be able to stay so. */
+		if (p->wait || a->kernel & RECORD_HAS_CONNECTIONS)
 			return IKE_LEASE_ANONYMOUS;
 		break;
 	}
@@ -27,13 +29,18 @@ static enum ike_lease_wish wish(const struct policy *p)
 }
 
 /* To the peer connections from another address are others, and are reset: those
- * that may be there are of none that it has leased us. */
-static bool would_break(const struct flow *f)
+ * that may be there are of none that it has leased us. What began in the clear
+ * stays so; what began in ESP without a lease must neither be in the clear nor
+ * be reset. */
+static bool would_break(const struct agent *a, const struct flow *f)
 {
 	if (f->lease.family)
 		return false;
-	return f->child.spi_in ||
-	       (f->failures && f->policy->level != POLICY_REQUIRE);
+	if (f->child.spi_in)
+		return true;
+	if (f->policy->level == POLICY_REQUIRE)
+		return false;
+	return a->kernel & RECORD_HAS_CONNECTIONS ? f->bare : f->failures > 0;
 }
 
 /* What the peer has leased us: with the flow's own address, or, where that one has
@@ -57,8 +64,8 @@ void negotiation_wish(const struct agent *a, const struct flow *f,
 {
 	if (!(a->kernel & RECORD_HAS_TRANSLATION) || agent_now(a) < f->lease_at)
 		return;
-	ret->lease = wish(f->policy);
-	if (ret->lease == IKE_LEASE_ANONYMOUS && would_break(f))
+	ret->lease = wish(a, f->policy);
+	if (ret->lease == IKE_LEASE_ANONYMOUS && would_break(a, f))
 		ret->lease = IKE_LEASE_NONE;
 	/* A peer that comes back is to be known again by those who talk to it. */
 	ret->leased = leased(a, f);

@@ -409,6 +409,20 @@ static void negotiation_on_trap(struct agent *a, struct flow *f,
 	negotiation_begin(a, f);
 }
 
+/* Is it such an answer, and nothing to begin for? */
+static bool negotiation_is_provoked(struct agent *a,
+				    const struct record_acquire *q,
+				    uint64_t now)
+{
+	if (!negotiation_is_answer(q))
+		return false;
+	/* To a connection that began in the clear, before there was a lease. */
+	if (flow_table_hides(a->flows, &q->remote))
+		return true;
+	return !flow_table_get(a->flows, &q->local, &q->remote) &&
+	       !admission_provoked(a->admission, now, &q->remote);
+}
+
 void negotiation_on_acquire(struct agent *a, const struct record_acquire *q)
 {
 	const struct policy *p =
@@ -422,13 +436,8 @@ void negotiation_on_acquire(struct agent *a, const struct record_acquire *q)
 		negotiation_refuse_lease(a, q);
 		return;
 	}
-	if (negotiation_is_answer(q) &&
-	    !flow_table_get(a->flows, &q->local, &q->remote) &&
-	    !admission_provoked(a->admission, now, &q->remote)) {
-		negotiation_refuse(a, q, p);
-		return;
-	}
-	if (a->stopping || !negotiation_begins(p) ||
+	if (negotiation_is_provoked(a, q, now) || a->stopping ||
+	    !negotiation_begins(p) ||
 	    flow_table_obtain(a->flows, &q->local, &q->remote, now, &f) < 0) {
 		negotiation_refuse(a, q, p);
 		return;

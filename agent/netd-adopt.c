@@ -112,6 +112,8 @@ int netd_sweep(struct netd *n, const struct netd_found *f, size_t *ret_swept)
 	netd_batch_init(&b, &n->kernel);
 	for (size_t i = 0; i < f->n_policies; i++) {
 		if (netd_pairs_taken(&n->pairs, &f->policies[i]) ||
+		    netd_connections_want(&n->connections, &f->policies[i],
+					  &p) ||
 		    netd_networks_want(n->networks, &f->policies[i], &p))
 			continue;
 		netd_batch_policy(&b, CHANGE_POLICY_DELETE, &f->policies[i]);
@@ -157,6 +159,9 @@ int netd_adopt(struct netd *n)
 		netd_flows_adopted(&n->flows, netd_now(n));
 	if (r == 0)
 		netd_translate_adopt(n);
+	if (r == 0)
+		netd_connections_adopt(&n->connections, f.policies,
+				       f.n_policies, netd_now(n));
 	if (r == 0)
 		r = adopt_networks(n);
 	if (r == 0)

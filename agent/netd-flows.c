@@ -454,6 +454,8 @@ static int flow_remove(struct netd_flow *f, bool force)
 		t->closing(t->user, &p->local, &p->remote);
 		f->gated = false;
 	}
+	if (f->lease.family && t->connections && !t->clearing)
+		netd_connections_close(t->connections, p);
 	memset(p->flow_claim, 0, sizeof(p->flow_claim));
 	r = netd_pair_sync(pairs, p);
 	if (r < 0 && !force) {
@@ -468,6 +470,8 @@ static int flow_remove(struct netd_flow *f, bool force)
 	/* What was held back meets the network's policy now. */
 	if (f->gated)
 		t->ready(t->user, &p->local, &p->remote);
+	if (t->connections)
+		netd_connections_end(t->connections, p);
 	reqid = f->reqid;
 	netd_flow_free(f);
 	netd_pair_release(pairs, p);
@@ -494,8 +498,12 @@ void netd_flow_drop(struct netd_flow *f)
 
 void netd_flows_clear(struct netd_flows *t)
 {
+	t->clearing = true;
 	while (t->first)
 		netd_flow_drop(t->first);
+	t->clearing = false;
+	if (t->connections)
+		netd_connections_clear(t->connections);
 }
 
 bool netd_flow_expired(struct netd_flows *t, const struct kexpire *e,

@@ -8,6 +8,7 @@
 #ifndef TACIT_AGENT_NETD_FLOWS_H
 #define TACIT_AGENT_NETD_FLOWS_H
 
+#include "agent/netd-connections.h"
 #include "agent/netd-pairs.h"
 #include "util/timer.h"
 #include "xfrm/record.h"
@@ -23,6 +24,9 @@ struct netd_flows {
 	struct netd_pairs *pairs;
 	const struct netd_kernel *kernel;
 	struct timer_wheel *wheel;
+	/* Apart from their flows, or NULL: nothing is. */
+	struct netd_connections *connections;
+	bool clearing; /* all flows go, and nothing is kept for later ones */
 	void *user;
 	/* Hold packets to this destination back until ready(); 0 or -errno:
 	 * it cannot be done. */

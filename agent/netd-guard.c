@@ -299,6 +299,7 @@ int netd_guard_check(const struct netd_guard *g, const struct record *r,
 	case RECORD_COUNTED:
 	case RECORD_IDLE:
 	case RECORD_MAPPED:
+	case RECORD_BEGAN:
 	case RECORD_TYPES:
 		break;
 	}

@@ -3,6 +3,7 @@
  * Flows that carry nothing. The kernel counts the packets of every SA; all are
  * read a few times in the shortest IdleTime=, in one go, and the agent hears of
  * the flows whose sums, both directions together, have not moved for theirs.
+ * A connection by a leased address would not outlive its SAs: it may be silent.
  */
 #include <string.h>
 
@@ -47,6 +48,15 @@ static void idle_tell(struct netd *n, const struct netd_flow *f)
 	netd_agent_send(&n->agent, &r, NULL, 0);
 }
 
+/* Do connections of this host need it? When in doubt: no. */
+static bool idle_serves(struct netd *n, struct netd_flow *f, uint64_t now)
+{
+	if (netd_sockets_of(&n->sockets, f->reqid, now))
+		return true;
+	return (f->lease.family || f->leased) &&
+	       netd_connections_count(&n->connections, f->pair) > 0;
+}
+
 static void idle_judge(struct netd *n, struct netd_flow *f, uint64_t now)
 {
 	const struct policy *p =
@@ -57,7 +67,7 @@ static void idle_judge(struct netd *n, struct netd_flow *f, uint64_t now)
 		f->idle.packets = f->idle.now;
 		f->idle.since = now;
 	} else if (p && p->idle_ms && now - f->idle.since >= p->idle_ms &&
-		   !netd_sockets_of(&n->sockets, f->reqid, now)) {
+		   !idle_serves(n, f, now)) {
 		idle_tell(n, f);
 	}
 	f->idle.now = 0;

@@ -29,6 +29,7 @@ struct installation {
 	bool send;     /* from now on with the new out-SA */
 	bool gate;     /* but held back until RECORD_SWITCH */
 	bool known;    /* the in-SA is there: INSTALL with IN_ONLY before */
+	bool halted;   /* nothing of the pair leaves for the moment */
 	uint32_t oseq; /* of the out-SA, see there */
 };
 
@@ -188,6 +189,8 @@ static void install_undo(struct netd_flows *t, struct installation *x,
 	if (there && n && t->kernel->apply(t->kernel->user, c, n) < 0)
 		log_error("SAs of reqid %08x could not be taken back.",
 			  f->reqid);
+	if (x->is_new && f->table->connections)
+		netd_connections_end(f->table->connections, f->pair);
 	if (x->is_new && netd_flow_translate(f, false) < 0)
 		log_error("The translation of reqid %08x could not be taken "
 			  "back.",
@@ -198,6 +201,21 @@ static void install_undo(struct netd_flows *t, struct installation *x,
 		netd_flow_free(f);
 		netd_pair_release(t->pairs, p);
 	}
+}
+
+/* What began in the clear would be another's with the lease. Nothing leaves
+ * until it is known what that is and the policies are in, or what began in
+ * between would be taken for one or the other. */
+static int install_connections(struct installation *x, uint64_t now)
+{
+	struct netd_flow *f = x->flow;
+	struct netd_flows *t = f->table;
+
+	if (!x->is_new || !f->lease.family || !t->connections)
+		return 0;
+	/* Where they cannot be held they are few. */
+	x->halted = t->gate(t->user, &f->pair->local, &f->pair->remote) == 0;
+	return netd_connections_begin(t->connections, f->pair, now);
 }
 
 /* The flow's new claims; on failure the old ones stand again. */
@@ -277,6 +295,8 @@ static void install_commit(struct netd_flows *t, struct installation *x,
 	sa_in->outs += x->sa_out != NULL;
 	if (x->in->replaces)
 		netd_rekey_begin(f, x->in, x->sa_out, now);
+	if (f->sending && t->connections)
+		netd_connections_go(t->connections, f->pair);
 }
 
 int netd_flow_install(struct netd_flows *t, const struct record_install *in,
@@ -303,6 +323,8 @@ int netd_flow_install(struct netd_flows *t, const struct record_install *in,
 	reqid_before = x.flow->reqid;
 	r = netd_flow_translate(x.flow, true);
 	if (r == 0)
+		r = install_connections(&x, now);
+	if (r == 0)
 		r = install_policies(&x);
 	if (r < 0) {
 		install_undo(t, &x, true);
@@ -314,7 +336,8 @@ int netd_flow_install(struct netd_flows *t, const struct record_install *in,
 		if (x.gate || x.defer)
 			x.flow->proof_spi = in->in.spi;
 	}
-	if (r < 0 ? x.gate : x.send && !x.gate && !in->replaces)
+	if (r < 0 ? x.gate || x.halted
+		  : !x.gate && (x.halted || (x.send && !in->replaces)))
 		t->ready(t->user, &in->local, &in->remote);
 	return r;
 }

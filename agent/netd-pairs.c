@@ -88,7 +88,8 @@ struct netd_pair *netd_pair_obtain(struct netd_pairs *t,
 
 void netd_pair_release(struct netd_pairs *t, struct netd_pair *p)
 {
-	if (p->flow || p->shunt || netd_pair_there(p, KDIR_IN, false) ||
+	if (p->flow || p->shunt || p->connections ||
+	    netd_pair_there(p, KDIR_IN, false) ||
 	    netd_pair_there(p, KDIR_OUT, false))
 		return;
 	hmap_remove(&t->map, &p->node);

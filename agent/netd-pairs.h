@@ -34,14 +34,16 @@ struct netd_place {
 
 struct netd_flow;
 struct netd_shunt;
+struct netd_connections_of;
 
 struct netd_pair {
 	struct hmap_node node;
 	/* Found without regard to scope: see xfrm/kernel.h. */
 	struct addr local, remote;
 	struct addr outer; /* of its flow: where ESP goes to; unset: remote */
-	struct netd_flow *flow;	  /* borrowed; netd-flows */
-	struct netd_shunt *shunt; /* borrowed; netd-shunts */
+	struct netd_flow *flow;			 /* borrowed; netd-flows */
+	struct netd_shunt *shunt;		 /* borrowed; netd-shunts */
+	struct netd_connections_of *connections; /* borrowed; likewise */
 	struct netd_claim flow_claim[2], shunt_claim[2]; /* by enum kdir */
 	struct netd_place *places;
 	size_t n_places;

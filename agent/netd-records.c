@@ -52,7 +52,7 @@ void netd_complete_scopes(const struct netd *n, struct addr *local,
 		remote->scope = local->scope;
 }
 
-static void send_acquire(struct netd *n, struct record_acquire *a)
+void netd_send_acquire(struct netd *n, struct record_acquire *a)
 {
 	struct record r;
 
@@ -88,7 +88,7 @@ void netd_on_acquire(void *user, const struct kacquire *a)
 		.remote_port = ports ? a->sel.dport : 0,
 	};
 
-	send_acquire(user, &q);
+	netd_send_acquire(user, &q);
 }
 
 void netd_on_first(void *user, const struct hold_packet *p)
@@ -113,7 +113,7 @@ void netd_on_first(void *user, const struct hold_packet *p)
 			  p->protocol, p->local_port, p->remote_port);
 		netd_repair_soon(n);
 	}
-	send_acquire(user, &q);
+	netd_send_acquire(user, &q);
 }
 
 static bool is_past_soft_limit(const struct ksa *sa)
@@ -260,8 +260,10 @@ void netd_continue_reports(struct netd *n)
 		if (!netd_flows_report_next(&n->flows, &r.orphan))
 			return;
 		netd_agent_send(&n->agent, &r, NULL, 0);
-		if (r.orphan.last)
-			report_unheard(n);
+		if (!r.orphan.last)
+			continue;
+		report_unheard(n);
+		netd_apart_report(n);
 	}
 }
 
@@ -440,13 +442,16 @@ static void on_hello(struct netd *n, const struct record *r)
 			fds[n_fds++] = n->udp[i];
 			w.welcome.sockets |= 1u << i;
 		}
-	w.welcome.flags = (n->probe.esp4 ? RECORD_HAS_ESP4 : 0u) |
-			  (n->probe.esp6 ? RECORD_HAS_ESP6 : 0u) |
-			  (n->hold ? RECORD_HAS_HOLD : 0u) |
-			  (n->probe.chacha ? RECORD_HAS_CHACHA : 0u) |
-			  (n->hear ? RECORD_HAS_HEAR : 0u) |
-			  (n->translation ? RECORD_HAS_TRANSLATION : 0u) |
-			  (same ? 0u : RECORD_CONFIG_DIFFERS);
+	w.welcome.flags =
+		(n->probe.esp4 ? RECORD_HAS_ESP4 : 0u) |
+		(n->probe.esp6 ? RECORD_HAS_ESP6 : 0u) |
+		(n->hold ? RECORD_HAS_HOLD : 0u) |
+		(n->probe.chacha ? RECORD_HAS_CHACHA : 0u) |
+		(n->hear ? RECORD_HAS_HEAR : 0u) |
+		(n->translation ? RECORD_HAS_TRANSLATION : 0u) |
+		(netd_connections_work(&n->connections) ? RECORD_HAS_CONNECTIONS
+							: 0u) |
+		(same ? 0u : RECORD_CONFIG_DIFFERS);
 	netd_agent_send(&n->agent, &w, fds, n_fds);
 	n->greeted = true;
 	netd_agent_beat(&n->agent);
@@ -585,6 +590,7 @@ static int carry_out(struct netd *n, const struct record *r, int fd)
 	case RECORD_HINT:
 	case RECORD_IDLE:
 	case RECORD_MAPPED:
+	case RECORD_BEGAN:
 	case RECORD_REPAIR:
 	case RECORD_COUNTED:
 	case RECORD_TYPES:
@@ -676,6 +682,7 @@ void netd_on_describe(void *user, struct record_alive *ret)
 
 	ret->left_out = (uint32_t)n->guard.own->left_out;
 	ret->events_lost = n->events_lost;
+	ret->began = (uint32_t)netd_connections_clear_now(&n->connections);
 	if (n->hold)
 		hold_count(n->hold, &c);
 	ret->held = c.now_held;

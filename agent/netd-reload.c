@@ -129,6 +129,7 @@ int netd_reload(struct netd *n, uint32_t digest)
 	n->pairs.networks = n->networks;
 	n->guard.policies = n->config->policies;
 	reload_flows(n);
+	netd_connections_review(&n->connections);
 	netd_shunts_review(&n->shunts, reload_stays, n);
 	netd_keep_links(n);
 	netd_set_ranges(n);

@@ -53,6 +53,9 @@ static int mend_policies(struct netd *n, struct netd_found *f, size_t *mended)
 	}
 	keep_first(&error, netd_shunts_mend(&n->shunts, stands, f, &some));
 	*mended += some;
+	keep_first(&error,
+		   netd_connections_mend(&n->connections, stands, f, &some));
+	*mended += some;
 	keep_first(&error, netd_sweep(n, f, &some));
 	*mended += some;
 	return error;
@@ -141,6 +144,7 @@ static int renew_hold(struct netd *n)
 	netd_set_ranges(n);
 	netd_set_servers(n);
 	netd_shunts_tell(&n->shunts, netd_now(n), clear_again, n);
+	netd_apart_renew(n);
 	return nft_watch_note(n->tables, NFT_TABLE_HOLD);
 }
 
@@ -161,6 +165,7 @@ static int renew_hear(struct netd *n)
 			hear_secured(n->hear, &p->local, &p->remote, true);
 	}
 	r = hear_flush(n->hear);
+	netd_apart_renew(n);
 	return r < 0 ? r : nft_watch_note(n->tables, NFT_TABLE_HEAR);
 }
 
@@ -278,8 +283,10 @@ static void on_policy_gone(void *user, const struct kpolicy *place)
 	struct netd *n = user;
 	struct kpolicy p;
 
-	if (!place->strange && (netd_pairs_taken(&n->pairs, place) ||
-				netd_networks_want(n->networks, place, &p)))
+	if (!place->strange &&
+	    (netd_pairs_taken(&n->pairs, place) ||
+	     netd_connections_want(&n->connections, place, &p) ||
+	     netd_networks_want(n->networks, place, &p)))
 		on_flushed(n);
 }
 

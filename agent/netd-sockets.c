@@ -92,6 +92,11 @@ static struct guarded *find(const struct netd_sockets *t, uint64_t cookie)
 	return n ? container_of(n, struct guarded, by_cookie) : NULL;
 }
 
+bool netd_sockets_has(const struct netd_sockets *t, uint64_t cookie)
+{
+	return find(t, cookie) != NULL;
+}
+
 /* --- which are gone ------------------------------------------------------- */
 
 static bool mark_seen(uint64_t cookie, void *user)

@@ -35,6 +35,8 @@ void netd_sockets_done(struct netd_sockets *t);
 /* Is there one that is for the flow with this reqid? Those that are closed are
  * looked for first. */
 bool netd_sockets_of(struct netd_sockets *t, uint32_t reqid, uint64_t now);
+/* Is it one of them? */
+bool netd_sockets_has(const struct netd_sockets *t, uint64_t cookie);
 size_t netd_sockets_count(const struct netd_sockets *t);
 
 /*

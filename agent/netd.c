@@ -386,6 +386,7 @@ static int netd_start_tables(struct netd *n, const struct hash_key *key)
 
 	netd_pairs_init(&n->pairs, &n->kernel, key);
 	netd_flows_init(&n->flows, &n->pairs, &n->kernel, n->wheel);
+	netd_apart_start(n);
 	n->flows.user = n;
 	n->flows.ready = netd_on_ready;
 	n->flows.gate = netd_on_gate;
@@ -570,6 +571,7 @@ struct netd *netd_free(struct netd *n)
 	sd_event_source_disable_unref(n->timer);
 	netd_shunts_done(&n->shunts);
 	if (n->pairs.kernel) {
+		netd_connections_done(&n->connections);
 		netd_flows_done(&n->flows);
 		netd_pairs_done(&n->pairs);
 	}

@@ -10,6 +10,7 @@
 #include <systemd/sd-event.h>
 
 #include "agent/netd-agent.h"
+#include "agent/netd-connections.h"
 #include "agent/netd-dns.h"
 #include "agent/netd-flows.h"
 #include "agent/netd-guard.h"
@@ -67,6 +68,7 @@ struct netd {
 	struct netd_flows flows;
 	struct netd_shunts shunts;
 	struct netd_sockets sockets;
+	struct netd_connections connections;
 	struct netd_guard guard;
 	struct netd_agent agent;
 
@@ -104,6 +106,8 @@ void netd_on_hung(void *user, bool hung);
 void netd_on_closed(void *user);
 void netd_on_describe(void *user, struct record_alive *ret);
 void netd_on_acquire(void *user, const struct kacquire *a);
+/* Unless nobody listens, or it is none that could be served. */
+void netd_send_acquire(struct netd *n, struct record_acquire *a);
 void netd_on_expire(void *user, const struct kexpire *e);
 void netd_on_policy_gone(void *user, const struct kpolicy *p);
 void netd_on_mapping(void *user, const struct kmapping *m);
@@ -172,6 +176,15 @@ int netd_translate(void *user, const struct addr *local,
 void netd_translate_adopt(struct netd *n);
 /* The table anew, as the flows say. 0 or -errno. */
 int netd_translate_renew(struct netd *n) __attribute__((warn_unused_result));
+
+/* --- netd-apart.c: connections apart from their flows -------------------- */
+
+/* Wires them up. */
+void netd_apart_start(struct netd *n);
+/* Tells the agent of all that began in the clear. */
+void netd_apart_report(struct netd *n);
+/* A table that is new knows of none. */
+void netd_apart_renew(struct netd *n);
 
 /* --- netd-reload.c ------------------------------------------------------ */
 

@@ -30,20 +30,34 @@ struct peer_table *peer_table_free(struct peer_table *t)
 	return NULL;
 }
 
+static struct peer *find(const struct peer_table *t, const struct addr *addr,
+			 uint64_t hash)
+{
+	hmap_for_each (n, &t->by_addr, hash) {
+		struct peer *p = container_of(n, struct peer, node);
+
+		if (addr_equal(&p->addr, addr))
+			return p;
+	}
+	return NULL;
+}
+
+struct peer *peer_table_get(const struct peer_table *t, const struct addr *addr)
+{
+	return find(t, addr, hash_bytes(&t->key, addr, sizeof(*addr)));
+}
+
 int peer_table_obtain(struct peer_table *t, const struct addr *addr,
 		      struct peer **ret)
 {
 	uint64_t hash = hash_bytes(&t->key, addr, sizeof(*addr));
-	struct peer *p;
+	struct peer *p = find(t, addr, hash);
 	int r;
 
-	hmap_for_each (n, &t->by_addr, hash) {
-		p = container_of(n, struct peer, node);
-		if (addr_equal(&p->addr, addr)) {
-			p->refs++;
-			*ret = p;
-			return 0;
-		}
+	if (p) {
+		p->refs++;
+		*ret = p;
+		return 0;
 	}
 	p = calloc(1, sizeof(*p));
 	if (!p)

@@ -136,6 +136,8 @@ int dbus_entries_peer(sd_bus_message *m, const struct dbus_peer *p)
 	if (r >= 0)
 		r = dbus_entry_value(m, "SPIOut", "u", &p->spi_out);
 	if (r >= 0)
+		r = dbus_entry_value(m, "ClearConnections", "u", &p->clear);
+	if (r >= 0)
 		r = dbus_entry_value(m, "SinceMs", "t", &p->since_ms);
 	if (r >= 0)
 		r = dbus_entry_value(m, "SetupUs", "t", &p->setup_us);

@@ -31,6 +31,7 @@ struct dbus_peer {
 	const char *cipher;	 /* of ESP, "" when none */
 	const char *reason;	 /* why it is not encrypted, "" when it is */
 	uint32_t spi_in, spi_out;
+	uint32_t clear;	   /* connections with it that are, beside its SAs */
 	uint64_t since_ms; /* in this state, milliseconds */
 	uint64_t setup_us; /* acquire to SA, microseconds; 0: unknown */
 };
@@ -48,6 +49,8 @@ struct dbus_host {
 	uint64_t packets_no_room, packets_late, events_lost, acquires_refused;
 	uint64_t half_open_evicted, repeats_ignored;
 	uint64_t peers_evicted, peers_refused; /* at MaxPeers= */
+	/* That began before the lease by which their peer's are encrypted. */
+	uint32_t clear_connections;
 	uint32_t leases;	 /* addresses that peers have of us */
 	uint64_t leases_refused; /* for want of addresses */
 	uint64_t uptime_ms;

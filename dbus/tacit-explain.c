@@ -195,6 +195,14 @@ static void show_kernel(const struct tacit_output *o,
 			tacit_dict_text(d, "LeasedAddress"));
 		tacit_explain_line(o, "", text);
 	}
+	if (tacit_dict_number(d, "ClearConnections")) {
+		snprintf(
+			text, sizeof(text),
+			"connections that began in the clear, before that, and "
+			"stay so until they end: %" PRIu64,
+			tacit_dict_number(d, "ClearConnections"));
+		tacit_explain_line(o, "", text);
+	}
 	snprintf(text, sizeof(text),
 		 "%s in (%" PRIu64 " packets), %s out (%" PRIu64 ")",
 		 tacit_bytes(tacit_dict_number(d, "BytesIn"), in),

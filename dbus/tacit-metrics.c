@@ -63,6 +63,10 @@ static const struct metric {
 	{ "tacit_peers_refused", "counter",
 	  "Peers for whose SAs there was no place.", NULL, NULL,
 	  "PeersRefused" },
+	{ "tacit_clear_connections", "gauge",
+	  "Connections in the clear, since they began before their peer "
+	  "leased us an address.",
+	  NULL, NULL, "ClearConnections" },
 	{ "tacit_leases", "gauge", "Addresses leased to peers behind NATs.",
 	  NULL, NULL, "Leases" },
 	{ "tacit_leases_refused", "counter",

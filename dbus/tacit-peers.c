@@ -120,6 +120,11 @@ static void show_full(const struct tacit_output *o, const struct tacit_dict *p)
 		 tacit_dict_text(p, "LocalAddress"), *lease ? " (" : "", lease,
 		 *lease ? " in ESP, leased by the peer)" : "");
 	show_line(o, "Own address", text);
+	snprintf(text, sizeof(text),
+		 "%" PRIu64 " connections, which began before",
+		 tacit_dict_number(p, "ClearConnections"));
+	show_line(o, "In the clear",
+		  tacit_dict_number(p, "ClearConnections") ? text : "");
 	snprintf(text, sizeof(text), "%s, behind a NAT: leased this address",
 		 tacit_dict_text(p, "OuterAddress"));
 	show_line(o, "Outer", *tacit_dict_text(p, "OuterAddress") ? text : "");

@@ -169,6 +169,12 @@
  * one user. Beyond: those that are closed are forgotten, else refused. */
 #define LIMIT_GUARDED_SOCKETS	   16384u
 #define LIMIT_GUARDED_SOCKETS_USER 1024u
+/* Connections that tacit-netd keeps apart from the flow of their hosts, since
+ * they began before it or outlived it: with one peer, and in all. Beyond: no
+ * lease is taken of a peer while there are more that began in the clear; of
+ * those that outlive a lease the rest are as the network's policy says. */
+#define LIMIT_CONNECTIONS_PAIR 256u
+#define LIMIT_CONNECTIONS      1024u
 /* Packets a second from which we hear that a peer may have lost its SAs: of
  * peers that have some with us, of strangers. Beyond, and for LIMIT_HEARD_MS
  * after one of the same two hosts: nothing is heard. How many pairs of hosts

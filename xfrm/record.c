@@ -6,6 +6,7 @@
 #include "xfrm/record.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <string.h>
 
 #include "util/zero.h"
@@ -24,6 +25,7 @@ static const char *const names[RECORD_TYPES] = {
 	[RECORD_REPAIR] = "REPAIR",	  [RECORD_RELOAD] = "RELOAD",
 	[RECORD_COUNT] = "COUNT",	  [RECORD_COUNTED] = "COUNTED",
 	[RECORD_IDLE] = "IDLE",		  [RECORD_MAPPED] = "MAPPED",
+	[RECORD_BEGAN] = "BEGAN",
 };
 
 const char *record_type_name(unsigned type)
@@ -215,7 +217,7 @@ static const char *welcome_check(const struct record_welcome *w)
 	const uint32_t known = RECORD_HAS_ESP4 | RECORD_HAS_ESP6 |
 			       RECORD_HAS_HOLD | RECORD_HAS_CHACHA |
 			       RECORD_HAS_HEAR | RECORD_CONFIG_DIFFERS |
-			       RECORD_HAS_TRANSLATION;
+			       RECORD_HAS_TRANSLATION | RECORD_HAS_CONNECTIONS;
 
 	if (w->sockets > 0xf)
 		return "sockets";
@@ -311,6 +313,26 @@ static const char *counted_check(const struct record_counted *c)
 	return c->guarded > 1 ? "guarded" : NULL;
 }
 
+static const char *began_check(const struct record_began *b)
+{
+	const char *wrong = pair_check(&b->local, &b->remote);
+
+	if (wrong)
+		return wrong;
+	if (b->first > 1)
+		return "first";
+	if (b->n > RECORD_BEGAN_MAX)
+		return "n";
+	for (size_t i = 0; i < b->n; i++)
+		if (b->list[i].protocol != IPPROTO_TCP &&
+		    b->list[i].protocol != IPPROTO_UDP)
+			return "protocol";
+	return zero_all(&b->list[b->n],
+			(RECORD_BEGAN_MAX - b->n) * sizeof(b->list[0]))
+		       ? NULL
+		       : "list";
+}
+
 /* How much of the union a record uses; nothing if it is not here. */
 static const size_t used[RECORD_TYPES] = {
 	[RECORD_HELLO] = sizeof(struct record_hello),
@@ -327,6 +349,7 @@ static const size_t used[RECORD_TYPES] = {
 	[RECORD_SOCKET] = sizeof(struct record_socket),
 	[RECORD_HINT] = sizeof(struct record_hint),
 	[RECORD_COUNTED] = sizeof(struct record_counted),
+	[RECORD_BEGAN] = sizeof(struct record_began),
 	[RECORD_SWITCH] = sizeof(struct record_flow),
 	[RECORD_HARDEN] = sizeof(struct record_flow),
 	[RECORD_REMOVE_SA] = sizeof(struct record_flow),
@@ -383,6 +406,8 @@ static const char *body_check(const struct record *r)
 		return hint_check(&r->hint);
 	case RECORD_COUNTED:
 		return counted_check(&r->counted);
+	case RECORD_BEGAN:
+		return began_check(&r->began);
 	case RECORD_TYPES:
 		break;
 	}

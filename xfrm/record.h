@@ -15,7 +15,7 @@
 #include "util/esp.h"
 #include "util/service.h"
 
-#define RECORD_VERSION 8
+#define RECORD_VERSION 9
 
 /* How often each side says that it lives, and after how long a silence it is
  * taken for hung (design section 1), milliseconds. */
@@ -57,6 +57,8 @@ enum record_type {
 	RECORD_IDLE,	/* netd to agent: nothing passed for IdleTime= */
 	RECORD_MAPPED,	/* netd to agent: a flow's ESP in UDP came from another
 			 * port, and goes there now */
+	RECORD_BEGAN,	/* netd to agent: single connections that are in the
+			 * clear beside a flow */
 	RECORD_TYPES
 };
 
@@ -94,6 +96,8 @@ enum record_welcome_flag {
 	RECORD_CONFIG_DIFFERS = 1 << 5,
 	/* A lease can stand in ESP for our address. */
 	RECORD_HAS_TRANSLATION = 1 << 6,
+	/* What begins in the clear can stay so beside a lease. */
+	RECORD_HAS_CONNECTIONS = 1 << 7,
 };
 
 struct record_install {
@@ -168,6 +172,8 @@ struct record_alive {
 	/* Packets that wait now; since netd's start those for which there was
 	 * no room, and those whose time ran out. */
 	uint32_t held, held_no_room, held_late;
+	/* Connections in the clear beside a flow: struct record_began. */
+	uint32_t began;
 	uint32_t events_lost; /* times that the kernel said more than fitted */
 };
 
@@ -243,6 +249,22 @@ enum record_counted_flag {
 	RECORD_IS_ORPHAN = 1 << 3,
 };
 
+#define RECORD_BEGAN_MAX 32u
+
+struct record_connection {
+	uint16_t protocol; /* IPPROTO_TCP or IPPROTO_UDP */
+	uint16_t local_port, remote_port;
+};
+
+/* Of these two hosts: all that began in the clear before there was a lease, and
+ * is not over; in as many records as it takes. */
+struct record_began {
+	struct addr local, remote;
+	uint32_t first; /* 1: what was told before is void */
+	uint32_t n;	/* RECORD_BEGAN_MAX at most; 0: there are none */
+	struct record_connection list[RECORD_BEGAN_MAX];
+};
+
 struct record {
 	uint16_t version; /* RECORD_VERSION */
 	uint16_t type;	  /* enum record_type */
@@ -263,6 +285,7 @@ struct record {
 		struct record_socket socket;
 		struct record_hint hint;
 		struct record_counted counted;
+		struct record_began began;
 	};
 };
 

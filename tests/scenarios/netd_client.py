@@ -14,7 +14,7 @@ import socket
 import struct
 import time
 
-VERSION = 8
+VERSION = 9
 REQID_MIN, REQID_MAX = 0x54000000, 0x54FFFFFF
 TRAP_REQID = 0x53FFFFFF
 
@@ -23,12 +23,12 @@ TYPES = [
     "MOVE", "VERDICT", "BYE", "ALIVE", "WELCOME", "REPLY", "ACQUIRE",
     "EXPIRE", "USED", "ORPHAN", "ADDRESS", "SOCKET", "ABANDON", "HINT",
     "REPAIR", "RELOAD", "COUNT", "COUNTED", "IDLE",
-    "MAPPED",
+    "MAPPED", "BEGAN",
 ]
 (HELLO, INSTALL, SWITCH, HARDEN, REMOVE_SA, REMOVE, MOVE, VERDICT, BYE, ALIVE,
  WELCOME, REPLY, ACQUIRE, EXPIRE, USED, ORPHAN, ADDRESS, SOCKET,
  ABANDON, HINT, REPAIR, RELOAD, COUNT, COUNTED,
- IDLE, MAPPED) = range(1, len(TYPES))
+ IDLE, MAPPED, BEGAN) = range(1, len(TYPES))
 
 IN_OPTIONAL, OUT_LATER, IN_ONLY = 1, 2, 4
 CLEAR, BLOCK, FORGET = 1, 2, 3
@@ -57,7 +57,7 @@ BODIES = {
                 ("lifetime_ms", "I")],
     "alive": [("refused", "I"), ("left_out", "I"), ("separate", "I"),
               ("held", "I"), ("held_no_room", "I"), ("held_late", "I"),
-              ("events_lost", "I")],
+              ("began", "I"), ("events_lost", "I")],
     "reply": [("error", "i"), ("type", "I"), ("count", "I")],
     "acquire": [("local", ADDR), ("remote", ADDR), ("seq", "I"),
                 ("reqid", "I"), ("protocol", "H"), ("local_port", "H"),
@@ -77,6 +77,8 @@ BODIES = {
                 ("idle_s", "I"), ("guarded", "I"), ("bytes_in", "Q"),
                 ("packets_in", "Q"), ("bytes_out", "Q"),
                 ("packets_out", "Q")],
+    "began": [("local", ADDR), ("remote", ADDR), ("first", "I"), ("n", "I"),
+              ("list", "192s")],
 }
 BODY_OF = {
     HELLO: "hello", RELOAD: "reload", INSTALL: "install",
@@ -87,6 +89,7 @@ BODY_OF = {
     EXPIRE: "expire", ORPHAN: "orphan", ADDRESS: "address",
     SOCKET: "socket", ABANDON: "flow",
     HINT: "hint", COUNT: "flow", COUNTED: "counted", IDLE: "flow",
+    BEGAN: "began",
 }
 
 

@@ -333,40 +333,6 @@ class Listening:
 
 
 @pytest.mark.seconds(4)
-@pytest.mark.parametrize("wish", (None, "yes"), ids=("default", "yes"))
-def test_began_in_the_clear(lab, agents, wish):
-    """With Wait=no a connection is there before the SAs: it lives where nobody
-    asks for an address, and is reset at once where somebody does."""
-    keys = {"ClientAddressTranslation": wish} if wish else {}
-    box = Box(lab, "offer", start=False)
-    a, b = box.a, box.b
-    a.policy("peers", "offer", **keys)
-    b.policy("peers", "allow")
-    listener = Listener(b, 80)
-    with stream(a, b.ip) as near:
-        far, _ = listener.socket.accept()
-        far.settimeout(5)
-        for host in (a, b):
-            host.start_agent()
-        a.agent.text("up", b.ip)
-        wait_until(lambda: a.peer_state(b) == "secured", 5, "secured")
-        assert bool(lease(a, b)) == bool(wish)
-        near.settimeout(2)
-        near.sendall(b"hello")
-        if wish:
-            with pytest.raises(ConnectionResetError):
-                near.recv(10)
-        else:
-            assert far.recv(10) == b"hello"
-            far.sendall(b"world")
-            assert near.recv(10) == b"world"
-    far.close()
-    listener.close()
-    # A new one is as any.
-    tcp(a, b, b.ip)
-
-
-@pytest.mark.seconds(4)
 @pytest.mark.family(4)
 def test_cannot(lab, agents):
     """A kernel that does not take the table: nobody is asked, and status says

@@ -53,6 +53,7 @@ static void fill(struct fake *f, uint32_t index, struct dbus_peer *ret)
 				      : "",
 		.spi_in = kind ? 0 : 0x10000000 + index,
 		.spi_out = kind ? 0 : 0xf0000000 + index,
+		.clear = kind ? 0 : 3,
 		.since_ms = 1500 + 1000ull * index,
 		.setup_us = kind ? 0 : 4321,
 	};
@@ -420,6 +421,7 @@ void fake_init(struct fake *f)
 			.repeats_ignored = 7,
 			.peers_evicted = 8,
 			.peers_refused = 9,
+			.clear_connections = 4,
 			.leases = 2,
 			.leases_refused = 1,
 			.uptime_ms = 93784000,

@@ -52,6 +52,8 @@ static void test_explain(void **state)
 		"             behind a NAT: our address 10.255.0.1 is\n"
 		"             100.64.0.5 in them, which the peer has leased\n"
 		"             us\n"
+		"             connections that began in the clear, before\n"
+		"             that, and stay so until they end: 3\n"
 		"             1.2 MB in (12 packets), 999 B out (9)\n"
 		"What would change it\n"
 		"  - Do this, which is a long sentence that has to be "

@@ -80,6 +80,7 @@ static void test_status(void **state)
 				    "AcquiresRefused\t5\nHalfOpenEvicted\t6\n"
 				    "RepeatsIgnored\t7\nPeersEvicted\t8\n"
 				    "PeersRefused\t9\n"
+				    "ClearConnections\t4\n"
 				    "Leases\t2\nLeasesRefused\t1\n"
 				    "UptimeMs\t93784000\n");
 	assert_int_equal(cli_run(w, "--json status"), EXIT_OK);
@@ -96,7 +97,7 @@ static void test_status(void **state)
 		"\"events_lost\": 4, \"acquires_refused\": 5, "
 		"\"half_open_evicted\": 6, \"repeats_ignored\": 7, "
 		"\"peers_evicted\": 8, \"peers_refused\": 9, "
-		"\"leases\": 2, "
+		"\"clear_connections\": 4, \"leases\": 2, "
 		"\"leases_refused\": 1, \"uptime_ms\": 93784000}\n");
 	assert_string_equal(w->err, "");
 	assert_int_equal(cli_run_terminal(w, "status --no-color"), EXIT_OK);
@@ -172,6 +173,7 @@ static void test_peers(void **state)
 			"  Policy         private (offer)\n"
 			"  Own address    2001:db8:ffff::1 (fd64::5 in ESP, "
 			"leased by the peer)\n"
+			"  In the clear   3 connections, which began before\n"
 			"  Identity       a\"b\\c?[31m\xc3\xa9?.example\n"
 			"  Authentication null\n"
 			"  IKE            X25519, AES-GCM-16-256, SHA2-256\n"
@@ -194,6 +196,7 @@ static void test_peers_json(void **state)
 		"\"algorithms\": \"X25519, AES-GCM-16-256, SHA2-256\", "
 		"\"cipher\": \"AES-GCM-16-256\", \"reason\": \"\", "
 		"\"spi_in\": 268435460, \"spi_out\": 4026531844, "
+		"\"clear_connections\": 3, "
 		"\"since_ms\": 5500, \"setup_us\": 4321}";
 	struct cli_world *w = *state;
 	char line[1024];

@@ -216,22 +216,21 @@ static void test_get_peer(void **state)
 	reply = call_text(w, "GetPeer", "10.0.0.8");
 	assert_string_equal(sd_bus_message_get_signature(reply, 1), "a{sv}");
 	read_dictionary(reply, text, sizeof(text));
-	assert_string_equal(text,
-			    "Address=10.0.0.8\n"
-			    "LocalAddress=10.255.0.1\n"
-			    "LeasedAddress=100.64.0.5\nOuterAddress=\n"
-			    "State=secured\n"
-			    "Policy=private\nLevel=offer\n"
-			    "Identity=\n"
-			    "Authentication=null\n"
-			    "Proof=\nFingerprint=\n"
-			    "Algorithms=X25519, AES-GCM-16-256, SHA2-256\n"
-			    "Cipher=AES-GCM-16-256\n"
-			    "Reason=\n"
-			    "SPIIn=u268435464\n"
-			    "SPIOut=u4026531848\n"
-			    "SinceMs=t9500\n"
-			    "SetupUs=t4321\n");
+	assert_string_equal(
+		text,
+		"Address=10.0.0.8\n"
+		"LocalAddress=10.255.0.1\n"
+		"LeasedAddress=100.64.0.5\nOuterAddress=\n"
+		"State=secured\n"
+		"Policy=private\nLevel=offer\n"
+		"Identity=\n"
+		"Authentication=null\n"
+		"Proof=\nFingerprint=\n"
+		"Algorithms=X25519, AES-GCM-16-256, SHA2-256\n"
+		"Cipher=AES-GCM-16-256\n"
+		"Reason=\n"
+		"SPIIn=u268435464\nSPIOut=u4026531848\nClearConnections=u3\n"
+		"SinceMs=t9500\nSetupUs=t4321\n");
 	sd_bus_message_unref(reply);
 	/* Another spelling of an address, and a text that is no UTF-8. */
 	reply = call_text(w, "GetPeer", "2001:DB8:0:0::0");
@@ -418,8 +417,8 @@ static void test_properties(void **state)
 		     "RefusedRecords=t0\nPacketsHeld=u0\nPacketsNoRoom=t2\n"
 		     "PacketsLate=t3\nEventsLost=t4\nAcquiresRefused=t5\n"
 		     "HalfOpenEvicted=t6\nRepeatsIgnored=t7\nPeersEvicted=t8\n"
-		     "PeersRefused=t9\nLeases=u2\nLeasesRefused=t1\n"
-		     "UptimeMs=t93784000\n");
+		     "PeersRefused=t9\nClearConnections=u4\nLeases=u2\n"
+		     "LeasesRefused=t1\nUptimeMs=t93784000\n");
 	sd_bus_message_unref(reply);
 	m = method(w->bus, "org.freedesktop.DBus.Introspectable", "Introspect");
 	reply = call(w, w->bus, m);

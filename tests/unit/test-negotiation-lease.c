@@ -8,9 +8,11 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <netinet/in.h>
 
 #include "agent/negotiation-internal.h"
 #include "tests/unit/negotiation-world.h"
+#include "xfrm/kernel.h"
 
 #define LEASE "100.64.0.5"
 #define OUTER "10.1.0.7"
@@ -71,6 +73,34 @@ static void test_never_begun(void **state)
 	negotiation_begin(&world.agent, f);
 	assert_false(f->renew);
 	assert_int_equal(world.initiated, 0);
+}
+
+/* The address that it is behind is knocked at by programs alone, and no longer
+ * than there is a lease there. */
+static void test_hidden(void **state)
+{
+	struct record_acquire q = { .local = at("10.0.0.1"),
+				    .remote = at(OUTER),
+				    .seq = 7,
+				    .reqid = KERNEL_TRAP_REQID,
+				    .protocol = IPPROTO_TCP,
+				    .local_port = 443,
+				    .remote_port = 40000 };
+
+	test_server(state);
+	negotiation_on_acquire(&world.agent, &q);
+	assert_int_equal(world.initiated, 0);
+	assert_null(flow_of(OUTER));
+	assert_int_equal(world.n_sent, 0);
+	q.held = 1;
+	negotiation_on_acquire(&world.agent, &q);
+	assert_int_equal(sent(RECORD_VERDICT)->verdict.verdict, RECORD_CLEAR);
+	q.held = 0;
+	q.local_port = 50000;
+	negotiation_on_acquire(&world.agent, &q);
+	assert_int_equal(world.initiated, 1);
+	negotiation_lost(&world.agent, flow_of(LEASE), IKE_REASON_CLOSED);
+	assert_false(flow_table_hides(world.agent.flows, &q.remote));
 }
 
 /* It moves only with its port; at another address it begins anew. */
@@ -166,13 +196,15 @@ static void test_wish(void **state)
 	static const struct {
 		const char *peer;
 		enum ike_lease_wish wish;
+		bool connections;
 	} rows[] = {
-		{ "10.1.0.1", IKE_LEASE_NONE },
-		{ "10.2.0.1", IKE_LEASE_ANONYMOUS },
-		{ "10.3.0.1", IKE_LEASE_ANONYMOUS },
-		{ "10.4.0.1", IKE_LEASE_ALWAYS },
-		{ "10.5.0.1", IKE_LEASE_NONE },
-		{ "10.6.0.1", IKE_LEASE_NONE },
+		{ "10.1.0.1", IKE_LEASE_NONE, false },
+		{ "10.1.0.2", IKE_LEASE_ANONYMOUS, true },
+		{ "10.2.0.1", IKE_LEASE_ANONYMOUS, false },
+		{ "10.3.0.1", IKE_LEASE_ANONYMOUS, false },
+		{ "10.4.0.1", IKE_LEASE_ALWAYS, false },
+		{ "10.5.0.1", IKE_LEASE_NONE, true },
+		{ "10.6.0.1", IKE_LEASE_NONE, true },
 	};
 	struct config *before = world.agent.config;
 
@@ -180,12 +212,14 @@ static void test_wish(void **state)
 	world.agent.config = policies_of(files);
 	acquire("10.3.0.9", 1, false);
 	assert_int_equal(world.wish, IKE_LEASE_NONE);
-	world.agent.kernel = RECORD_HAS_TRANSLATION;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		world.agent.kernel =
+			RECORD_HAS_TRANSLATION |
+			(rows[i].connections ? RECORD_HAS_CONNECTIONS : 0u);
 		acquire(rows[i].peer, 1, false);
 		assert_int_equal(world.wish, rows[i].wish);
 	}
-	assert_int_equal(world.initiated, 7);
+	assert_int_equal(world.initiated, 8);
 	config_free(before);
 }
 
@@ -271,6 +305,73 @@ static void test_late(void **state)
 	}
 }
 
+/* What began in the clear can stay so, what began in ESP without a lease cannot
+ * go by one. */
+static void test_bare(void **state)
+{
+	static const char peer[] = "10.2.0.1";
+
+	(void)state;
+	world.agent.kernel = RECORD_HAS_TRANSLATION | RECORD_HAS_CONNECTIONS;
+	acquire(peer, 1, true);
+	failed(peer, IKE_REASON_UNANSWERED);
+	sent(RECORD_VERDICT);
+	pass(5000);
+	sent(RECORD_VERDICT);
+	acquire(peer, 2, true);
+	assert_int_equal(world.wish, IKE_LEASE_ANONYMOUS);
+	child_up(peer, true, 0x4000, false);
+	sent(RECORD_INSTALL);
+	child_down(peer, 0x4000);
+	acquire(peer, 3, true);
+	assert_int_equal(world.wish, IKE_LEASE_NONE);
+}
+
+static void began(uint32_t first, uint16_t port, uint32_t n)
+{
+	struct record_began b = { .local = local_of("10.1.0.2"),
+				  .remote = at("10.1.0.2"),
+				  .first = first,
+				  .n = n };
+
+	for (uint32_t i = 0; i < n; i++)
+		b.list[i] =
+			(struct record_connection){ IPPROTO_TCP,
+						    (uint16_t)(port + i), 443 };
+	began_on_record(&world.agent, &b);
+}
+
+static bool has(const struct flow *f, uint8_t protocol, uint16_t port)
+{
+	struct socket_info s = { .protocol = protocol,
+				 .local = { .port = port },
+				 .remote = { .port = 443 } };
+
+	return began_has(&f->began, &s);
+}
+
+/* What netd says that is in the clear, in as many records as it takes. */
+static void test_began(void **state)
+{
+	const struct flow *f;
+
+	test_client(state);
+	f = flow_of("10.1.0.2");
+	began(1, 1000, RECORD_BEGAN_MAX);
+	began(0, 2000, 2);
+	assert_int_equal(f->began.n, RECORD_BEGAN_MAX + 2);
+	assert_true(has(f, IPPROTO_TCP, 1000) && has(f, IPPROTO_TCP, 2001));
+	assert_false(has(f, IPPROTO_UDP, 1000) || has(f, IPPROTO_TCP, 2002));
+	for (int i = 0; i < 20; i++)
+		began(0, 3000, RECORD_BEGAN_MAX);
+	assert_true(f->began.n <= LIMIT_CONNECTIONS_PAIR);
+	began(1, 0, 0);
+	assert_int_equal(f->began.n, 0);
+	began(1, 1000, 1);
+	negotiation_lost(&world.agent, flow_of("10.1.0.2"), IKE_REASON_CLOSED);
+	assert_int_equal(f->began.n, 0);
+}
+
 /* The second attempt could not even begin. */
 static void test_without_memory(void **state)
 {
@@ -295,6 +396,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_server, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_never_begun, setup,
 						teardown),
+		cmocka_unit_test_setup_teardown(test_hidden, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_moved, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_elsewhere, setup,
 						teardown),
@@ -303,6 +405,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_wish, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_without, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_late, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_bare, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_began, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_without_memory, setup,
 						teardown),
 	};

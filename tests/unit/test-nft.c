@@ -408,41 +408,22 @@ static void test_new_hear(void **state)
 	assert_null(t);
 }
 
+static struct nft_change leased(enum nft_set set, struct addr local,
+				const char *remote, const char *lease)
+{
+	return (struct nft_change){ .set = set,
+				    .local = local,
+				    .remote = address(remote),
+				    .lease = address(lease) };
+}
+
 static void test_new_translate(void **state)
 {
 	const struct nft_change changes[] = {
-		{ SET_LEASE_IN,
-		  false,
-		  0,
-		  LOCAL(4),
-		  address("192.0.2.1"),
-		  0,
-		  address("100.64.0.5"),
-		  { 0 } },
-		{ SET_LEASE_OUT,
-		  false,
-		  0,
-		  LOCAL(6),
-		  address("2001:db8::1"),
-		  0,
-		  address("fd00::5"),
-		  { 0 } },
-		{ SET_ERROR_IN,
-		  false,
-		  0,
-		  LOCAL(4),
-		  address("192.0.2.1"),
-		  0,
-		  address("100.64.0.5"),
-		  { 0 } },
-		{ SET_ERROR_OUT,
-		  false,
-		  0,
-		  LOCAL(6),
-		  address("2001:db8::1"),
-		  0,
-		  address("fd00::5"),
-		  { 0 } },
+		leased(SET_LEASE_IN, LOCAL(4), "192.0.2.1", "100.64.0.5"),
+		leased(SET_LEASE_OUT, LOCAL(6), "2001:db8::1", "fd00::5"),
+		leased(SET_ERROR_IN, LOCAL(4), "192.0.2.1", "100.64.0.5"),
+		leased(SET_ERROR_OUT, LOCAL(6), "2001:db8::1", "fd00::5"),
 	};
 	struct nft_table *t = NULL;
 

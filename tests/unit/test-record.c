@@ -4,6 +4,7 @@
  * that of data/record-layout.txt, which the scenarios' own client packs by.
  */
 #include <errno.h>
+#include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -49,6 +50,15 @@ static void good_install(struct record_install *ret)
 	ret->out = ret->in;
 }
 
+static void good_began(struct record_began *ret)
+{
+	ret->local = four(1);
+	ret->remote = four(2);
+	ret->first = 1;
+	ret->n = 1;
+	ret->list[0].protocol = IPPROTO_TCP;
+}
+
 /* A good record of each type. */
 static struct record good(enum record_type type)
 {
@@ -81,9 +91,6 @@ static struct record good(enum record_type type)
 		r.reply.type = RECORD_INSTALL;
 		break;
 	case RECORD_ACQUIRE:
-		r.acquire.local = four(1);
-		r.acquire.remote = four(2);
-		break;
 	case RECORD_EXPIRE:
 	case RECORD_ORPHAN:
 	case RECORD_SOCKET:
@@ -100,6 +107,9 @@ static struct record good(enum record_type type)
 		r.hint.local = four(1);
 		r.hint.remote = four(2);
 		r.hint.spi = 1;
+		break;
+	case RECORD_BEGAN:
+		good_began(&r.began);
 		break;
 	case RECORD_REPAIR:
 	case RECORD_HELLO:
@@ -225,7 +235,7 @@ static const struct {
 	{ RECORD_VERDICT, AT(verdict.lifetime_ms), 4, 0, "lifetime_ms" },
 	{ RECORD_VERDICT, AT(verdict.remote.family), 2, 0, "remote" },
 	{ RECORD_WELCOME, AT(welcome.sockets), 4, 16, "sockets" },
-	{ RECORD_WELCOME, AT(welcome.flags), 4, 128, "flags" },
+	{ RECORD_WELCOME, AT(welcome.flags), 4, 256, "flags" },
 	{ RECORD_REPLY, AT(reply.error), 4, 1, "error" },
 	{ RECORD_REPLY, AT(reply.type), 4, 0, "type" },
 	{ RECORD_REPLY, AT(reply.type), 4, RECORD_TYPES, "type" },
@@ -246,6 +256,12 @@ static const struct {
 	{ RECORD_COUNTED, AT(counted.reqid), 4, 1, "reqid" },
 	{ RECORD_COUNTED, AT(counted.flags), 4, 16, "flags" },
 	{ RECORD_COUNTED, AT(counted.guarded), 4, 2, "guarded" },
+	{ RECORD_BEGAN, AT(began.remote.family), 2, 0, "remote" },
+	{ RECORD_BEGAN, AT(began.first), 4, 2, "first" },
+	{ RECORD_BEGAN, AT(began.n), 4, RECORD_BEGAN_MAX + 1, "n" },
+	{ RECORD_BEGAN, AT(began.n), 4, 2, "protocol" },
+	{ RECORD_BEGAN, AT(began.n), 4, 0, "list" },
+	{ RECORD_BEGAN, AT(began.list), 2, IPPROTO_ICMP, "protocol" },
 };
 
 static void test_wrong(void **state)
@@ -411,6 +427,7 @@ static const struct {
 	FIELD(alive.held),
 	FIELD(alive.held_no_room),
 	FIELD(alive.held_late),
+	FIELD(alive.began),
 	FIELD(alive.events_lost),
 	FIELD(reply.error),
 	FIELD(reply.type),
@@ -460,6 +477,11 @@ static const struct {
 	FIELD(counted.packets_in),
 	FIELD(counted.bytes_out),
 	FIELD(counted.packets_out),
+	FIELD(began.local),
+	FIELD(began.remote),
+	FIELD(began.first),
+	FIELD(began.n),
+	FIELD(began.list),
 };
 
 static void test_layout(void **state)
