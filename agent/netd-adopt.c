@@ -8,6 +8,7 @@
 
 #include "agent/netd-flow.h"
 #include "agent/netd-found.h"
+#include "agent/netd-kept.h"
 #include "agent/netd.h"
 #include "util/log.h"
 #include "xfrm/nft.h"
@@ -146,9 +147,12 @@ int netd_adopt(struct netd *n)
 	int r = netd_found_read(n->nl, &f);
 
 	/* What we found set may be an earlier run's doing, which could not put
-	 * it back; kernels begin with 1. */
-	if (f.n_policies && n->larval_before == 0)
-		n->larval_before = 1;
+	 * it back; after a boot it is not, whatever is kept. */
+	if (f.n_policies && n->larval_before == 0) {
+		int before = netd_kept_larval_load(n->kept_dir);
+
+		n->larval_before = before < 0 ? 0 : before;
+	}
 	if (r == 0)
 		r = adopt_flows(n, &f);
 	if (r == 0)

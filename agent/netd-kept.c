@@ -12,7 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define LINK "kept"
+#define LINK   "kept"
+#define LARVAL "xfrm_larval_drop"
 
 /* Without an agent no network is under offer. */
 static const enum policy_level kinds[] = { POLICY_REQUIRE, POLICY_BLOCK,
@@ -212,4 +213,45 @@ int netd_kept_load(const char *dir, struct config **ret)
 		config_errors_done(&errors);
 	}
 	return r;
+}
+
+int netd_kept_larval_save(const char *dir, int before)
+{
+	char path[PATH_MAX];
+	FILE *f;
+	int r = kept_path(path, dir, LARVAL);
+
+	if (r < 0)
+		return r;
+	f = fopen(path, "we");
+	if (!f)
+		return -errno;
+	fprintf(f, "%d\n", before);
+	return fclose(f) == EOF ? -errno : 0;
+}
+
+int netd_kept_larval_load(const char *dir)
+{
+	char path[PATH_MAX];
+	int r = kept_path(path, dir, LARVAL), c;
+	FILE *f;
+
+	if (r < 0)
+		return r;
+	f = fopen(path, "re");
+	if (!f)
+		return -errno;
+	c = fgetc(f);
+	fclose(f);
+	return c == '0' || c == '1' ? c - '0' : -ENOENT;
+}
+
+int netd_kept_larval_forget(const char *dir)
+{
+	char path[PATH_MAX];
+	int r = kept_path(path, dir, LARVAL);
+
+	if (r < 0)
+		return r;
+	return unlink(path) < 0 && errno != ENOENT ? -errno : 0;
 }

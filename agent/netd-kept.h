@@ -19,4 +19,15 @@ int netd_kept_save(const char *dir, const struct config *c)
 int netd_kept_load(const char *dir, struct config **ret)
 	__attribute__((warn_unused_result));
 
+/*
+ * What net.core.xfrm_larval_drop was before it was set, kept there as long as it
+ * is, for who finds it so after a crash. 0 or -errno; load: 0 or 1, or -ENOENT:
+ * none of ours has set it.
+ */
+int netd_kept_larval_save(const char *dir, int before)
+	__attribute__((warn_unused_result));
+int netd_kept_larval_load(const char *dir) __attribute__((warn_unused_result));
+int netd_kept_larval_forget(const char *dir)
+	__attribute__((warn_unused_result));
+
 #endif

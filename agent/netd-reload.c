@@ -97,6 +97,13 @@ void netd_keep(struct netd *n)
 		log_warning("%s: %s; if the configuration has errors when this "
 			    "host boots, what it closes now is open then.",
 			    n->kept_dir, strerror(-r));
+	if (n->larval_before < 0)
+		return;
+	r = netd_kept_larval_save(n->kept_dir, n->larval_before);
+	if (r < 0)
+		log_warning("%s: %s; if tacit-netd dies nobody knows that "
+			    "net.core.xfrm_larval_drop was %d.",
+			    n->kept_dir, strerror(-r), n->larval_before);
 }
 
 static void reload_needs_restart(const char *key)

@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "agent/netd-kept.h"
 #include "util/log.h"
 #include "xfrm/larval.h"
 #include "xfrm/nlsock.h"
@@ -554,6 +555,19 @@ static void netd_stop(struct netd *n)
 			   "stay closed (OnStop=closed).");
 }
 
+static void netd_larval_restore(struct netd *n)
+{
+	int r;
+
+	larval_restore(n->larval_before);
+	/* Who never came so far does not know what was before. */
+	if (n->larval_before < 0 || !n->guard.own)
+		return;
+	r = netd_kept_larval_forget(n->kept_dir);
+	if (r < 0)
+		log_warning("%s: %s", n->kept_dir, strerror(-r));
+}
+
 struct netd *netd_free(struct netd *n)
 {
 	if (!n)
@@ -565,7 +579,7 @@ struct netd *netd_free(struct netd *n)
 	netd_hear_stop(n);
 	netd_translate_stop(n);
 	netd_repair_stop(n);
-	larval_restore(n->larval_before);
+	netd_larval_restore(n);
 	for (size_t i = 0; i < sizeof(n->io) / sizeof(n->io[0]); i++)
 		sd_event_source_disable_unref(n->io[i]);
 	sd_event_source_disable_unref(n->timer);

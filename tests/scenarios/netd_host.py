@@ -48,7 +48,8 @@ class Netd:
         with open(self.log_path, "ab") as log:
             self.process = self.host.ns.popen(
                 [program(), "--debug", "--config-dir", self.etc,
-                 "--runtime-dir", self.run_dir, *options],
+                 "--runtime-dir", self.run_dir, "--state-dir",
+                 f"{self.host.dir}/state", *options],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         return self
 

@@ -100,6 +100,14 @@ def test_kernel_queue(lab):
     a.netd.start("--no-hold").agent()
     assert a.netd.stop() == 0
     assert a.ns.read(switch).strip() == "1"
+    # And an administrator's own 0 is put back as that, whether policies stood
+    # when it was found, or one died in between.
+    a.ns.sysctl("core.xfrm_larval_drop", 0)
+    for number in (signal.SIGTERM, signal.SIGKILL, signal.SIGTERM):
+        a.netd.start("--no-hold").agent()
+        a.netd.stop(number)
+        assert a.policies()
+        assert a.ns.read(switch).strip() == "0"
 
 
 def test_switch_and_harden(lab):

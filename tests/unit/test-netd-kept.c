@@ -170,6 +170,23 @@ static void test_ports(void **state)
 	assert_int_equal(netd_kept_load(in_dir("closed"), &c), -ENOENT);
 }
 
+static void test_larval(void **state)
+{
+	(void)state;
+	assert_int_equal(netd_kept_larval_load(in_dir("closed")), -ENOENT);
+	assert_int_equal(netd_kept_larval_save(in_dir("closed"), 1), 0);
+	assert_int_equal(netd_kept_larval_load(in_dir("closed")), 1);
+	assert_int_equal(netd_kept_larval_save(in_dir("closed"), 0), 0);
+	assert_int_equal(netd_kept_larval_load(in_dir("closed")), 0);
+	assert_int_equal(netd_kept_larval_forget(in_dir("closed")), 0);
+	assert_int_equal(netd_kept_larval_forget(in_dir("closed")), 0);
+	assert_int_equal(netd_kept_larval_load(in_dir("closed")), -ENOENT);
+	put("closed/xfrm_larval_drop", "x");
+	assert_int_equal(netd_kept_larval_load(in_dir("closed")), -ENOENT);
+	assert_int_equal(netd_kept_larval_forget(in_dir("closed")), 0);
+	assert_true(netd_kept_larval_save(in_dir("none"), 0) < 0);
+}
+
 static int make(void **state)
 {
 	(void)state;
@@ -197,6 +214,7 @@ int main(void)
 		cmocka_unit_test(test_turns),
 		cmocka_unit_test(test_nothing_closed),
 		cmocka_unit_test(test_ports),
+		cmocka_unit_test(test_larval),
 	};
 
 	return cmocka_run_group_tests(tests, make, clean);
