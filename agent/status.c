@@ -102,7 +102,7 @@ static const char *status_warning(struct agent *a)
 {
 	if (!link_is_up(a->link))
 		return "tacit-netd does not answer: new peers are not "
-		       "encrypted; see its log";
+		       "encrypted; tacit doctor says what is wrong";
 	if (!(a->kernel & RECORD_HAS_ESP4))
 		return "this kernel has no ESP for IPv4: modprobe esp4";
 	if (!(a->kernel & RECORD_HAS_ESP6))

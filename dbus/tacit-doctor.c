@@ -34,16 +34,17 @@ static void check_users(struct doctor *d)
 	}
 }
 
-static struct config *check_config(struct doctor *d)
+static struct config *check_config(struct doctor *d, const char *dir)
 {
 	struct config_errors errors = { 0 };
 	struct config *config = NULL;
-	int r = config_load(NULL, &config, &errors);
+	int r = config_load(dir, &config, &errors);
+	size_t count = errors.count + errors.dropped;
 
 	if (r == -EINVAL)
 		doctor_add(d, DOCTOR_ERROR, "agent", "tacit check-config",
-			   "the configuration has %zu errors",
-			   errors.count + errors.dropped);
+			   "the configuration has %zu error%s", count,
+			   count == 1 ? "" : "s");
 	else if (r < 0)
 		doctor_add(d, r == -EACCES ? DOCTOR_UNKNOWN : DOCTOR_ERROR,
 			   "agent", r == -EACCES ? "sudo tacit doctor" : NULL,
@@ -65,7 +66,9 @@ static void check_host(struct doctor *d, const struct tacit_dict *host)
 			   "it runs, and protects this host");
 	else
 		doctor_add(d, DOCTOR_ERROR, "agent",
-			   "journalctl -u tacit -u tacit-netd",
+			   "mend what else is said here, or by journalctl "
+			   "-u tacit -u tacit-netd; then systemctl restart "
+			   "tacit",
 			   "it runs, and does not protect this host");
 	if (*warning)
 		doctor_add(d, DOCTOR_WARNING, "agent", NULL, "%s", warning);
@@ -177,7 +180,7 @@ static int exit_code(const struct doctor *d)
 int tacit_doctor(struct tacit *t, char **arguments)
 {
 	struct doctor d = { .root = geteuid() == 0 };
-	struct config *config = check_config(&d);
+	struct config *config = check_config(&d, t->config_dir);
 	int code;
 
 	(void)arguments;

@@ -494,6 +494,34 @@ def test_hang(peer):
     assert peer.clear(mark) == []
 
 
+def test_errors_at_restart(peer):
+    """netd dies while a file has an error: what it closed stays closed, and it
+    is said what is wrong, and what to do."""
+    later = "/etc/tacit/policy.d/later.conf"
+    guest.write(later, "[Policy]\nEncryption=ofer\nNetworks=192.0.2.0/24\n")
+    mark = peer.mark()
+    os.kill(guest.pid("tacit-netd.service"), signal.SIGKILL)
+    wait_until(lambda: active("tacit-netd.service") == "failed", 10,
+               "it does not begin with that", 0.1)
+    wait_until(lambda: not tacit("status")["protecting"], 10,
+               "the agent has seen it", 0.1)
+    assert "tacit doctor" in tacit("status")["warning"]
+    said = run("tacit", "doctor", check=False)
+    assert "has 1 error" in said and "tacit check-config" in said
+    assert "systemctl restart tacit" in " ".join(said.split())
+    assert journal("_SYSTEMD_UNIT=tacit-netd.service", "--grep",
+                   "later.conf:2: .*ofer")
+    assert kernel()
+    ping(4)
+    ping(6)
+    os.unlink(later)
+    systemctl("restart", "tacit")
+    wait_protecting()
+    encrypted(4)
+    encrypted(6)
+    assert peer.clear(mark) == []
+
+
 def test_upgrade(peer, setting):
     """Nothing in the clear, even where a stop would open the network."""
     setting("OnStop=open")
