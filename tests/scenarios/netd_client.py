@@ -50,7 +50,8 @@ BODIES = {
                 ("hard_packets", "I"), ("soft_packets", "I"),
                 ("replaces", "I"), ("tunnel", "I"), ("udp_local", "H"),
                 ("udp_remote", "H"), ("in", ESP), ("out", ESP),
-                ("outer", ADDR), ("lease", ADDR)],
+                ("outer", ADDR), ("lease", ADDR),
+                ("scope", "72s")],  # and what fills the record up
     "flow": [("local", ADDR), ("remote", ADDR), ("reqid", "I"),
              ("spi", "I"), ("inbound", "I"), ("udp_remote", "I")],
     "verdict": [("local", ADDR), ("remote", ADDR), ("verdict", "I"),
@@ -286,7 +287,7 @@ class Client:
                                       acquire_seq, flags, hard_s, soft_s,
                                       0, 0, *packets, replaces, tunnel, *udp,
                                       sa_in, sa_out, addr(outer),
-                                      addr(lease)))
+                                      addr(lease), b""))
 
     def flow(self, kind, reqid, local=None, remote=None, spi=0, inbound=0,
              udp_remote=0):

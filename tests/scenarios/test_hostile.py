@@ -46,7 +46,8 @@ class World:
         return nc.INSTALL, (nc.addr(local or self.local),
                             nc.addr(remote or self.offer), reqid, seq, flags,
                             hard, soft, 0, 0, 0, 0, replaces, tunnel, *udp,
-                            sa_in, sa_out, nc.addr(outer), nc.addr(lease))
+                            sa_in, sa_out, nc.addr(outer), nc.addr(lease),
+                            b"")
 
     def flow(self, kind, reqid, local=None, remote=None, spi=0, inbound=0,
              udp_remote=0):

@@ -233,7 +233,7 @@ def test_link_local(lab):
             values = (nc.addr(host.link_local, link(host)),
                       nc.addr(peer.link_local, link(host)), R1, 0, 0, 60, 0,
                       0, 0, 0, 0, 0, 0, 0, 0, *sas, nc.addr(None),
-                      nc.addr(None))
+                      nc.addr(None), b"")
             return host.client.request(nc.INSTALL, values)
         ab, ba = nc.esp(0x10000, KEY1), nc.esp(0x10001, KEY2)
         assert install(b, a, ab, ba) == 0
