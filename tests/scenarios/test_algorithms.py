@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Which algorithms two hosts agree on, as configured; each in the kernel, with
-traffic through it."""
+traffic through it. And what the log tells of it."""
 
 import pytest
 from traffic import ping
@@ -70,3 +70,22 @@ def test_nothing_in_common(lab):
     wait_until(lambda: ping(a, b.ip, timeout=1) != [None], 10, "a reply")
     assert {s.algorithm for s in a.states()} == {GCM}
     assert net.capture.clear_packets(a, b) == []
+
+
+def test_told(lab):
+    """The log has each step of an IKE SA, with its peer, from both sides; what
+    any stranger can cause is for those who debug."""
+    _, a, b = lab.pair()
+    for host in (a, b):
+        configure(host)
+        host.start_agent()
+    wait_until(lambda: ping(a, b.ip, timeout=1) != [None], 10, "a reply")
+    wait_until(lambda: a.secured(b) and b.secured(a), 10, "one pair")
+    for host, peer, who, first in ((a, b, "us", "we begin"),
+                                   (b, a, "it", "it asks, making the keys")):
+        steps = [line for line in host.agent.log().splitlines()
+                 if "IKE with" in line and f" peer={peer.ip} " in line]
+        assert f"begun by {who}: {first}" in steps[0]
+        assert f"begun by {who}: established" in steps[-1]
+        assert [line[:3] for line in steps] == \
+            ["<7>"] * (len(steps) - 1) + ["<6>"]
