@@ -100,5 +100,5 @@ def test_loaded(lab, head):
     wait_until(lambda: a.client.alive() or listed(a, "-s") == now, 3,
                "all as it was")
     assert old not in now
-    assert None not in ping(a, b.ip, 2) + ping(a, c.ip, 1, timeout=2)
+    assert None not in ping(a, b.ip, 2)
     assert net.capture.clear_packets(a, b, mark) == []
