@@ -121,7 +121,8 @@ static void signer_on_key(struct signer *s, const struct keyd_key *k)
 	s->n_keys = s->n_new;
 	s->n_new = 0;
 	if (!s->greeted)
-		log_info("tacit-keyd is there, with %zu keys", s->n_keys);
+		log_info("tacit-keyd is there, with %zu key%s", s->n_keys,
+			 s->n_keys == 1 ? "" : "s");
 	s->greeted = true;
 	s->ops.keys(s->ops.user);
 }
