@@ -273,7 +273,7 @@ static bool find_peer(const struct ike_sa *sa, const struct ike_selectors *ts,
 
 	if (find_host(ts, peer, sa->scope.n, transport && sa->nat.peer, ret))
 		return true;
-	if (!sa->inner_peer.family ||
+	if (!sa->inner_peer.family || sa->gateway ||
 	    !ike_selectors_host(ts, peer->family, false, &own))
 		return false;
 	*ret = *peer;
@@ -376,6 +376,7 @@ int ike_child_fill(const struct ike_sa *sa, const struct ike_child *c,
 	up->local = sa->local.addr;
 	up->remote = *ike_sa_selector_peer(sa);
 	up->outer = sa->remote.addr;
+	up->gateway = sa->gateway;
 	up->lease = sa->inner_us;
 	up->mode = agreed->mode;
 	up->sides = agreed->sides;

@@ -24,7 +24,7 @@ struct ike_engine {
 	struct ike_ops ops;
 	struct timer_wheel *wheel;
 	struct slots *sas;
-	struct hmap by_spi, by_remote, by_init, by_child;
+	struct hmap by_spi, by_remote, by_init, by_gateway, by_child;
 	struct hash_key hash_key;
 	struct ike_queue queue;
 	struct ike_counters counters;

@@ -72,6 +72,7 @@ struct ike_engine *ike_engine_new(const struct ike_config *config,
 	hmap_init(&e->by_spi);
 	hmap_init(&e->by_remote);
 	hmap_init(&e->by_init);
+	hmap_init(&e->by_gateway);
 	hmap_init(&e->by_child);
 	ike_queue_init(&e->queue);
 	ike_ephemeral_init(&e->ephemeral);
@@ -98,6 +99,7 @@ struct ike_engine *ike_engine_free(struct ike_engine *e)
 	hmap_done(&e->by_spi);
 	hmap_done(&e->by_remote);
 	hmap_done(&e->by_init);
+	hmap_done(&e->by_gateway);
 	hmap_done(&e->by_child);
 	slots_free(e->sas);
 	timer_wheel_free(e->wheel);
@@ -164,7 +166,9 @@ int ike_initiate(struct ike_engine *e, uint64_t now,
 	struct ike_sa *sa;
 	int rc;
 
-	sa = ike_duplicate_attempt(e, &req->local.addr, &req->remote.addr);
+	sa = ike_duplicate_attempt(e, &req->local.addr,
+				   req->host.family ? &req->host
+						    : &req->remote.addr);
 	if (sa) {
 		*ret_sa = sa->handle;
 		return 0;
@@ -172,8 +176,11 @@ int ike_initiate(struct ike_engine *e, uint64_t now,
 	rc = ike_sa_new(e, true, &req->local, &req->remote, &sa);
 	if (rc < 0)
 		return rc;
-	sa->modes = (uint8_t)req->modes;
-	if (e->ops.scope)
+	sa->gateway = req->host.family != 0;
+	sa->inner_peer = req->host;
+	sa->modes = (uint8_t)(sa->gateway ? IKE_MODES_TUNNEL : req->modes);
+	/* By a gateway all that the host says goes. */
+	if (e->ops.scope && !sa->gateway)
 		e->ops.scope(e->ops.user, &req->remote.addr, &sa->scope);
 	sa->patient = req->patient;
 	sa->handshake->lease = req->lease;
@@ -209,15 +216,24 @@ void ike_input(struct ike_engine *e, uint64_t now, const struct endpoint *local,
 	}
 }
 
+static void unreachable(struct ike_engine *e, uint64_t now, struct ike_sa *sa,
+			const struct endpoint *remote)
+{
+	if (sa->state == IKE_SA_INIT_SENT && !sa->handshake->answered &&
+	    endpoint_equal(&sa->remote, remote))
+		ike_init_refused(e, now, sa, IKE_REASON_UNREACHABLE, 0);
+}
+
 void ike_unreachable(struct ike_engine *e, uint64_t now,
 		     const struct endpoint *remote)
 {
 	struct ike_sa *sa = ike_sa_first_remote(e, &remote->addr);
 
 	for (; sa; sa = ike_sa_next_remote(sa))
-		if (sa->state == IKE_SA_INIT_SENT && !sa->handshake->answered &&
-		    endpoint_equal(&sa->remote, remote))
-			ike_init_refused(e, now, sa, IKE_REASON_UNREACHABLE, 0);
+		unreachable(e, now, sa, remote);
+	sa = ike_sa_first_behind(e, &remote->addr);
+	for (; sa; sa = ike_sa_next_behind(sa))
+		unreachable(e, now, sa, remote);
 }
 
 static void close_sa(struct ike_engine *e, uint64_t now, struct ike_sa *sa)

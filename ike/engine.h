@@ -191,6 +191,7 @@ enum ike_action_type {
 struct ike_identify {
 	bool initiator;
 	struct endpoint local, remote;
+	struct addr host; /* of ike_request; or the address of remote */
 	/* Responder: who the peer says it is, not proven by anything yet, and
 	 * who it wants us to be; none where it did not say, and as initiator. */
 	struct ike_identity peer, wanted;
@@ -215,10 +216,11 @@ enum ike_mode {
 
 struct ike_child_up {
 	/* The two hosts; remote is an address that we leased to the peer, where
-	 * it has one. */
+	 * it has one, or the host behind it. */
 	struct addr local, remote;
-	/* Where ESP goes to: remote, where that is not a lease. */
+	/* Where ESP goes to: remote, where that is neither. */
 	struct addr outer;
+	bool gateway; /* remote is a host behind outer (ike_request.host) */
 	/* What stands for local in ESP, and is to be translated; unset: local
 	 * itself. */
 	struct addr lease;
@@ -268,6 +270,7 @@ struct ike_rekeyed {
 struct ike_failed {
 	bool initiator;
 	struct endpoint local, remote;
+	struct addr host; /* of ike_request; or the address of remote */
 	enum ike_reason reason;
 	uint16_t notify; /* the peer's notify type, or 0 */
 	/* The peer had proven who it is: this is its own word. Without it a
@@ -315,6 +318,10 @@ struct ike_engine *ike_engine_free(struct ike_engine *e);
 
 struct ike_request {
 	struct endpoint local, remote;
+	/* The host that its Child SAs are with, where remote is the gateway that
+	 * it is behind (RFC 4322): in tunnel mode, and for that host alone.
+	 * Unset: remote is that host. */
+	struct addr host;
 	enum ike_modes modes; /* of its Child SAs */
 	/* Who must not talk in the clear anyway has nothing to gain from a
 	 * refusal that anybody may have sent: it does not end the attempt, and
@@ -331,7 +338,8 @@ struct ike_request {
  * outcome follows: IKE_CHILD_UP or IKE_FAILED with this handle
  * (unless an SA that the peer initiated came up first: then the unfinished
  * one ends with IKE_FAILED, IKE_REASON_REPLACED). Where one that we initiate
- * between the two addresses is under way already, its handle is given. Where
+ * between the two addresses is under way already, its handle is given; what
+ * counts is the host, by whatever gateway. Where
  * one is established, the new one takes its place when it is up.
  * 0; -ENOSPC at LIMIT_IKE_SAS; -ENOMEM; -EIO no randomness.
  */

@@ -239,6 +239,7 @@ int ike_auth_ask(struct ike_engine *e, struct ike_sa *sa,
 			.initiator = sa->initiator,
 			.local = sa->local,
 			.remote = sa->remote,
+			.host = *ike_sa_selector_peer(sa),
 			.peer = peer,
 			.wanted = am.claim.wanted,
 		},
@@ -292,8 +293,11 @@ static int send_request(struct ike_engine *e, uint64_t now, struct ike_sa *sa)
 	if (rc < 0)
 		return rc;
 	/* 2.4: only where this is the only one. A peer that initiates too would
-	 * drop its own attempt, which we may be about to answer. */
-	if (!sa->crossed && !ike_duplicate_exists(e, sa))
+	 * drop its own attempt, which we may be about to answer; a gateway the
+	 * SAs for all other hosts behind it, and itself. */
+	if (!sa->crossed && !sa->gateway &&
+	    !ike_sa_first_behind(e, &sa->remote.addr) &&
+	    !ike_duplicate_exists(e, sa))
 		ike_notify_write(b, IKE_NOTIFY_INITIAL_CONTACT, NULL, 0);
 	if (ike_lease_asked(sa))
 		ike_lease_ask(sa, b);

@@ -115,6 +115,7 @@ static int establish(struct ike_engine *e, uint64_t now, struct ike_sa *old,
 
 	heir->inner_us = old->inner_us;
 	heir->inner_peer = old->inner_peer;
+	heir->gateway = old->gateway;
 	rc = ike_sa_index_remote(e, heir);
 
 	if (rc < 0)

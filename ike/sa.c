@@ -362,6 +362,8 @@ void ike_sa_free(struct ike_engine *e, struct ike_sa *sa)
 		hmap_remove(&e->by_remote, &sa->by_remote);
 	if (sa->in_init)
 		hmap_remove(&e->by_init, &sa->by_init);
+	if (sa->in_gateway)
+		hmap_remove(&e->by_gateway, &sa->by_gateway);
 	(void)slots_remove(e->sas, sa->handle);
 	deallocate(e, sa);
 }
@@ -374,6 +376,7 @@ static void fill_failed(struct ike_sa *sa, struct ike_action *a,
 		.initiator = sa->initiator,
 		.local = sa->local,
 		.remote = sa->remote,
+		.host = *ike_sa_selector_peer(sa),
 		.reason = reason,
 		.notify = notify,
 		.proven = !sa->handshake || sa->handshake->proven,
@@ -486,6 +489,11 @@ int ike_sa_index_remote(struct ike_engine *e, struct ike_sa *sa)
 	rc = hmap_insert(&e->by_remote, &sa->by_remote,
 			 hash_remote(e, ike_sa_selector_peer(sa)));
 	sa->in_remote = rc == 0;
+	if (rc == 0 && sa->gateway) {
+		rc = hmap_insert(&e->by_gateway, &sa->by_gateway,
+				 hash_remote(e, &sa->remote.addr));
+		sa->in_gateway = rc == 0;
+	}
 	return rc;
 }
 
@@ -529,6 +537,30 @@ struct ike_sa *ike_sa_next_remote(const struct ike_sa *sa)
 {
 	return match_remote(hmap_next_same(&sa->by_remote),
 			    ike_sa_selector_peer(sa));
+}
+
+static struct ike_sa *match_behind(struct hmap_node *n,
+				   const struct addr *gateway)
+{
+	for (; n; n = hmap_next_same(n)) {
+		struct ike_sa *sa = container_of(n, struct ike_sa, by_gateway);
+
+		if (addr_equal(&sa->remote.addr, gateway))
+			return sa;
+	}
+	return NULL;
+}
+
+struct ike_sa *ike_sa_first_behind(const struct ike_engine *e,
+				   const struct addr *gateway)
+{
+	return match_behind(hmap_first(&e->by_gateway, hash_remote(e, gateway)),
+			    gateway);
+}
+
+struct ike_sa *ike_sa_next_behind(const struct ike_sa *sa)
+{
+	return match_behind(hmap_next_same(&sa->by_gateway), &sa->remote.addr);
 }
 
 bool ike_sa_has_moved(const struct ike_sa *sa)

@@ -104,9 +104,11 @@ struct ike_sa {
 	 * what a Child SA is for, wherever the peer says that it is since. */
 	struct addr host;
 	/* What stands for us, and for the peer, in the Child SAs, where that is
-	 * not the address that we speak from, or to: see lease.c. Unset else. */
+	 * not the address that we speak from, or to: a lease (lease.c), or the
+	 * host behind a gateway. Unset else. */
 	struct addr inner_us, inner_peer;
-	bool lessor; /* we leased inner_peer, and give it back at the end */
+	bool lessor;  /* we leased inner_peer, and give it back at the end */
+	bool gateway; /* inner_peer is a host behind it */
 	/* Where the request came to and from that is being answered (2.11). */
 	struct endpoint asked_at, asked_from;
 	struct ike_nat nat;
@@ -122,8 +124,8 @@ struct ike_sa {
 	uint64_t repeated_at; /* our last response, once more */
 	bool repeated;
 
-	struct hmap_node by_spi, by_remote, by_init;
-	bool in_remote, in_init;
+	struct hmap_node by_spi, by_remote, by_init, by_gateway;
+	bool in_remote, in_init, in_gateway;
 	struct timer retransmit, life, keepalive;
 
 	const struct ike_kex *kex;
@@ -223,6 +225,10 @@ int ike_sa_move(struct ike_engine *e, struct ike_sa *sa,
 struct ike_sa *ike_sa_first_remote(const struct ike_engine *e,
 				   const struct addr *remote);
 struct ike_sa *ike_sa_next_remote(const struct ike_sa *sa);
+/* Those with hosts behind a gateway, by its address. */
+struct ike_sa *ike_sa_first_behind(const struct ike_engine *e,
+				   const struct addr *gateway);
+struct ike_sa *ike_sa_next_behind(const struct ike_sa *sa);
 /* A NAT gave its peer another address since. */
 bool ike_sa_has_moved(const struct ike_sa *sa);
 /* Another SA between the same two addresses, neither moved there. */

@@ -538,6 +538,7 @@ struct handle world_initiate(struct world *w, unsigned host)
 		.modes = w->hosts[host].modes,
 		.lease = w->hosts[host].wish,
 		.leased = w->hosts[host].had,
+		.host = w->hosts[host].behind,
 	};
 	struct handle sa = { 0 };
 

@@ -82,6 +82,7 @@ struct host {
 	struct addr had, lease, wanted;
 	int lease_error; /* 1 unless a test says otherwise */
 	unsigned n_leased, n_released;
+	struct addr behind; /* as initiator: the host that is meant */
 	enum ike_modes modes;
 	struct scope scope; /* that its Child SAs are for */
 	unsigned n_moved, n_keepalives;
