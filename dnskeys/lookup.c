@@ -2,7 +2,8 @@
 /*
  * A look-up has up to four questions, each with its answer kept until the rest
  * is there: IPSECKEY and PTR at the reverse name, then IPSECKEY and A or AAAA
- * at the name that the pointer gave.
+ * at the name that the pointer gave. Where keys of the reverse tree name
+ * gateways by name, their addresses are asked for last.
  */
 #include "dnskeys/lookup.h"
 
@@ -15,6 +16,7 @@
 
 #include "dnskeys/ipseckey.h"
 #include "dnskeys/name.h"
+#include "util/limits.h"
 
 enum rr_type { /* RFC 1035 3.2.2; RFC 3596 2.1 */
 	       TYPE_A = 1,
@@ -27,7 +29,8 @@ enum step {
 	STEP_POINTER,	   /* PTR there */
 	STEP_NAME_KEYS,	   /* IPSECKEY at the name of the pointer */
 	STEP_NAME_ADDRESS, /* its addresses */
-	N_STEPS,
+	STEP_GATEWAY,	   /* addresses of a gateway, and of the next */
+	N_STEPS = STEP_GATEWAY + LIMIT_GATEWAY_NAMES,
 };
 
 struct question {
@@ -43,6 +46,8 @@ struct lookup {
 	void *user;
 	struct question questions[N_STEPS];
 	struct keyset *keys[N_STEPS]; /* of the two steps that ask for keys */
+	struct keyset *chosen;	      /* while its gateways are looked up */
+	const char *gateways[LIMIT_GATEWAY_NAMES]; /* borrowed from it */
 	enum dns_verdict pointer, address;
 	uint32_t address_ttl;
 	bool has_address;	   /* the name has the peer's */
@@ -139,12 +144,30 @@ static bool has_address(const struct dns_answer *a, const struct addr *peer)
 
 /* --- the end ------------------------------------------------------------------ */
 
-/* Takes the reference to keys. */
-static void finish(struct lookup *l, struct keyset *keys)
+static void tell(struct lookup *l, struct keyset *keys)
 {
 	l->callback(l->user, keys);
 	keyset_unref(keys);
 	lookup_free(l);
+}
+
+static bool ask_gateways(struct lookup *l, const struct keyset *keys);
+
+/* Takes the reference to keys. */
+static void finish(struct lookup *l, struct keyset *keys)
+{
+	if (keys && ask_gateways(l, keys))
+		l->chosen = keys;
+	else
+		tell(l, keys);
+}
+
+static struct keyset *take_chosen(struct lookup *l)
+{
+	struct keyset *keys = l->chosen;
+
+	l->chosen = NULL;
+	return keys;
 }
 
 /* Takes one of its own sets out, to be handed on. */
@@ -328,6 +351,65 @@ static void on_name_address(void *user, const struct dns_answer *a)
 		conclude(l);
 }
 
+/* --- gateways ------------------------------------------------------------------ */
+
+/* What is not secure is no address of a gateway: its keys stay without one, and
+ * are for nobody. That is asked again when the answer runs out. */
+static void set_gateway(struct keyset *keys, const char *name,
+			const struct dns_answer *a, const struct addr *peer)
+{
+	struct addr address = { .family = peer->family };
+
+	if (a->ttl < keys->ttl)
+		keys->ttl = a->ttl;
+	if (a->verdict != DNS_SECURE || !a->n ||
+	    a->records[0].len != addr_len(peer))
+		return;
+	memcpy(address.bytes, a->records[0].data, a->records[0].len);
+	for (size_t i = 0; i < keys->n; i++)
+		if (keys->keys[i].gateway_name &&
+		    !strcasecmp(keys->keys[i].gateway_name, name))
+			keys->keys[i].gateway = address;
+}
+
+static void on_gateway(void *user, const struct dns_answer *a)
+{
+	struct question *q = user;
+	struct lookup *l = answered(q);
+	size_t n = (size_t)(q - &l->questions[STEP_GATEWAY]);
+
+	set_gateway(l->chosen, l->gateways[n], a, &l->peer);
+	for (size_t i = STEP_GATEWAY; i < N_STEPS; i++)
+		if (l->questions[i].pending)
+			return;
+	tell(l, take_chosen(l));
+}
+
+/* Their names' addresses, in the family of the peer: true, they come. Elsewhere
+ * than in the reverse tree nobody may say by whom the peer is reached. */
+static bool ask_gateways(struct lookup *l, const struct keyset *keys)
+{
+	uint16_t type = l->peer.family == AF_INET ? TYPE_A : TYPE_AAAA;
+	size_t n = 0;
+
+	if (keys->status != KEYSET_SECURE || keys->source != KEYSET_REVERSE)
+		return false;
+	for (size_t i = 0; i < keys->n && n < LIMIT_GATEWAY_NAMES; i++) {
+		const char *name = keys->keys[i].gateway_name;
+		size_t k = 0;
+
+		while (name && k < n && strcasecmp(l->gateways[k], name))
+			k++;
+		if (!name || k < n)
+			continue;
+		l->gateways[n] = name;
+		if (ask(l, (enum step)(STEP_GATEWAY + n), name, type,
+			on_gateway) == 0)
+			n++;
+	}
+	return n > 0;
+}
+
 /* --- making and ending -------------------------------------------------------- */
 
 static int begin(struct lookup *l, const struct lookup_request *request)
@@ -381,6 +463,7 @@ struct lookup *lookup_free(struct lookup *l)
 			resolver_cancel(l->resolver, l->questions[i].handle);
 		keyset_unref(l->keys[i]);
 	}
+	keyset_unref(l->chosen);
 	free(l);
 	return NULL;
 }

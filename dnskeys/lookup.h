@@ -7,7 +7,8 @@
  * there that are secure are the answer. Else a name that a secure pointer gives
  * is asked for keys too, and counts only where its address records are secure
  * too and have the peer's address. Nothing below a bogus reverse tree is
- * believed.
+ * believed. Of a gateway that keys of the reverse tree give by its name the
+ * address is found, too, where that is secure: one of the peer's family.
  */
 #ifndef TACIT_DNSKEYS_LOOKUP_H
 #define TACIT_DNSKEYS_LOOKUP_H

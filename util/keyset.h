@@ -37,9 +37,11 @@ enum keyset_source {
 };
 
 struct keyset_key {
-	uint8_t precedence;  /* the lowest is tried first */
-	struct addr gateway; /* unset: the peer itself */
-	char *gateway_name;  /* NULL: none */
+	uint8_t precedence; /* the lowest is tried first */
+	/* The gateway that it is the key of, unset: the peer itself; and its
+	 * name, NULL: none was given. Only with a name: no address is known. */
+	struct addr gateway;
+	char *gateway_name;
 	const uint8_t *spki; /* SubjectPublicKeyInfo, DER */
 	size_t spki_len;
 };

@@ -283,6 +283,8 @@
  * peer counts as one whose key cannot be had now. */
 #define LIMIT_DNS_RATE	      1000u
 #define LIMIT_DNS_RATE_PREFIX 256u
+/* Gateways of one peer whose names are looked up. Beyond: left out. */
+#define LIMIT_GATEWAY_NAMES 2u
 /* Keys of one peer that are tried, in the order of the answer. Beyond: left
  * out. */
 #define LIMIT_KEYSET_KEYS 16u
