@@ -59,17 +59,19 @@ const struct policy *netd_guard_policy(const struct netd_guard *g,
 				       const struct addr *remote,
 				       const struct addr *outer)
 {
+	const struct policy *p = policy_table_lookup(g->policies, remote);
 	const struct address_pool *pool;
-	const struct policy *p;
 
 	if (!outer->family)
-		return policy_table_lookup(g->policies, remote);
+		return p;
+	if (!netd_guard_remote(g, outer))
+		return NULL;
+	if (!netd_guard_is_lease(g, remote))
+		return policy_table_has_gateway(g->policies, p, outer) ? p
+								       : NULL;
 	p = policy_table_lookup(g->policies, outer);
 	pool = p ? address_pools_get(g->pools, p->pool) : NULL;
-	if (!pool || !netd_guard_remote(g, outer) ||
-	    !guard_may_lease(g, pool, remote))
-		return NULL;
-	return p;
+	return pool && guard_may_lease(g, pool, remote) ? p : NULL;
 }
 
 bool netd_guard_scope(const struct netd_guard *g, const struct addr *remote,
@@ -105,10 +107,13 @@ static int guard_ends(const struct netd_guard *g,
 	if (in->outer.family && !netd_guard_remote(g, &in->outer))
 		return refuse(-EINVAL, "outer is no other host", ret_why);
 	if (in->outer.family && !netd_guard_policy(g, &in->remote, &in->outer))
-		return refuse(-EPERM, "remote is no address to be leased there",
+		return refuse(-EPERM,
+			      "remote is no address to be leased there, nor is "
+			      "outer a gateway that policy lets it have",
 			      ret_why);
 	/* There is no such host, so nothing of it can be under way. */
-	if (in->outer.family && (in->flags & RECORD_IN_OPTIONAL))
+	if (in->outer.family && (in->flags & RECORD_IN_OPTIONAL) &&
+	    netd_guard_is_lease(g, &in->remote))
 		return refuse(-EPERM, "a lease is never in the clear", ret_why);
 	if (in->lease.family && !netd_guard_remote(g, &in->lease))
 		return refuse(-EINVAL, "lease is no other host's address",

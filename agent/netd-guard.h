@@ -34,8 +34,9 @@ int netd_guard_check(const struct netd_guard *g, const struct record *r,
  * link of ours? */
 bool netd_guard_is_lease(const struct netd_guard *g, const struct addr *a);
 /* The policy of a flow with this other end (unset: remote itself): for a lease
- * that of the address outside, which has to lease from that pool. NULL: none,
- * and there must be no such flow. */
+ * that of the address outside, which has to lease from that pool; else remote's
+ * own, which has to allow that gateway. NULL: none, and there must be no such
+ * flow. */
 const struct policy *netd_guard_policy(const struct netd_guard *g,
 				       const struct addr *remote,
 				       const struct addr *outer);

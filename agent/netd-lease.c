@@ -43,7 +43,7 @@ void netd_lease_open(struct netd *n, const struct record_install *in)
 {
 	int r;
 
-	if (!in->outer.family)
+	if (!in->outer.family || !netd_is_lease(n, &in->remote))
 		return;
 	r = netd_shunt_unkeep(&n->shunts, &in->local, &in->remote);
 	if (r == 0)

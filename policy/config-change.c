@@ -33,7 +33,7 @@ static void add_policy(struct digest *d, const struct policy *p)
 		p->n_identities, p->child_packets, p->idle_ms,
 		p->mode,	 p->rekey_margin,  p->rekey_fuzz,
 		p->lookup,	 p->n_ports,	   p->translation,
-		p->lookup_ms,
+		p->lookup_ms,	 p->gateway,
 	};
 
 	add(d, p->name, strlen(p->name));
@@ -101,7 +101,8 @@ bool policy_same(const struct policy *a, const struct policy *b)
 	       a->child_kib == b->child_kib &&
 	       a->child_packets == b->child_packets &&
 	       a->idle_ms == b->idle_ms && a->mode == b->mode &&
-	       a->translation == b->translation && !strcmp(a->pool, b->pool) &&
+	       a->translation == b->translation && a->gateway == b->gateway &&
+	       !strcmp(a->pool, b->pool) &&
 	       a->rekey_margin == b->rekey_margin &&
 	       a->rekey_fuzz == b->rekey_fuzz &&
 	       same_algorithms(&a->algorithms, &b->algorithms);

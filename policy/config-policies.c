@@ -282,6 +282,7 @@ static int add_builtin(struct config_policies *all, const char *name,
 	p->algorithms = *all->algorithms;
 	p->lookup_ms = all->lookup_ms;
 	p->level = POLICY_OFFER;
+	p->gateway = true;
 	p->discover = discover;
 	/* Whom DNS gave a key is asked for its proof. */
 	if (discover == POLICY_DISCOVER_DNS)

@@ -56,6 +56,7 @@ enum key { /* the order of the table below */
 	   KEY_TRANSLATION,
 	   KEY_PORTS,
 	   KEY_ADDRESS_POOL,
+	   KEY_GATEWAY,
 };
 
 bool config_policy_good_name(const char *name)
@@ -303,6 +304,14 @@ static void set_translation(const struct config_place *at)
 			yes ? POLICY_TRANSLATION_YES : POLICY_TRANSLATION_NO;
 }
 
+static void set_gateway(const struct config_place *at)
+{
+	struct draft *d = at->target;
+
+	if (config_value_bool(at->item->value, &d->policy->gateway) < 0)
+		config_place_error(at, "write yes or no");
+}
+
 /* "25%"; the sign may be left out. */
 static void set_percent(const struct config_place *at, uint32_t min,
 			uint32_t max, uint8_t *ret)
@@ -444,6 +453,7 @@ static const struct config_key policy_keys[] = {
 	[KEY_PORTS] = { "Policy", "Ports", true, set_ports },
 	[KEY_ADDRESS_POOL] = { "Policy", "AddressPool", false,
 			       set_address_pool },
+	[KEY_GATEWAY] = { "Policy", "Gateway", false, set_gateway },
 };
 
 /* Only who begins has anybody to find. */
@@ -496,6 +506,36 @@ static void check_translation(struct draft *d, const struct config_seen *seen,
 				  "ClientAddressTranslation= has no meaning "
 				  "with Encryption=%s: remove it",
 				  policy_level_name(p->level));
+}
+
+/*
+ * By default only where packets would be in the clear without it. What an
+ * administrator requires to be protected goes to the host itself, unless he
+ * says that whoever holds its reverse zone may send it elsewhere.
+ */
+static void check_gateway(struct draft *d, const struct config_seen *seen,
+			  const char *path, struct config_errors *errors)
+{
+	struct policy *p = d->policy;
+	unsigned line = seen->key_line[KEY_GATEWAY];
+
+	if (!line)
+		p->gateway = p->level == POLICY_OFFER && !p->n_ports &&
+			     p->mode != POLICY_MODE_TRANSPORT;
+	else if (p->level != POLICY_OFFER && p->level != POLICY_REQUIRE)
+		config_errors_add(errors, path, line,
+				  "Gateway= has no meaning with "
+				  "Encryption=%s: remove it",
+				  policy_level_name(p->level));
+	else if (p->gateway && p->n_ports)
+		config_errors_add(errors, path, line,
+				  "Gateway=yes contradicts Ports=: a host is "
+				  "behind a gateway with all its traffic; "
+				  "remove one of them");
+	else if (p->gateway && p->mode == POLICY_MODE_TRANSPORT)
+		config_errors_add(errors, path, line,
+				  "Gateway=yes contradicts Mode=transport: "
+				  "remove one of them");
 }
 
 /* Flows and their SAs are between two hosts; what limits them to services is in
@@ -602,6 +642,8 @@ static void check_policy(struct draft *d, const struct config_seen *seen,
 		check_level(d, seen, path, errors);
 	if (d->level_known)
 		check_discover(d, seen, path, errors);
+	if (d->level_known)
+		check_gateway(d, seen, path, errors);
 	check_translation(d, seen, path, errors);
 	check_pool(d, path, errors);
 	if (d->level_known)

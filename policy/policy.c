@@ -344,6 +344,21 @@ const struct port_rule *policy_table_find_rule(const struct policy_table *t,
 	return port_rules_find(t->rules, t->n_rules, a, s);
 }
 
+bool policy_table_has_gateway(const struct policy_table *t,
+			      const struct policy *p,
+			      const struct addr *gateway)
+{
+	const struct policy *own;
+
+	if (!p || !p->gateway || addr_is_unspecified(gateway) ||
+	    addr_is_loopback(gateway) || addr_is_multicast(gateway) ||
+	    addr_is_linklocal(gateway))
+		return false;
+	own = policy_table_lookup(t, gateway);
+	return own == p || (own && (own->level == POLICY_ALLOW ||
+				    own->level == POLICY_OFFER));
+}
+
 const char *policy_spot_file(const struct policy *p,
 			     const struct policy_spot *s)
 {

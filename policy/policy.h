@@ -82,6 +82,7 @@ struct policy {
 	uint32_t idle_ms;  /* IdleTime=: SAs without traffic end; 0: never */
 	enum policy_mode mode;
 	enum policy_translation translation;
+	bool gateway; /* Gateway=: ESP may go to the gateway that DNS names */
 	/* AddressPool=: of which peers behind NATs are given addresses when
 	 * they ask; "": they are given none. And its line, or 0. */
 	char pool[LIMIT_POLICY_NAME + 1];
@@ -159,6 +160,13 @@ int policy_auth_parse(const char *text, enum policy_auth *ret);
  */
 const struct policy *policy_table_lookup(const struct policy_table *t,
 					 const struct addr *a);
+/* May what is sent to a host of this policy (NULL: none) go, in ESP, to this
+ * gateway? The administrator has said yes, and nothing else about the gateway's
+ * own network: what he forbids, blocks or requires there is not for DNS to send
+ * to, but for his own word where both are in one policy. */
+bool policy_table_has_gateway(const struct policy_table *t,
+			      const struct policy *p,
+			      const struct addr *gateway);
 /* For which traffic those SAs are: n 0 where they are for all. */
 void policy_table_scope(const struct policy_table *t, const struct addr *a,
 			struct scope *ret);

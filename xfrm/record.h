@@ -118,8 +118,9 @@ struct record_install {
 	uint16_t udp_local, udp_remote;
 	struct esp_sa in, out;
 	/* In tunnel mode: where ESP goes to, where that is not remote itself,
-	 * for remote is an address that we leased to it; and what stands in ESP
-	 * for local, where the peer has leased us that. Unset: the same. */
+	 * for remote is an address that we leased to it, or a host behind it;
+	 * and what stands in ESP for local, where the peer has leased us that.
+	 * Unset: the same. */
 	struct addr outer, lease;
 	struct scope scope; /* of the policies: which traffic of the hosts' */
 };

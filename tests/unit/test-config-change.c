@@ -80,6 +80,7 @@ static const char *const changes[] = {
 	BASE "RekeyFuzz=0%\n",
 	BASE "ClientAddressTranslation=yes\n",
 	BASE "ClientAddressTranslation=no\n",
+	BASE "Gateway=no\n",
 	BASE "[Algorithms]\nPropose=AES-GCM-128\n",
 	BASE "[Algorithms]\nAccept=X448\n",
 };

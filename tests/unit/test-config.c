@@ -194,6 +194,7 @@ static void test_builtin(void **state)
 		assert_int_equal(p->lookup_ms, 3000);
 		assert_int_equal(p->retry_ms, 60000);
 		assert_int_equal(p->child_lifetime_s, 14400);
+		assert_true(p->gateway);
 		assert_null(p->file);
 	}
 	for (size_t i = 0; i < COUNT(rest); i++) {
@@ -304,6 +305,7 @@ static void test_policy_files(void **state)
 	assert_int_equal(p->child_lifetime_s, 86400);
 	assert_true(p->child_kib == 64u << 20 && p->child_packets == 1000000);
 	assert_int_equal(p->n_networks, 5);
+	assert_true(p->gateway);
 	path_of(path, sizeof(path), place->dir, "policy.d/office.conf");
 	assert_string_equal(p->file, path);
 	assert_int_equal(p->line, 1);
@@ -313,6 +315,7 @@ static void test_policy_files(void **state)
 	assert_string_equal(p->name, "vault");
 	assert_int_equal(p->level, POLICY_REQUIRE);
 	assert_true(p->wait);
+	assert_false(p->gateway);
 	/* Where there are files, nothing is built in. */
 	assert_null(policy_for(c, "192.168.0.1"));
 	config_free(c);
@@ -492,6 +495,22 @@ static const struct {
 	  "ClientAddressTranslation=some\n",
 	  "policy.d/x.conf:4: ClientAddressTranslation=some: write yes or "
 	  "no\n" },
+	{ "[Policy]\nEncryption=offer\nNetworks=10.0.0.0/8\nGateway=some\n",
+	  "policy.d/x.conf:4: Gateway=some: write yes or no\n" },
+	{ "[Policy]\nEncryption=allow\nNetworks=10.0.0.0/8\nGateway=no\n",
+	  "policy.d/x.conf:4: Gateway= has no meaning with Encryption=allow: "
+	  "remove it\n" },
+	{ "[Policy]\nEncryption=block\nNetworks=10.0.0.0/8\nGateway=yes\n",
+	  "policy.d/x.conf:4: Gateway= has no meaning with Encryption=block: "
+	  "remove it\n" },
+	{ "[Policy]\nEncryption=offer\nNetworks=10.0.0.0/8\nGateway=yes\n"
+	  "Ports=443/tcp\n",
+	  "policy.d/x.conf:4: Gateway=yes contradicts Ports=: a host is behind "
+	  "a gateway with all its traffic; remove one of them\n" },
+	{ "[Policy]\nEncryption=offer\nNetworks=10.0.0.0/8\nGateway=yes\n"
+	  "Mode=transport\n",
+	  "policy.d/x.conf:4: Gateway=yes contradicts Mode=transport: remove "
+	  "one of them\n" },
 	{ "[Policy]\nEncryption=require\nNetworks=10.0.0.0/8\nWait=nope\n",
 	  "policy.d/x.conf:4: Wait=nope: write yes or no\n" },
 	{ "[Policy]\nEncryption=forbid\nNetworks=10.0.0.0/8\n"

@@ -284,6 +284,86 @@ static void test_services(void **state)
 	expect(w, &r, 0, "a block");
 }
 
+/* Gateway=yes for the policy of this address, or no. */
+static void set_gateway(struct world *w, const char *text, bool yes)
+{
+	struct addr a = fake_addr(text);
+	const struct policy *p = policy_table_lookup(w->policies, &a);
+
+	((struct policy *)(uintptr_t)p)->gateway = yes;
+}
+
+/* A host behind a gateway: only where the configuration says so of the host,
+ * whatever the agent wants; and to no end that it has closed. */
+static const struct {
+	const char *remote, *outer;
+	bool yes;
+	uint32_t flags;
+	int want;
+} gateways[] = {
+	{ "10.9.9.8", "10.9.9.9", true, 0, 0 },
+	{ "10.9.9.8", "10.9.9.9", true, RECORD_IN_OPTIONAL, 0 },
+	{ "fd00:8::1", "fd00:9::9", true, RECORD_IN_OPTIONAL, 0 },
+	{ "10.9.9.8", "10.9.9.9", false, 0, -EPERM },
+	{ "fd00:8::1", "fd00:9::9", false, 0, -EPERM },
+	/* What is required is never optional, behind a gateway either. */
+	{ "10.20.1.1", "10.9.9.9", true, 0, 0 },
+	{ "10.20.1.1", "10.20.9.9", true, 0, 0 },
+	{ "10.20.1.1", "10.9.9.9", true, RECORD_IN_OPTIONAL, -EPERM },
+	{ "10.20.1.1", "10.9.9.9", false, 0, -EPERM },
+	{ "fd20::1", "fd00:9::9", true, 0, 0 },
+	{ "fd20::1", "fd00:9::9", false, 0, -EPERM },
+	/* The gateway's own network: it may be spoken to. */
+	{ "10.9.9.8", "10.23.1.1", true, 0, 0 },
+	{ "10.9.9.8", "10.20.1.1", true, 0, -EPERM },
+	{ "10.9.9.8", "10.21.1.1", true, 0, -EPERM },
+	{ "10.9.9.8", "10.22.1.1", true, 0, -EPERM },
+	{ "10.9.9.8", "192.0.2.1", true, 0, -EPERM },
+	{ "10.20.1.1", "10.23.7.1", true, 0, -EPERM },
+	{ "10.9.9.8", "10.0.0.1", true, 0, -EINVAL },
+	{ "10.9.9.8", "10.0.0.255", true, 0, -EINVAL },
+	{ "10.9.9.8", "255.255.255.255", true, 0, -EINVAL },
+	{ "10.9.9.8", "224.0.0.1", true, 0, -EINVAL },
+	{ "10.9.9.8", "127.0.0.1", true, 0, -EINVAL },
+	{ "fd00:8::1", "::1", true, 0, -EINVAL },
+	{ "fd00:8::1", "ff02::1", true, 0, -EINVAL },
+	{ "10.9.9.8", "fd00:9::9", true, 0, -EPROTO },
+	{ "10.9.9.8", "10.9.9.8", true, 0, -EPROTO },
+};
+
+static void test_gateways(void **state)
+{
+	static const struct address_pools pools;
+	struct world *w = *state;
+
+	w->guard.pools = &pools;
+	for (size_t i = 0; i < sizeof(gateways) / sizeof(gateways[0]); i++) {
+		const char *remote = gateways[i].remote;
+		bool six = strchr(remote, ':');
+		struct record r =
+			install(six ? "fd00::1" : "10.0.0.1", remote, R2);
+		struct addr outer = fake_addr(gateways[i].outer);
+		struct addr host = fake_addr(remote);
+
+		set_gateway(w, remote, gateways[i].yes);
+		r.install.flags = gateways[i].flags;
+		r.install.tunnel = 1;
+		r.install.outer = outer;
+		print_message("%zu\n", i);
+		expect(w, &r, gateways[i].want, gateways[i].outer);
+		/* The flow's policy is the host's, or there is to be none. */
+		if (!gateways[i].want)
+			assert_ptr_equal(
+				netd_guard_policy(&w->guard, &host, &outer),
+				policy_table_lookup(w->policies, &host));
+		set_gateway(w, remote, false);
+		assert_null(netd_guard_policy(&w->guard, &host, &outer));
+		r.install.outer = (struct addr){ 0 };
+		r.install.flags = 0;
+		expect(w, &r, 0, remote);
+	}
+}
+
 /* A flow that stands keeps its ends. */
 static void test_other_ends(void **state)
 {
@@ -521,6 +601,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_install, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_ends, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_gateways, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_other_ends, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(test_spis, setup, teardown),
