@@ -57,6 +57,18 @@ static uint64_t admission_key(const struct admission *a,
 	return hash_bytes(&a->key, &p.addr, sizeof(p.addr));
 }
 
+bool admission_also(struct admission *a, uint64_t now,
+		    const struct addr *remote)
+{
+	bool yes = ratelimit_table_take(
+		a->initiate_prefix, admission_key(a, remote, 24, 48), now,
+		LIMIT_INITIATE_PREFIX, LIMIT_INITIATE_PREFIX);
+
+	if (!yes)
+		a->counters.refused++;
+	return yes;
+}
+
 enum admission_result admission_initiate(struct admission *a, uint64_t now,
 					 const struct addr *remote)
 {
@@ -65,12 +77,8 @@ enum admission_result admission_initiate(struct admission *a, uint64_t now,
 	if (!ratelimit_take(&a->initiate, now, LIMIT_INITIATE_RATE,
 			    LIMIT_INITIATE_RATE))
 		return ADMISSION_WAIT;
-	if (!ratelimit_table_take(
-		    a->initiate_prefix, admission_key(a, remote, 24, 48), now,
-		    LIMIT_INITIATE_PREFIX, LIMIT_INITIATE_PREFIX)) {
-		a->counters.refused++;
+	if (!admission_also(a, now, remote))
 		return ADMISSION_REFUSED;
-	}
 	a->under_way++;
 	a->counters.admitted++;
 	return ADMISSION_GO;

@@ -31,6 +31,9 @@ struct admission *admission_free(struct admission *a);
 /* May an initiation toward remote start now? */
 enum admission_result admission_initiate(struct admission *a, uint64_t now,
 					 const struct addr *remote);
+/* What was let go goes on with another remote: may it? Counts its prefix. */
+bool admission_also(struct admission *a, uint64_t now,
+		    const struct addr *remote);
 /* May a packet of ours that answers somebody's set off a look-up or IKE with
  * remote now? Its source may be forged, and remote a victim. */
 bool admission_provoked(struct admission *a, uint64_t now,

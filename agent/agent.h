@@ -15,6 +15,7 @@
 #include "agent/demand.h"
 #include "agent/explain.h"
 #include "agent/flow.h"
+#include "agent/gateways.h"
 #include "agent/hooks.h"
 #include "agent/jobs.h"
 #include "agent/key-dns.h"
@@ -75,6 +76,7 @@ struct agent {
 	struct idlers *idlers;
 	struct admission *admission;
 	struct leases leases;
+	struct gateways gateways;
 	struct capture *capture; /* NULL: not asked for */
 	struct capture_streams streams;
 	struct waiters waiters;

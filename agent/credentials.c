@@ -88,7 +88,7 @@ int credentials_choose(const struct credentials *c,
 		       struct credentials_choice *ret)
 {
 	const struct policy *p =
-		policy_table_lookup(c->config->policies, &q->remote.addr);
+		policy_table_lookup(c->config->policies, &q->host);
 	bool known = found == 0, required;
 
 	*ret = (struct credentials_choice){ .lacks = IKE_REASON_AUTH };
@@ -115,14 +115,17 @@ int credentials_choose(const struct credentials *c,
 	if (known)
 		choose_theirs(ret);
 	choose_ours(c, q, prove_ourselves(p, q, known), ret);
-	required = p->auth == POLICY_AUTH_REQUIRE;
+	/* Who is no host of the address has to prove that it may speak for it,
+	 * or anybody at the gateway's address might. */
+	required = p->auth == POLICY_AUTH_REQUIRE ||
+		   (q->initiator && !addr_equal(&q->host, &q->remote.addr));
 	ret->c.accept_null = !required;
 	/* Who demands a proof may yet have none to give: the peer decides. */
 	ret->c.may_null = true;
 	if (required && !ret->c.n_peer_keys && !ret->c.accept_shared) {
 		if (!ret->why)
-			ret->why = "policy requires a proof, and no key of "
-				   "this peer is known";
+			ret->why = "a proof is required, and no key of this "
+				   "peer is known";
 		return -EACCES;
 	}
 	return 0;

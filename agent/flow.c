@@ -67,7 +67,7 @@ const char *flow_state_name(enum flow_state s)
 
 const struct addr *flow_host(const struct flow *f)
 {
-	return f->outer.family ? &f->outer : &f->peer->addr;
+	return f->outer.family && !f->behind ? &f->outer : &f->peer->addr;
 }
 
 static bool flow_serves(const struct flow *f, uint8_t protocol, uint16_t port)
@@ -336,7 +336,8 @@ void flow_set_outer(struct flow_table *t, struct flow *f,
 	f->outer = *outer;
 	f->host = NULL;
 	/* Without memory it is not known there, and might be asked for. */
-	if (outer->family && peer_table_obtain(t->peers, outer, &f->host) == 0)
+	if (outer->family && !f->behind &&
+	    peer_table_obtain(t->peers, outer, &f->host) == 0)
 		f->host->behind++;
 }
 

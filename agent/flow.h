@@ -66,9 +66,16 @@ struct flow {
 	struct policy_count *counted; /* where it is counted, or NULL */
 	struct addr local;
 	/* Where its ESP goes to, where the peer's address is one that we leased
-	 * it (flow_set_outer()); and what the peer has leased us, which stands for local in ESP.
-	 * Unset: the same. */
+	 * it (flow_set_outer()), or it is behind a gateway; and what the peer
+	 * has leased us, which stands for local in ESP. Unset: the same. */
 	struct addr outer, lease;
+	bool behind; /* outer is a gateway's */
+	/* The way of the attempt under way or to come, and the one after it
+	 * where there is one: negotiation-gateway.c. */
+	bool more;
+	struct addr gateway, next;
+	uint8_t way, turns; /* its number; how many there have been */
+	bool turned;	    /* the attempt ends for another one's sake */
 	uint32_t reqid;
 	uint32_t acquire_seq; /* of the kernel's acquire to answer, or 0 */
 	enum flow_state state;

@@ -34,11 +34,18 @@ static void identify_answer(struct agent *a, struct handle sa,
 			    const struct ike_identify *q, int found,
 			    struct key_answer *answer)
 {
-	const struct log_fields fields = { .peer = &q->remote.addr };
+	const struct log_fields fields = { .peer = &q->host };
 	struct credentials_choice choice;
 	uint64_t now = agent_now(a);
-	int r = credentials_choose(&a->credentials, q, found, answer, &choice);
+	int r;
 
+	if (found == 0 && q->initiator &&
+	    negotiation_turn(a, sa, q, &answer->way)) {
+		key_answer_done(answer);
+		ike_refuse(a->ike, now, sa);
+		return;
+	}
+	r = credentials_choose(&a->credentials, q, found, answer, &choice);
 	if (choice.why)
 		log_limited(&a->log_identify, now, LOG_NOTICE, &fields,
 			    "authentication: %s", choice.why);
@@ -55,13 +62,20 @@ static void identify_look_up(struct agent *a, struct handle sa,
 			     const struct ike_identify *q, bool demanded,
 			     uint64_t until);
 
+/* The flow whose attempt asks; NULL. */
+static struct flow *identify_flow(struct agent *a, const struct waiting *w)
+{
+	struct flow *f = flow_table_get(a->flows, &w->q.local.addr, &w->q.host);
+
+	return f && handle_equal(f->attempt, w->sa) ? f : NULL;
+}
+
 /* So that its key is asked for again by the same name. */
 static void identify_note(struct agent *a, const struct waiting *w)
 {
-	struct flow *f =
-		flow_table_get(a->flows, &w->q.local.addr, &w->q.remote.addr);
+	struct flow *f = identify_flow(a, w);
 
-	if (f && handle_equal(f->attempt, w->sa))
+	if (f)
 		f->named = w->demanded;
 }
 
@@ -92,15 +106,16 @@ static int identify_ask(struct agent *a, struct waiting *w,
 {
 	const struct key_asker asker = { identify_on_found, a, w->sa };
 	const struct ike_identity *wanted = NULL;
+	const struct flow *f = identify_flow(a, w);
 	struct key_question question = {
-		.policy = policy_table_lookup(a->config->policies,
-					      &w->q.remote.addr),
-		.remote = w->q.remote.addr,
+		.policy = policy_table_lookup(a->config->policies, &w->q.host),
+		.remote = w->q.host,
+		.begins = w->q.initiator,
+		.way = f ? f->way : 0,
 	};
 
 	if (w->demanded && w->q.initiator && question.policy)
-		wanted =
-			demand_identity(a, &w->q.local.addr, &w->q.remote.addr);
+		wanted = demand_identity(a, &w->q.local.addr, &w->q.host);
 	w->demanded = wanted != NULL;
 	if (!wanted && ike_identity_is_null(&w->q.peer))
 		return -ENOENT;
@@ -196,8 +211,11 @@ static void identify_on_seen(void *user, uint64_t key, uint32_t ttl)
 static struct key_verdict identify_verdict(int found,
 					   const struct key_answer *answer)
 {
-	struct key_verdict v = { found, answer->lifetime_ms };
+	struct key_verdict v = { .found = found,
+				 .lifetime_ms = answer->lifetime_ms };
 
+	if (found == 0)
+		v.way = answer->way;
 	/* Where it is somebody else's name, he has no key of his own. */
 	if (found == -EPERM)
 		v.found = -ENOENT;
@@ -220,7 +238,9 @@ int identify_discover(struct agent *a, const struct policy *policy,
 		      const struct addr *remote, struct handle flow,
 		      struct key_verdict *ret)
 {
-	struct key_question q = { .policy = policy, .remote = *remote };
+	struct key_question q = { .policy = policy,
+				  .remote = *remote,
+				  .begins = true };
 	const struct key_asker asker = { identify_on_discovered, a, flow };
 	struct key_answer answer;
 	int found;
@@ -271,10 +291,20 @@ static int identify_command(struct agent *a)
 	return 0;
 }
 
+static bool identify_gateway(void *user, const struct addr *peer,
+			     const struct addr *gateway)
+{
+	const struct agent *a = user;
+	const struct policy *p = policy_table_lookup(a->config->policies, peer);
+
+	return negotiation_may_gateway(a, p, gateway);
+}
+
 static int identify_dns(struct agent *a)
 {
 	const struct key_dns_ops ops = { .user = a,
-					 .answer = identify_on_answer };
+					 .answer = identify_on_answer,
+					 .gateway = identify_gateway };
 	struct key_source source;
 	int r;
 

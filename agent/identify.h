@@ -22,6 +22,7 @@ struct key_verdict {
 	int found; /* 0; -ENOENT; -EBADMSG: bogus; -ENETUNREACH: nobody
 		      answers; -EINPROGRESS: it is being looked up */
 	uint64_t lifetime_ms;
+	struct key_way way; /* 0: by which it is reached */
 };
 
 /* Discover=dns: is a key of this peer known? v->found is 0: yes, and that is

@@ -32,12 +32,21 @@ static const char *const usual_anchors[] = {
 	NULL,
 };
 
+/* Whose keys a question is about, and who may be in front of it. */
+struct subject {
+	const struct key_dns *dns;
+	struct addr peer;
+	bool begins;
+	uint8_t way;
+	struct addr gateway; /* of struct key_question */
+};
+
 /* A question that waits. */
 struct waiting {
 	struct waiting *next, **previous;
 	struct key_dns *dns;
 	struct handle ticket, waiter;
-	struct addr remote;
+	struct subject subject;
 	sd_event_source *timer;
 };
 
@@ -221,34 +230,58 @@ static int identity_of_name(const char *name, struct ike_identity *ret)
 	return ike_identity_parse(text, ret);
 }
 
-/* Those that belong to the peer itself: a gateway is another host. */
-static struct keyset *own_keys(struct keyset *keys, const struct addr *peer)
+static struct subject subject_of(const struct key_dns *d,
+				 const struct key_question *q)
 {
-	struct keyset *own = keyset_new(keys->status, keys->source, keys->name);
+	return (struct subject){ d, q->remote, q->begins, q->way, q->gateway };
+}
 
-	if (!own)
-		return NULL;
-	own->ttl = keys->ttl;
-	for (size_t i = 0; i < keys->n; i++) {
-		const struct keyset_key *k = &keys->keys[i];
+static bool may_use(void *user, const struct addr *gateway)
+{
+	const struct subject *s = user;
+	const struct key_dns_ops *ops = &s->dns->ops;
 
-		if (k->gateway_name ||
-		    (k->gateway.family && !addr_equal(&k->gateway, peer))) {
-			own->skipped++;
-			continue;
-		}
-		if (keyset_add(own, k) < 0)
-			return keyset_unref(own);
+	return ops->gateway && ops->gateway(ops->user, &s->peer, gateway);
+}
+
+/* The keys of one way. Only the reverse tree is the address's own, so that it
+ * can say by whom the address is reached. */
+static int choose_way(struct subject *s, const struct keyset *keys,
+		      struct key_answer *ret)
+{
+	const struct key_ways ways = {
+		.peer = s->peer,
+		.may = s->begins && keys->source == KEYSET_REVERSE ? may_use
+								   : NULL,
+		.user = s,
+	};
+	unsigned number = s->way;
+
+	if (s->gateway.family)
+		number = key_way_find(keys, &ways, &s->gateway);
+	return key_way_choose(keys, &ways, number, &ret->way, &ret->keys);
+}
+
+/* Who it is that proves itself by these keys: the gateway is who the records
+ * name, by its name or by its address. */
+static int name_end(const struct addr *peer, struct key_answer *a)
+{
+	const struct keyset *keys = a->keys;
+	const struct addr *end = a->way.gateway.family ? &a->way.gateway : peer;
+
+	if (a->way.gateway.family ? !keys->name
+				  : keys->source == KEYSET_REVERSE) {
+		a->identity = ike_identity_of_addr(end);
+		return 0;
 	}
-	return own;
+	return identity_of_name(keys->name, &a->identity);
 }
 
 /* What a key set means for the question, as find(), for so long. */
-static int judge(struct keyset *keys, const struct addr *peer,
+static int judge(struct subject *s, const struct keyset *keys,
 		 uint64_t lifetime_ms, struct key_answer *ret)
 {
 	struct key_answer a = { .lifetime_ms = lifetime_ms };
-	int r = 0;
 
 	*ret = a;
 	if (keys->mismatch)
@@ -264,14 +297,9 @@ static int judge(struct keyset *keys, const struct addr *peer,
 	case KEYSET_SECURE:
 		break;
 	}
-	if (keys->source == KEYSET_REVERSE)
-		a.identity = ike_identity_of_addr(peer);
-	else
-		r = identity_of_name(keys->name, &a.identity);
-	if (r < 0)
+	if (choose_way(s, keys, &a) < 0)
 		return -ENOENT;
-	a.keys = own_keys(keys, peer);
-	if (!a.keys || a.keys->n == 0) {
+	if (name_end(&s->peer, &a) < 0) {
 		key_answer_done(&a);
 		return -ENOENT;
 	}
@@ -292,7 +320,7 @@ static void on_keys(void *user, struct keyset *keys)
 {
 	struct waiting *w = user;
 	struct key_answer answer;
-	int found = judge(keys, &w->remote,
+	int found = judge(&w->subject, keys,
 			  key_cache_lifetime(w->dns->cache, keys), &answer);
 
 	note(w->dns, keys);
@@ -323,7 +351,7 @@ static int wait_for(struct key_dns *d, const struct key_question *q,
 		return -ENETUNREACH;
 	w->dns = d;
 	w->ticket = q->ticket;
-	w->remote = request->peer;
+	w->subject = subject_of(d, q);
 	w->next = d->waiting;
 	w->previous = &d->waiting;
 	if (w->next)
@@ -393,6 +421,7 @@ static int find(void *user, const struct key_question *q,
 		struct key_answer *ret)
 {
 	struct key_dns *d = user;
+	struct subject subject = subject_of(d, q);
 	struct lookup_request request;
 	char name[NAME_STRLEN];
 	struct keyset *keys;
@@ -408,7 +437,7 @@ static int find(void *user, const struct key_question *q,
 		return -ENOENT;
 	keys = key_cache_get(d->cache, now_ms(d), &request);
 	if (keys)
-		return judge(keys, &q->remote,
+		return judge(&subject, keys,
 			     key_cache_left(d->cache, now_ms(d), &request),
 			     ret);
 	ret->lifetime_ms = UNREACHABLE_MS;

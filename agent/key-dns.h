@@ -22,6 +22,9 @@ struct key_dns_ops {
 	 * answer's references are the callee's. */
 	void (*answer)(void *user, struct handle ticket, int found,
 		       struct key_answer *answer);
+	/* May ESP for the peer go to this gateway? NULL: to none. Pure. */
+	bool (*gateway)(void *user, const struct addr *peer,
+			const struct addr *gateway);
 };
 
 /* config is borrowed. A resolver that cannot be made is said in the log, with

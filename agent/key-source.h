@@ -8,6 +8,7 @@
 #ifndef TACIT_AGENT_KEY_SOURCE_H
 #define TACIT_AGENT_KEY_SOURCE_H
 
+#include "agent/key-way.h"
 #include "ike/identity.h"
 #include "policy/policy.h"
 #include "util/keyset.h"
@@ -25,11 +26,17 @@ struct key_question {
 	/* A program demands that identity of whoever is there, as if policy had
 	 * it and no other. */
 	bool named;
+	/* We are about to begin: with the gateway that it is behind, too. Which
+	 * of the ways to it, or that by this gateway. */
+	bool begins;
+	uint8_t way;
+	struct addr gateway;
 };
 
 /* An identity and what proves it: public keys, or a shared one. */
 struct key_answer {
-	struct ike_identity identity;
+	struct ike_identity identity; /* of the gateway, where there is one */
+	struct key_way way;
 	struct keyset *keys;	/* a reference, or NULL */
 	struct ike_view shared; /* borrowed from the source; len 0: none */
 	/* For how long this holds, also that nothing is known; 0: until the

@@ -231,7 +231,11 @@ static void on_timer(struct timer *t, uint64_t now, void *user)
 	q.policy = f->policy;
 	q.remote = *flow_host(f);
 	q.named = f->named;
-	if (proof_is_one((uint8_t)proof.method))
+	if (f->behind) {
+		/* It has proven who it is, by a key of the host's. */
+		q.begins = true;
+		q.gateway = f->outer;
+	} else if (proof_is_one((uint8_t)proof.method))
 		q.identity = proof.id;
 	/* Who is content with anybody does not look for more. */
 	else if (f->policy->auth == POLICY_AUTH_ALLOW)

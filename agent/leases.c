@@ -19,9 +19,8 @@
 #define WARN_MS 600000u
 
 /* What is ours, on our links, or a policy's own is not leased. */
-static bool is_taken(void *user, const struct addr *x)
+static bool is_taken_of(const struct agent *a, const struct addr *x)
 {
-	const struct agent *a = user;
 	const struct leases *l = &a->leases;
 	const struct config *c = a->config;
 	bool leased = false;
@@ -36,6 +35,11 @@ static bool is_taken(void *user, const struct addr *x)
 	for (size_t i = 0; i < c->pools.count && !leased; i++)
 		leased = address_pool_leases(&c->pools.list[i], c->policies, x);
 	return !leased;
+}
+
+static bool is_taken(void *user, const struct addr *x)
+{
+	return is_taken_of(user, x);
 }
 
 static struct lease_network *find(const struct leases *l,
@@ -273,6 +277,11 @@ bool leases_adopt(struct agent *a, const struct addr *lease)
 	const struct lease_network *n = find_of(&a->leases, lease);
 
 	return n && pool_claim(n->pool, lease) == 0;
+}
+
+bool leases_cover(const struct agent *a, const struct addr *addr)
+{
+	return find_of(&a->leases, addr) && !is_taken_of(a, addr);
 }
 
 bool leases_know(const struct agent *a, const struct addr *addr)

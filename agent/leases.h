@@ -56,6 +56,8 @@ void leases_on_moved(struct agent *a, const struct addr *lease,
  * leased for that, and nothing is to be released. */
 bool leases_adopt(struct agent *a, const struct addr *lease)
 	__attribute__((warn_unused_result));
+/* Is it one that may be leased? Then it is no host behind a gateway. */
+bool leases_cover(const struct agent *a, const struct addr *addr);
 /* Is it leased, or was it not long ago? Nobody is to be begun with there. */
 bool leases_know(const struct agent *a, const struct addr *addr);
 /* A new netd is there, and tells all addresses of ours; one came, or went. */

@@ -56,7 +56,8 @@ static void negotiation_remove_sa(struct agent *a, const struct flow *f,
 /* Clear packets of it are refused from the start. */
 static bool negotiation_is_closed(const struct flow *f)
 {
-	return f->policy->level == POLICY_REQUIRE || f->outer.family;
+	return f->policy->level == POLICY_REQUIRE ||
+	       (f->outer.family && !f->behind);
 }
 
 void negotiation_install(struct agent *a, struct flow *f,
@@ -101,12 +102,14 @@ void negotiation_install(struct agent *a, struct flow *f,
 static struct flow *negotiation_child_flow(struct agent *a,
 					   const struct ike_child_up *up)
 {
-	const struct policy *p =
-		policy_table_lookup(a->config->policies, &up->outer);
+	const struct policy *p = policy_table_lookup(
+		a->config->policies, up->gateway ? &up->remote : &up->outer);
 	struct flow *f;
 
 	if (!negotiation_wanted_by(p) || !link_is_up(a->link) ||
 	    !proof_suffices(p, &up->peer) || !p->n_ports != !up->sides)
+		return NULL;
+	if (up->gateway && !negotiation_may_gateway(a, p, &up->outer))
 		return NULL;
 	if (flow_table_obtain(a->flows, &up->local, &up->remote, agent_now(a),
 			      &f) < 0)
@@ -175,6 +178,9 @@ static bool negotiation_set_ends(struct agent *a, struct flow *f,
 		ike_close(a->ike, agent_now(a), before);
 	}
 	negotiation_unlease(a, f);
+	f->behind = up->gateway;
+	if (f->behind)
+		gateways_work(&a->gateways, &outer);
 	flow_set_outer(a->flows, f, &outer);
 	f->lease = up->lease;
 	f->bare = f->bare || !up->lease.family;
@@ -241,6 +247,7 @@ void negotiation_lost(struct agent *a, struct flow *f, enum ike_reason reason)
 	began_done(&f->began);
 	negotiation_unlease(a, f);
 	flow_set_outer(a->flows, f, &(struct addr){ 0 });
+	f->behind = false;
 	f->reason = reason;
 	if (f->state != FLOW_INSTALL && f->state != FLOW_SECURED)
 		return;
@@ -517,11 +524,14 @@ void negotiation_on_orphan(struct agent *a, const struct record_orphan *o)
 {
 	const struct policy *p;
 	struct flow *f;
+	bool behind;
 
 	if (o->reqid == 0)
 		goto end;
-	p = policy_table_lookup(a->config->policies,
-				o->outer.family ? &o->outer : &o->remote);
+	behind = o->outer.family && !leases_cover(a, &o->remote);
+	p = policy_table_lookup(a->config->policies, o->outer.family && !behind
+							     ? &o->outer
+							     : &o->remote);
 	if (flow_table_obtain(a->flows, &o->local, &o->remote, agent_now(a),
 			      &f) < 0)
 		goto end;
@@ -538,10 +548,11 @@ void negotiation_on_orphan(struct agent *a, const struct record_orphan *o)
 		goto end;
 	}
 	f->unconfirmed = false;
+	f->behind = behind;
 	flow_set_outer(a->flows, f, &o->outer);
 	f->lease = o->lease;
 	f->bare = f->bare || !o->lease.family;
-	if (o->outer.family && !f->leased)
+	if (o->outer.family && !behind && !f->leased)
 		f->leased = leases_adopt(a, &o->remote);
 	if (flow_table_set_reqid(a->flows, f, o->reqid) == 0)
 		negotiation_adopt(a, f, o);

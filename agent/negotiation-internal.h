@@ -59,6 +59,22 @@ bool negotiation_without_lease(struct agent *a, struct flow *f,
 /* The flow's lease was no good: none is asked for, for a while. */
 void negotiation_no_lease(struct agent *a, struct flow *f);
 
+/* --- negotiation-gateway.c ----------------------------------------------- */
+
+/* With whom IKE is: the gateway, or the host itself. */
+const struct addr *negotiation_toward(const struct flow *f);
+/* The flow's next attempt is by this way; by the one that is in use. */
+void negotiation_set_way(struct flow *f, const struct key_way *w);
+void negotiation_first_way(struct flow *f);
+/* By the next one, where that is known. */
+bool negotiation_next_way(struct flow *f);
+/* Skips ways by gateways that are left alone; false: there is none left. */
+bool negotiation_way_is_open(struct agent *a, struct flow *f);
+/* The flow's attempt has failed: true, where another way is worth one at once,
+ * in its place. */
+bool negotiation_other_way(struct agent *a, struct flow *f,
+			   const struct ike_failed *failed);
+
 /* From now on this is the flow's own. */
 void negotiation_set_child(struct flow *f, struct handle sa,
 			   const struct ike_child_up *up);

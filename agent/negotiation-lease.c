@@ -62,7 +62,9 @@ static struct addr leased(const struct agent *a, const struct flow *f)
 void negotiation_wish(const struct agent *a, const struct flow *f,
 		      struct ike_request *ret)
 {
-	if (!(a->kernel & RECORD_HAS_TRANSLATION) || agent_now(a) < f->lease_at)
+	/* A gateway is asked for the host behind it, and for no more. */
+	if (!(a->kernel & RECORD_HAS_TRANSLATION) ||
+	    agent_now(a) < f->lease_at || f->gateway.family)
 		return;
 	ret->lease = wish(a, f->policy);
 	if (ret->lease == IKE_LEASE_ANONYMOUS && would_break(a, f))

@@ -206,7 +206,8 @@ void negotiation_on_moved(struct agent *a, struct handle sa,
 	(void)ike_sa_hosts(a->ike, sa, &local, &remote);
 	f = flow_table_get(a->flows, &local, &remote);
 	if (f && handle_equal(f->child.ike, sa) &&
-	    addr_equal(flow_host(f), &moved->remote.addr)) {
+	    addr_equal(f->outer.family ? &f->outer : &f->peer->addr,
+		       &moved->remote.addr)) {
 		record_init(&r, RECORD_MOVE, 0);
 		r.flow.local = f->local;
 		r.flow.remote = f->peer->addr;
@@ -220,7 +221,7 @@ void negotiation_on_moved(struct agent *a, struct handle sa,
 	f = negotiation_flow_of(a, sa);
 	if (!f)
 		return;
-	if (f->outer.family && ike_sa_describe(a->ike, sa, &info))
+	if (f->outer.family && !f->behind && ike_sa_describe(a->ike, sa, &info))
 		leases_on_moved(a, &f->peer->addr, &moved->remote, &info.peer);
 	ike_close(a->ike, agent_now(a), sa);
 }

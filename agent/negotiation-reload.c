@@ -21,6 +21,8 @@ static bool reload_suffices(struct agent *a, const struct flow *f)
 
 	if (!negotiation_wanted_by(f->policy))
 		return false;
+	if (f->behind && !negotiation_may_gateway(a, f->policy, &f->outer))
+		return false;
 	/* An earlier agent's is being renewed as it is. */
 	if (handle_is_none(f->child.ike))
 		return true;
@@ -149,7 +151,10 @@ void negotiation_on_policies(struct agent *a, const struct config *before)
 		algorithms = old && f->policy &&
 			     memcmp(&old->algorithms, &f->policy->algorithms,
 				    sizeof(old->algorithms)) != 0;
-		if (keys || !policy_same(old, f->policy))
+		/* What has changed may be about the gateway. */
+		if (keys || !policy_same(old, f->policy) ||
+		    (f->behind &&
+		     !negotiation_may_gateway(a, f->policy, &f->outer)))
 			reload_flow(a, f, keys, algorithms);
 	}
 	negotiation_run_queue(a);

@@ -24,8 +24,7 @@ void negotiation_on_unproven(struct agent *a, struct handle sa,
 			     const struct ike_identify *q,
 			     enum ike_reason reason, const char *why)
 {
-	struct flow *f =
-		flow_table_get(a->flows, &q->local.addr, &q->remote.addr);
+	struct flow *f = flow_table_get(a->flows, &q->local.addr, &q->host);
 
 	if (!f || !handle_equal(f->attempt, sa))
 		return;
@@ -38,6 +37,7 @@ void negotiation_on_address(struct agent *a, const struct addr *local)
 	struct flow *f;
 	uint32_t cursor = 0;
 
+	gateways_forget(&a->gateways);
 	while ((f = flow_table_each(a->flows, &cursor)))
 		if (addr_equal(&f->local, local))
 			negotiation_retry(a, f);
@@ -48,6 +48,7 @@ void negotiation_on_resumed(struct agent *a)
 	struct flow *f;
 	uint32_t cursor = 0;
 
+	gateways_forget(&a->gateways);
 	while ((f = flow_table_each(a->flows, &cursor))) {
 		negotiation_retry(a, f);
 		if (f->state == FLOW_SECURED)

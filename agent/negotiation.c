@@ -182,7 +182,7 @@ static void negotiation_initiate(struct agent *a, struct flow *f)
 	struct algorithms algorithms;
 	struct ike_request req = {
 		.local = { f->local, a->config->port },
-		.remote = { f->peer->addr, a->config->port },
+		.remote = { *negotiation_toward(f), a->config->port },
 		.modes = negotiation_modes(f->policy),
 		.patient = f->policy->level == POLICY_REQUIRE,
 		.algorithms = &algorithms,
@@ -191,7 +191,9 @@ static void negotiation_initiate(struct agent *a, struct flow *f)
 	int r;
 
 	f->given_up = IKE_REASON_NONE;
-	if (f->knock_port) {
+	if (f->gateway.family)
+		req.host = f->peer->addr;
+	if (f->knock_port && !f->gateway.family) {
 		/* Behind a translator, whose way to the peer this is. */
 		req.local.port = a->config->natt_port;
 		req.remote.port = f->knock_port;
@@ -215,12 +217,6 @@ static void negotiation_initiate(struct agent *a, struct flow *f)
 		flow_set_state(a->flows, f, FLOW_NEGOTIATE, now);
 }
 
-static bool negotiation_wanted(const struct flow *f)
-{
-	return f && handle_is_none(f->attempt) &&
-	       (f->state == FLOW_QUEUED || f->renew);
-}
-
 /* May it begin? Who has SAs already takes no place. */
 static enum admission_result negotiation_leave(struct agent *a,
 					       const struct flow *f)
@@ -229,7 +225,36 @@ static enum admission_result negotiation_leave(struct agent *a,
 		a->counters.peers_refused++;
 		return ADMISSION_REFUSED;
 	}
-	return admission_initiate(a->admission, agent_now(a), &f->peer->addr);
+	return admission_initiate(a->admission, agent_now(a),
+				  negotiation_toward(f));
+}
+
+/* The first in line leaves it, for whatever; false: it has to wait. */
+static bool negotiation_admitted(struct agent *a, struct flow *f)
+{
+	bool open = negotiation_way_is_open(a, f);
+	enum admission_result r = ADMISSION_REFUSED;
+
+	if (open)
+		r = negotiation_leave(a, f);
+	if (r == ADMISSION_WAIT)
+		return false;
+	admission_dequeue(a->admission);
+	if (r == ADMISSION_GO)
+		negotiation_initiate(a, f);
+	else if (f->state == FLOW_QUEUED)
+		negotiation_fail(
+			a, f,
+			open ? IKE_REASON_RESOURCES : IKE_REASON_UNANSWERED, 0);
+	else
+		negotiation_renew_later(a, f);
+	return true;
+}
+
+static bool negotiation_wanted(const struct flow *f)
+{
+	return f && handle_is_none(f->attempt) &&
+	       (f->state == FLOW_QUEUED || f->renew);
 }
 
 void negotiation_run_queue(struct agent *a)
@@ -245,27 +270,18 @@ void negotiation_run_queue(struct agent *a)
 		struct flow *f = flow_table_by_handle(a->flows, h);
 
 		if (negotiation_wanted(f)) {
-			enum admission_result r = negotiation_leave(a, f);
-
-			if (r == ADMISSION_WAIT)
+			if (!negotiation_admitted(a, f))
 				return;
-			admission_dequeue(a->admission);
-			if (r == ADMISSION_GO)
-				negotiation_initiate(a, f);
-			else if (f->state == FLOW_QUEUED)
-				negotiation_fail(a, f, IKE_REASON_RESOURCES, 0);
-			else
-				negotiation_renew_later(a, f);
 			continue;
 		}
 		admission_dequeue(a->admission);
 	}
 }
 
-void negotiation_begin(struct agent *a, struct flow *f)
+static void negotiation_enter(struct agent *a, struct flow *f)
 {
 	/* Nobody is reached at a lease: who has it comes by itself. */
-	if (f->outer.family || leases_know(a, &f->peer->addr)) {
+	if ((f->outer.family && !f->behind) || leases_know(a, &f->peer->addr)) {
 		f->renew = false;
 		if (negotiation_at_rest(f))
 			negotiation_fail(a, f, IKE_REASON_UNREACHABLE, 0);
@@ -278,6 +294,21 @@ void negotiation_begin(struct agent *a, struct flow *f)
 	}
 	negotiation_wait(a, f);
 	negotiation_run_queue(a);
+}
+
+void negotiation_begin(struct agent *a, struct flow *f)
+{
+	negotiation_first_way(f);
+	negotiation_enter(a, f);
+}
+
+/* A key is known, and the way to who has it. */
+static void negotiation_found(struct agent *a, struct flow *f,
+			      const struct key_verdict *v)
+{
+	negotiation_first_way(f);
+	negotiation_set_way(f, &v->way);
+	negotiation_enter(a, f);
 }
 
 /* No key of this peer is known, so that nobody knocks at its door. */
@@ -293,18 +324,21 @@ static void negotiation_no_key(struct agent *a, struct flow *f,
 void negotiation_discover(struct agent *a, struct flow *f)
 {
 	struct key_verdict v;
+	int r;
 
-	if (f->policy->discover == POLICY_DISCOVER_DNS &&
-	    identify_discover(a, f->policy, &f->peer->addr, f->self, &v) < 0) {
-		if (v.found != -EINPROGRESS) {
-			negotiation_no_key(a, f, &v);
-			return;
-		}
-		timer_cancel(a->timers, &f->timer);
-		flow_set_state(a->flows, f, FLOW_LOOKUP, agent_now(a));
+	if (f->policy->discover != POLICY_DISCOVER_DNS) {
+		negotiation_begin(a, f);
 		return;
 	}
-	negotiation_begin(a, f);
+	r = identify_discover(a, f->policy, &f->peer->addr, f->self, &v);
+	if (r == -EINPROGRESS) {
+		timer_cancel(a->timers, &f->timer);
+		flow_set_state(a->flows, f, FLOW_LOOKUP, agent_now(a));
+	} else if (r < 0) {
+		negotiation_no_key(a, f, &v);
+	} else {
+		negotiation_found(a, f, &v);
+	}
 }
 
 void negotiation_on_discovered(struct agent *a, struct handle flow,
@@ -316,7 +350,7 @@ void negotiation_on_discovered(struct agent *a, struct handle flow,
 	if (!f || f->state != FLOW_LOOKUP)
 		return;
 	if (v->found == 0)
-		negotiation_begin(a, f);
+		negotiation_found(a, f, v);
 	else
 		negotiation_no_key(a, f, v);
 }
@@ -488,15 +522,16 @@ static void negotiation_log_proof(struct agent *a,
 void negotiation_on_failed(struct agent *a, struct handle sa,
 			   const struct ike_failed *failed)
 {
-	struct flow *f = flow_table_get(a->flows, &failed->local.addr,
-					&failed->remote.addr);
+	struct flow *f =
+		flow_table_get(a->flows, &failed->local.addr, &failed->host);
 	enum ike_reason reason = failed->reason;
 
 	if (failed->why)
 		negotiation_log_proof(a, failed);
 	if (!f || handle_is_none(f->attempt) || !handle_equal(f->attempt, sa))
 		return;
-	if (negotiation_without_lease(a, f, failed)) {
+	if (negotiation_without_lease(a, f, failed) ||
+	    negotiation_other_way(a, f, failed)) {
 		/* In its place among those that are under way. */
 		negotiation_initiate(a, f);
 		return;

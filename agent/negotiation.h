@@ -58,6 +58,15 @@ void negotiation_on_counted(struct agent *a, struct handle flow,
 /* a->config is another one now; before: what it was, which is still there. */
 void negotiation_on_policies(struct agent *a, const struct config *before);
 
+/* --- negotiation-gateway.c ---------------------------------------------- */
+
+/* May what is sent to hosts of this policy go to this gateway? */
+bool negotiation_may_gateway(const struct agent *a, const struct policy *p,
+			     const struct addr *gateway);
+/* The keys of the host are there, and the way to it. True: this attempt is not
+ * by that way. It is to be refused, and another follows its IKE_FAILED. */
+bool negotiation_turn(struct agent *a, struct handle sa,
+		      const struct ike_identify *q, const struct key_way *way);
 /* --- negotiation-retry.c: the world has changed ------------------------ */
 
 /* The attempt of this SA is given up for what its credentials lack; why is

@@ -35,6 +35,7 @@ int status_rule(void *user, const struct addr *remote, struct dbus_rule *ret)
 		.auth = policy_auth_name(p->auth),
 		.discover = policy_discover_name(p->discover),
 		.lookup = policy_lookup_name(p->lookup),
+		.gateway = p->gateway,
 		.identities = (const char *const *)p->identities,
 		.n_identities = p->n_identities,
 		.in_file =

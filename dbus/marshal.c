@@ -105,7 +105,7 @@ int dbus_entry_value(sd_bus_message *m, const char *key, const char *type,
 int dbus_entries_peer(sd_bus_message *m, const struct dbus_peer *p)
 {
 	char remote[ADDR_STRLEN], local[ADDR_STRLEN], lease[ADDR_STRLEN];
-	char outer[ADDR_STRLEN];
+	char outer[ADDR_STRLEN], gateway[ADDR_STRLEN];
 	const struct {
 		const char *key, *text;
 	} texts[] = {
@@ -116,6 +116,8 @@ int dbus_entries_peer(sd_bus_message *m, const struct dbus_peer *p)
 		  p->lease.family ? addr_format(&p->lease, lease) : "" },
 		{ "OuterAddress",
 		  p->outer.family ? addr_format(&p->outer, outer) : "" },
+		{ "Gateway",
+		  p->gateway.family ? addr_format(&p->gateway, gateway) : "" },
 		{ "State", p->state },
 		{ "Policy", p->policy },
 		{ "Level", p->level },
@@ -349,7 +351,7 @@ int dbus_append_dns(sd_bus_message *m, const struct dbus_dns *d)
 
 int dbus_append_rule(sd_bus_message *m, const struct dbus_rule *p)
 {
-	int in_file = p->in_file;
+	int in_file = p->in_file, gateway = p->gateway;
 	int r = sd_bus_message_open_container(m, 'a', "{sv}");
 
 	if (r >= 0)
@@ -362,6 +364,8 @@ int dbus_append_rule(sd_bus_message *m, const struct dbus_rule *p)
 		r = dbus_entry_text(m, "Discover", p->discover);
 	if (r >= 0)
 		r = dbus_entry_text(m, "Lookup", p->lookup);
+	if (r >= 0)
+		r = dbus_entry_value(m, "Gateway", "b", &gateway);
 	if (r >= 0)
 		r = dbus_entry_list(m, "Identities", p->identities,
 				    p->n_identities);

@@ -173,6 +173,7 @@ static const struct {
 	FIELD("Mode", 's', mode),
 	FIELD("ClientAddressTranslation", 's', translation),
 	FIELD("AddressPool", 's', pool),
+	FIELD("Gateway", 'b', gateway),
 	FIELD("File", 's', file),
 	FIELD("Line", 'u', line),
 	FIELD("Secured", 'u', secured),
@@ -260,6 +261,7 @@ const sd_bus_vtable dbus_policy_vtable[] = {
 	SETTING("Mode", "s"),
 	SETTING("ClientAddressTranslation", "s"),
 	SETTING("AddressPool", "s"),
+	SETTING("Gateway", "b"),
 	SETTING("Identities", "as"),
 	SETTING("Ports", "as"),
 	SETTING("Networks", "as"),
@@ -307,8 +309,8 @@ static int signal_same(sd_bus *bus, const char *path)
 		bus, path, DBUS_POLICY_INTERFACE, "Level", "Authentication",
 		"Discover", "Wait", "WaitTimeMs", "LookupTimeMs", "RetryTimeMs",
 		"IdleTimeMs", "ChildLifetimeMs", "Lookup", "Mode",
-		"ClientAddressTranslation", "AddressPool", "Identities",
-		"Ports", "Networks", "File", "Line", NULL);
+		"ClientAddressTranslation", "AddressPool", "Gateway",
+		"Identities", "Ports", "Networks", "File", "Line", NULL);
 }
 
 static int signal_one(sd_bus *bus, const char *name,

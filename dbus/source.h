@@ -20,6 +20,7 @@ struct dbus_peer {
 	struct addr local, remote;
 	struct addr lease;	 /* stands in ESP for local; unset: none */
 	struct addr outer;	 /* where remote is, a lease of ours; unset */
+	struct addr gateway;	 /* that remote is behind; unset: none */
 	const char *state;	 /* "secured", "clear", "negotiate", ... */
 	const char *policy;	 /* name of the policy */
 	const char *level;	 /* "offer" */
@@ -60,6 +61,7 @@ struct dbus_policy {
 	const char *name, *level, *auth;
 	const char *discover; /* "always", "dns" */
 	bool wait;
+	bool gateway;		 /* may DNS name one? */
 	const char *networks;	 /* separated by spaces; NULL: not asked for */
 	const char *lookup;	 /* "address", "name", "no" */
 	const char *mode;	 /* "any", "transport", "tunnel" */
@@ -96,6 +98,7 @@ struct dbus_rule {
 	const char *const *identities; /* that it accepts */
 	size_t n_identities;
 	bool in_file; /* a file of keys.d has a key of this address */
+	bool gateway; /* may DNS name one? */
 };
 
 /* How this host asks DNS, and what DNS may know it by. */

@@ -69,6 +69,7 @@ static int rule_of(const struct tacit_dict *d, struct tacit_rule *ret)
 	struct tacit_rule r = {
 		.level = POLICY_FORBID,
 		.in_file = tacit_dict_bool(d, "InFile"),
+		.gateway = tacit_dict_bool(d, "Gateway"),
 		.discover = strcmp(tacit_dict_text(d, "Discover"), "dns")
 				    ? POLICY_DISCOVER_ALWAYS
 				    : POLICY_DISCOVER_DNS,

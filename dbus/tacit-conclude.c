@@ -11,17 +11,56 @@ const char *tacit_conclude_name(const struct tacit_rule *r)
 	return name && name[0] == '@' && name[1] != '*' ? name : NULL;
 }
 
-/* Who such keys prove the peer to be, in canonical form. */
-static void identity_of(const struct keyset *keys, const struct addr *peer,
+static void identity_of_name(const char *name,
+			     char buf[static KEYSET_NAME_MAX + 2])
+{
+	snprintf(buf, KEYSET_NAME_MAX + 2, "@%.*s", (int)strlen(name) - 1,
+		 name);
+}
+
+/* It is the peer's own; where it names a gateway that has the peer's address,
+ * too. */
+static bool is_own(const struct keyset_key *k, const struct addr *peer)
+{
+	return k->gateway.family ? addr_equal(&k->gateway, peer)
+				 : !k->gateway_name;
+}
+
+/* The one that is tried first, of those that can be used: only the reverse tree
+ * says by whom an address is reached. NULL: none. */
+static const struct keyset_key *first_key(const struct tacit_rule *r,
+					  const struct addr *peer,
+					  const struct keyset *keys)
+{
+	bool gateways = r->gateway && r->level != POLICY_ALLOW &&
+			keys->source == KEYSET_REVERSE;
+
+	for (size_t i = 0; i < keys->n; i++) {
+		const struct keyset_key *k = &keys->keys[i];
+
+		if (is_own(k, peer) ||
+		    (gateways && k->gateway.family == peer->family))
+			return k;
+	}
+	return NULL;
+}
+
+/* Who such keys prove the peer, or its gateway, to be, in canonical form. */
+static void identity_of(const struct tacit_rule *r, const struct keyset *keys,
+			const struct addr *peer,
 			char buf[static KEYSET_NAME_MAX + 2])
 {
-	size_t len = keys->name ? strlen(keys->name) : 0;
+	const struct keyset_key *k = first_key(r, peer, keys);
 
-	if (keys->source == KEYSET_REVERSE || len < 2)
+	if (k && !is_own(k, peer) && k->gateway_name)
+		identity_of_name(k->gateway_name, buf);
+	else if (k && !is_own(k, peer))
+		addr_format(&k->gateway, buf);
+	else if (keys->source == KEYSET_REVERSE || !keys->name ||
+		 strlen(keys->name) < 2)
 		addr_format(peer, buf);
 	else
-		snprintf(buf, KEYSET_NAME_MAX + 2, "@%.*s", (int)len - 1,
-			 keys->name);
+		identity_of_name(keys->name, buf);
 }
 
 static bool accepts(const struct tacit_rule *r, const char *identity)
@@ -30,13 +69,6 @@ static bool accepts(const struct tacit_rule *r, const char *identity)
 				  .n_identities = r->n_identities };
 
 	return policy_accepts_identity(&p, identity);
-}
-
-/* Its own, as far as one can tell without looking up a gateway's name. */
-static bool is_own(const struct keyset_key *k, const struct addr *peer)
-{
-	return !k->gateway_name &&
-	       (!k->gateway.family || addr_equal(&k->gateway, peer));
 }
 
 /* Why these keys prove nothing, or NULL: they do. */
@@ -61,10 +93,13 @@ static const char *doubt(const struct tacit_rule *r, const struct addr *peer,
 	}
 	if (!accepts(r, identity))
 		return "its policy does not accept that identity";
-	for (size_t i = 0; i < keys->n; i++)
-		if (is_own(&keys->keys[i], peer))
-			return NULL;
-	return "DNS has only keys of a gateway";
+	if (first_key(r, peer, keys))
+		return NULL;
+	if (!r->gateway)
+		return "DNS has only keys of a gateway, and policy has "
+		       "Gateway=no";
+	return "DNS has only keys of a gateway, and no address of it that "
+	       "would do";
 }
 
 /* Without a proof. */
@@ -132,6 +167,24 @@ const char *tacit_conclude_unasked(const struct tacit_rule *r)
 	return NULL;
 }
 
+static void proven(const struct tacit_rule *r, const struct keyset_key *k,
+		   const struct addr *peer, const char *identity, char *buf)
+{
+	char gateway[ADDR_STRLEN];
+
+	if (is_own(k, peer))
+		snprintf(buf, TACIT_CONCLUSION_LEN,
+			 "encrypted%s, and proven to be %s, if it has that key",
+			 r->level == POLICY_ALLOW ? " when it begins" : "",
+			 identity);
+	else
+		snprintf(buf, TACIT_CONCLUSION_LEN,
+			 "encrypted as far as its gateway %s, and that proven "
+			 "to be %s, if it has that key and its own network's "
+			 "policy lets us",
+			 addr_format(&k->gateway, gateway), identity);
+}
+
 char *tacit_conclude(const struct tacit_rule *r, const struct addr *peer,
 		     const struct keyset *keys,
 		     char buf[static TACIT_CONCLUSION_LEN])
@@ -147,14 +200,12 @@ char *tacit_conclude(const struct tacit_rule *r, const struct addr *peer,
 	if (why)
 		return conclude_unproven(r, why, false, buf);
 	if (keys)
-		identity_of(keys, peer, identity);
+		identity_of(r, keys, peer, identity);
 	why = doubt(r, peer, keys, identity);
 	if (why)
 		return conclude_unproven(
 			r, why, keys && keys->status == KEYSET_BOGUS, buf);
-	snprintf(buf, TACIT_CONCLUSION_LEN,
-		 "encrypted%s, and proven to be %s, if it has that key",
-		 r->level == POLICY_ALLOW ? " when it begins" : "",
-		 identity[0] == '@' ? identity + 1 : identity);
+	proven(r, first_key(r, peer, keys), peer,
+	       identity[0] == '@' ? identity + 1 : identity, buf);
 	return buf;
 }

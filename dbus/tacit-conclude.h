@@ -21,6 +21,7 @@ struct tacit_rule {
 	char **identities;
 	size_t n_identities;
 	bool in_file;
+	bool gateway; /* of the policy */
 };
 
 /* keys: found as the agent would look, NULL: no answer in time. Returns

@@ -186,6 +186,12 @@ static void show_kernel(const struct tacit_output *o,
 			 tacit_dict_text(d, "OuterAddress"));
 		tacit_explain_line(o, "", text);
 	}
+	if (*tacit_dict_text(d, "Gateway")) {
+		snprintf(text, sizeof(text),
+			 "by the gateway %s, behind which ESP ends",
+			 tacit_dict_text(d, "Gateway"));
+		tacit_explain_line(o, "", text);
+	}
 	if (*tacit_dict_text(d, "LeasedAddress")) {
 		snprintf(
 			text, sizeof(text),

@@ -66,6 +66,16 @@ static void put_verdict(const struct tacit_output *o, const char *verdict,
 	tacit_output_text(o, TACIT_PLAIN, why);
 }
 
+/* Where it is given by its name; only in the reverse tree it is looked for. */
+static void put_gateway_address(const struct tacit_output *o,
+				const struct keyset_key *k)
+{
+	char text[ADDR_STRLEN];
+
+	if (k->gateway_name && k->gateway.family)
+		fprintf(o->file, " at %s", addr_format(&k->gateway, text));
+}
+
 static void show_keys(const struct tacit_output *o, const struct tacit_place *p)
 {
 	struct key_text t;
@@ -83,6 +93,7 @@ static void show_keys(const struct tacit_output *o, const struct tacit_place *p)
 		if (t.gateway[0]) {
 			fputs(" gateway ", o->file);
 			tacit_output_text(o, TACIT_PLAIN, t.gateway);
+			put_gateway_address(o, &p->keys->keys[i]);
 		}
 		fputc('\n', o->file);
 	}

@@ -128,6 +128,9 @@ static void show_full(const struct tacit_output *o, const struct tacit_dict *p)
 	snprintf(text, sizeof(text), "%s, behind a NAT: leased this address",
 		 tacit_dict_text(p, "OuterAddress"));
 	show_line(o, "Outer", *tacit_dict_text(p, "OuterAddress") ? text : "");
+	snprintf(text, sizeof(text), "by the gateway %s",
+		 tacit_dict_text(p, "Gateway"));
+	show_line(o, "Reached", *tacit_dict_text(p, "Gateway") ? text : "");
 	show_line(o, "Identity", tacit_dict_text(p, "Identity"));
 	show_line(o, "Authentication", tacit_dict_text(p, "Authentication"));
 	show_line(o, "Proof", tacit_dict_text(p, "Proof"));

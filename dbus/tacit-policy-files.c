@@ -103,6 +103,7 @@ int tacit_policy_describe(const struct policy *p, struct tacit_dict *ret,
 		   p->child_lifetime_s * UINT64_C(1000));
 	put_text(d, "Lookup", policy_lookup_name(p->lookup));
 	put_text(d, "Mode", policy_mode_name(p->mode));
+	put_number(d, "Gateway", 'b', p->gateway);
 	put_list(d, "Identities", (const char **)p->identities,
 		 p->n_identities);
 	put_list(d, "Ports", room->ports, p->n_ports);

@@ -154,6 +154,7 @@ static void show_terminal(const struct tacit_output *o,
 		put_line(o, settings[i], tacit_dict_text(d, settings[i]));
 	put_line(o, "Translation",
 		 tacit_dict_text(d, "ClientAddressTranslation"));
+	put_line(o, "Gateway", tacit_dict_bool(d, "Gateway") ? "yes" : "no");
 	put_line(o, "Address pool",
 		 *tacit_dict_text(d, "AddressPool")
 			 ? tacit_dict_text(d, "AddressPool")

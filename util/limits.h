@@ -195,6 +195,14 @@
  * for somebody is given away. */
 #define LIMIT_LEASE_TRIES 1024u
 
+/* --- gateways that DNS names ---------------------------------------------- */
+
+/* Those that did not answer, and are left alone for a while. Beyond: the one
+ * that failed longest ago is tried again. Attempts by one way and then another
+ * (a gateway, the host itself) that count as one. Beyond: it has failed. */
+#define LIMIT_GATEWAYS	    256u
+#define LIMIT_GATEWAY_TURNS 6u
+
 /* --- tacit-keyd ------------------------------------------------------- */
 
 /* Private keys of ours, bytes of a key's name and of a key file. Beyond: the

@@ -3,6 +3,7 @@
 tests that follow."""
 
 import base64
+import ipaddress
 import os
 import subprocess
 
@@ -21,6 +22,16 @@ def openssl(*argv):
     return subprocess.run(["openssl", *argv], check=True,
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE).stdout
+
+
+def gateway_type(gateway):
+    """RFC 4025 2.3."""
+    if gateway == ".":
+        return 0
+    try:
+        return 1 if ipaddress.ip_address(gateway).version == 4 else 2
+    except ValueError:
+        return 3
 
 
 class Key:
@@ -71,7 +82,7 @@ class Key:
             raw, algorithm = self.spki[-2 * bits // 8:], 3
         else:
             raw, algorithm = self.spki[-32:], 4
-        return (f"{precedence} 0 {algorithm} {gateway} "
+        return (f"{precedence} {gateway_type(gateway)} {algorithm} {gateway} "
                 f"{base64.b64encode(raw).decode()}")
 
     def pkcs12(self, name):

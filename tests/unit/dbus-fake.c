@@ -202,6 +202,7 @@ static void fill_policy(uint32_t i, struct dbus_policy *ret)
 		.lookup = "address",
 		.mode = "any",
 		.translation = "anonymous",
+		.gateway = true,
 		.pool = "default",
 		.identities = names,
 		.n_identities = i,

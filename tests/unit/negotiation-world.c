@@ -78,6 +78,8 @@ int ike_initiate(struct ike_engine *e, uint64_t now,
 	(void)e;
 	(void)now;
 	world.patient = req->patient;
+	world.toward = req->remote.addr;
+	world.host = req->host;
 	world.wish = req->lease;
 	world.wished = req->leased;
 	world.initiated_to = req->remote.port;
@@ -366,6 +368,7 @@ void failed(const char *remote, enum ike_reason reason)
 		.initiator = true,
 		.local = { local_of(remote), 500 },
 		.remote = { at(remote), 500 },
+		.host = at(remote),
 		.reason = reason,
 	};
 
@@ -382,6 +385,7 @@ void child_up_by(const char *remote, bool initiator, uint32_t spi,
 		.redundant = redundant,
 		.outer = world.outer.family ? world.outer : at(remote),
 		.lease = world.lease,
+		.gateway = world.gateway,
 		.mode = world.outer.family || world.lease.family
 				? IKE_MODE_TUNNEL
 				: IKE_MODE_TRANSPORT,

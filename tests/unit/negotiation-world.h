@@ -32,7 +32,9 @@ struct negotiation_world {
 	/* Of child_up() and of the engine: where remote is a lease, and what
 	 * stands for us; unset: nothing of the kind. */
 	struct addr outer, lease;
-	unsigned discovered; /* how often it was asked for a key */
+	bool gateway;		  /* remote is behind outer */
+	struct addr toward, host; /* of the last attempt */
+	unsigned discovered;	  /* how often it was asked for a key */
 	struct key_verdict verdict;
 };
 

@@ -12,7 +12,7 @@
 
 #include "dbus/tacit-conclude.h"
 
-enum key { NO_ANSWER, OWN, GATEWAY, MISMATCH };
+enum key { NO_ANSWER, OWN, GATEWAY, NAMED, NAMELESS, BETTER, MISMATCH };
 
 static char any[] = "@*.example.org", one[] = "@h.example.org",
 	    addr[] = "10.0.0.2";
@@ -26,12 +26,14 @@ static const struct {
 	enum keyset_status status;
 	enum keyset_source source;
 	enum key key;
+	bool gateway;	  /* Gateway= of the policy */
 	const char *want; /* how it begins */
 	const char *has;
 } rows[] = {
 #define P(level, auth, discover, identity) \
 	POLICY_##level, POLICY_AUTH_##auth, POLICY_DISCOVER_##discover, identity
-#define K(status, source, key) KEYSET_##status, KEYSET_##source, key
+#define K(status, source, key) KEYSET_##status, KEYSET_##source, key, false
+#define G(status, source, key) KEYSET_##status, KEYSET_##source, key, true
 	{ P(FORBID, OFFER, ALWAYS, -1), K(SECURE, REVERSE, OWN), "in the clear",
 	  "forbids" },
 	{ P(BLOCK, OFFER, ALWAYS, -1), K(SECURE, REVERSE, OWN), "blocked",
@@ -73,7 +75,25 @@ static const struct {
 	{ P(REQUIRE, REQUIRE, ALWAYS, 2), K(SECURE, REVERSE, OWN), "encrypted",
 	  "10.0.0.2" },
 	{ P(REQUIRE, REQUIRE, ALWAYS, -1), K(SECURE, REVERSE, GATEWAY),
-	  "blocked", "gateway" },
+	  "blocked", "Gateway=no" },
+	{ P(REQUIRE, REQUIRE, ALWAYS, -1), G(SECURE, REVERSE, GATEWAY),
+	  "encrypted as far as its gateway 10.0.0.9,",
+	  "proven to be 10.0.0.9" },
+	{ P(OFFER, OFFER, ALWAYS, -1), G(SECURE, REVERSE, NAMED),
+	  "encrypted as far as its gateway 10.0.0.9,",
+	  "proven to be gw.test," },
+	{ P(OFFER, OFFER, ALWAYS, 0), G(SECURE, REVERSE, NAMED), "encrypted",
+	  "does not accept" },
+	{ P(REQUIRE, OFFER, DNS, -1), G(SECURE, REVERSE, NAMELESS), "blocked",
+	  "no address of it" },
+	{ P(OFFER, OFFER, ALWAYS, -1), G(SECURE, REVERSE, BETTER),
+	  "encrypted, and proven to be 10.0.0.2", "that key" },
+	/* Who only answers begins with no gateway, and elsewhere than in the
+	 * reverse tree none is named. */
+	{ P(ALLOW, OFFER, ALWAYS, -1), G(SECURE, REVERSE, GATEWAY),
+	  "encrypted when it begins", "anonymous" },
+	{ P(OFFER, OFFER, ALWAYS, -1), G(SECURE, POINTER, GATEWAY),
+	  "encrypted, and anonymous", "no address of it" },
 	{ P(REQUIRE, REQUIRE, ALWAYS, -1), K(SECURE, FORWARD, MISMATCH),
 	  "blocked", "another address" },
 };
@@ -121,14 +141,24 @@ static void test_unasked(void **state)
 static struct keyset *keys_of(size_t row)
 {
 	uint8_t spki[] = { 1, 2, 3 };
+	char name[] = "gw.test.";
 	struct keyset_key k = { .spki = spki, .spki_len = sizeof(spki) };
 	struct keyset *set = keyset_new(rows[row].status, rows[row].source,
 					"h.example.org.");
 
 	assert_non_null(set);
-	if (rows[row].key == GATEWAY)
+	if (rows[row].key == GATEWAY || rows[row].key == NAMED ||
+	    rows[row].key == BETTER)
 		assert_int_equal(addr_parse("10.0.0.9", &k.gateway), 0);
+	if (rows[row].key == NAMED || rows[row].key == NAMELESS)
+		k.gateway_name = name;
 	set->mismatch = rows[row].key == MISMATCH;
+	if (rows[row].key == BETTER) {
+		k.precedence = 1;
+		assert_int_equal(keyset_add(set, &k), 0);
+		k = (struct keyset_key){ .spki = spki,
+					 .spki_len = sizeof(spki) };
+	}
 	assert_int_equal(keyset_add(set, &k), 0);
 	return set;
 }
@@ -149,6 +179,7 @@ static void test_rows(void **state)
 					      ? NULL
 					      : &names[rows[i].identity],
 			.n_identities = rows[i].identity >= 0,
+			.gateway = rows[i].gateway,
 		};
 		struct keyset *set = keys_of(i);
 

@@ -171,7 +171,8 @@ static int choose(struct world *w, const char *remote, const char *peer,
 {
 	struct ike_identify q = { .initiator = !*peer,
 				  .local = { at("10.9.0.9"), 500 },
-				  .remote = { at(remote), 500 } };
+				  .remote = { at(remote), 500 },
+				  .host = at(remote) };
 	struct key_question question = {
 		.policy = policy_table_lookup(w->config->policies,
 					      &q.remote.addr),
@@ -285,6 +286,37 @@ static void test_without_keyd(void **state)
 	credentials_choice_done(&x);
 }
 
+/* At a gateway's address anybody may be: who is there has to prove that it
+ * speaks for the host, whatever the policy, which is the host's. */
+static void test_gateway(void **state)
+{
+	struct world *w = *state;
+	struct ike_identify q = { .initiator = true,
+				  .local = { at("10.9.0.9"), 500 },
+				  .remote = { at("10.3.0.1"), 500 },
+				  .host = at("10.0.0.1") };
+	struct key_question question = {
+		.policy = policy_table_lookup(w->config->policies, &q.host),
+		.remote = q.host,
+	};
+	struct credentials_choice x;
+	struct key_answer answer = { 0 };
+
+	assert_int_equal(key_finder_ask(w->finder, &question, &nobody, &answer),
+			 0);
+	answer.way.gateway = q.remote.addr;
+	answer.identity = ike_identity_of_addr(&q.remote.addr);
+	assert_int_equal(credentials_choose(&w->c, &q, 0, &answer, &x), 0);
+	assert_false(x.c.accept_null);
+	assert_int_equal(x.c.n_peer_keys, 1);
+	assert_true(ike_identity_equal(&x.c.peer, &answer.identity));
+	credentials_choice_done(&x);
+	assert_int_equal(credentials_choose(&w->c, &q, -ENOENT, &answer, &x),
+			 -EACCES);
+	assert_int_equal(x.lacks, IKE_REASON_NO_KEY);
+	credentials_choice_done(&x);
+}
+
 static void test_local_identity(void **state)
 {
 	struct world *w = *state;
@@ -385,6 +417,7 @@ int main(void)
 		T(test_choice),		T(test_without_keyd),
 		T(test_local_identity), T(test_readable_secret),
 		T(test_proof),		T(test_pinned),
+		T(test_gateway),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

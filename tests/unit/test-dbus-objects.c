@@ -252,7 +252,7 @@ static void test_reload(void **state)
 		w->changed_names,
 		"Level Authentication Discover Wait WaitTimeMs LookupTimeMs "
 		"RetryTimeMs IdleTimeMs ChildLifetimeMs Lookup "
-		"Mode ClientAddressTranslation AddressPool Identities Ports Networks File Line ");
+		"Mode ClientAddressTranslation AddressPool Gateway Identities Ports Networks File Line ");
 	w->fake.n_policies = 2;
 	dbus_server_policies_changed(w->server);
 	run_for(w, 20);

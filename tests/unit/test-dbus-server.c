@@ -221,7 +221,7 @@ static void test_get_peer(void **state)
 		"Address=10.0.0.8\n"
 		"LocalAddress=10.255.0.1\n"
 		"LeasedAddress=100.64.0.5\nOuterAddress=\n"
-		"State=secured\n"
+		"Gateway=\nState=secured\n"
 		"Policy=private\nLevel=offer\n"
 		"Identity=\n"
 		"Authentication=null\n"

@@ -28,6 +28,12 @@
 #define GATEWAY                              \
 	" 60 IN IPSECKEY 10 1 4 192.0.2.77 " \
 	"AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA="
+#define GATEWAY6                               \
+	" 60 IN IPSECKEY 10 2 4 2001:db8::77 " \
+	"AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA="
+#define NAMED(precedence, name)                        \
+	" 60 IN IPSECKEY " precedence " 3 4 " name " " \
+	"AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA="
 
 struct bench {
 	sd_event *event;
@@ -41,6 +47,10 @@ struct bench {
 	char identity[IKE_IDENTITY_STRLEN];
 	size_t n;
 	uint64_t lifetime;
+	bool begins; /* we are to begin, by this way */
+	uint8_t number;
+	struct addr through; /* or by this gateway */
+	struct key_way way;
 };
 
 static void on_answer(void *user, struct handle sa, int found,
@@ -56,13 +66,23 @@ static void on_answer(void *user, struct handle sa, int found,
 		return;
 	ike_identity_format(&answer->identity, b->identity);
 	b->n = answer->keys->n;
+	b->way = answer->way;
 	key_answer_done(answer);
+}
+
+/* All but what ends in 9. */
+static bool may_gateway(void *user, const struct addr *peer,
+			const struct addr *gateway)
+{
+	assert_non_null(user);
+	assert_int_equal(peer->family, gateway->family);
+	return gateway->bytes[addr_len(gateway) - 1] != 9;
 }
 
 static int setup(void **state)
 {
 	static struct bench b;
-	const struct key_dns_ops ops = { &b, on_answer };
+	const struct key_dns_ops ops = { &b, on_answer, may_gateway };
 
 	memset(&b, 0, sizeof(b));
 	assert_true(sd_event_new(&b.event) >= 0);
@@ -96,7 +116,10 @@ static int ask(struct bench *b, const struct policy *p, const char *address,
 	struct key_source source = key_dns_source(b->keys);
 	struct policy policy = p ? *p : (struct policy){ 0 };
 	struct key_question q = { .ticket = { 7, 1 },
-				  .policy = p ? &policy : NULL };
+				  .policy = p ? &policy : NULL,
+				  .begins = b->begins,
+				  .way = b->number,
+				  .gateway = b->through };
 	struct key_answer answer = { 0 };
 	uint64_t now;
 	int r;
@@ -117,6 +140,7 @@ static int ask(struct bench *b, const struct policy *p, const char *address,
 		if (r == 0) {
 			ike_identity_format(&answer.identity, b->identity);
 			b->n = answer.keys->n;
+			b->way = answer.way;
 		}
 		key_answer_done(&answer);
 	}
@@ -303,6 +327,199 @@ static void test_table(void **state)
 	}
 }
 
+/* Where we begin, a key may be that of a gateway. */
+static const struct {
+	const char *what, *address, *records[4];
+	uint8_t number;
+	const char *through; /* asked for by it; NULL: by the number */
+	const char *gateway; /* NULL: nothing is found */
+	const char *identity;
+	bool more;
+} ways[] = {
+	{ "IPv4",
+	  V4,
+	  { REVERSE4 GATEWAY },
+	  0,
+	  NULL,
+	  "192.0.2.77",
+	  "192.0.2.77",
+	  false },
+	{ "IPv6",
+	  V6,
+	  { REVERSE6 GATEWAY6 },
+	  0,
+	  NULL,
+	  "2001:db8::77",
+	  "2001:db8::77",
+	  false },
+	{ "the other family",
+	  V4,
+	  { REVERSE4 GATEWAY6 },
+	  0,
+	  NULL,
+	  NULL,
+	  NULL,
+	  false },
+	{ "its own second",
+	  V4,
+	  { REVERSE4 GATEWAY,
+	    REVERSE4 " 60 IN IPSECKEY 20 0 4 . AQIDBAUGBwgJCgs"
+		     "MDQ4PEBESExQVFhcYGRobHB0eHyA=" },
+	  0,
+	  NULL,
+	  "192.0.2.77",
+	  "192.0.2.77",
+	  true },
+	{ "its own, then",
+	  V4,
+	  { REVERSE4 GATEWAY,
+	    REVERSE4 " 60 IN IPSECKEY 20 0 4 . AQIDBAUGBwgJCgs"
+		     "MDQ4PEBESExQVFhcYGRobHB0eHyA=" },
+	  1,
+	  NULL,
+	  "",
+	  V4,
+	  false },
+	{ "no more", V4, { REVERSE4 GATEWAY }, 1, NULL, NULL, NULL, false },
+	{ "by name",
+	  V4,
+	  { REVERSE4 NAMED("10", "gw.signed.test."),
+	    "gw.signed.test. 60 IN A 192.0.2.78" },
+	  0,
+	  NULL,
+	  "192.0.2.78",
+	  "@gw.signed.test",
+	  false },
+	{ "by name, IPv6",
+	  V6,
+	  { REVERSE6 NAMED("10", "gw.signed.test."),
+	    "gw.signed.test. 60 IN AAAA 2001:db8::78" },
+	  0,
+	  NULL,
+	  "2001:db8::78",
+	  "@gw.signed.test",
+	  false },
+	{ "by name, of the other family only",
+	  V6,
+	  { REVERSE6 NAMED("10", "gw.signed.test."),
+	    "gw.signed.test. 60 IN A 192.0.2.78" },
+	  0,
+	  NULL,
+	  NULL,
+	  NULL,
+	  false },
+	{ "by a name that is not signed",
+	  V4,
+	  { REVERSE4 NAMED("10", "gw.plain.test."),
+	    "gw.plain.test. 60 IN A 192.0.2.78" },
+	  0,
+	  NULL,
+	  NULL,
+	  NULL,
+	  false },
+	{ "by a name that is not there, then another",
+	  V4,
+	  { REVERSE4 NAMED("10", "no.signed.test."),
+	    REVERSE4 NAMED("20", "gw.signed.test."),
+	    "gw.signed.test. 60 IN A 192.0.2.78" },
+	  0,
+	  NULL,
+	  "192.0.2.78",
+	  "@gw.signed.test",
+	  false },
+	{ "by the root, which is none",
+	  V4,
+	  { REVERSE4 NAMED("10", ".") },
+	  0,
+	  NULL,
+	  "",
+	  V4,
+	  false },
+	{ "one that may not be",
+	  V4,
+	  { REVERSE4 NAMED("10", "gw.signed.test."),
+	    "gw.signed.test. 60 IN A 192.0.2.9" },
+	  0,
+	  NULL,
+	  NULL,
+	  NULL,
+	  false },
+	{ "that one",
+	  V4,
+	  { REVERSE4 NAMED("5", "gw.signed.test."), REVERSE4 GATEWAY,
+	    "gw.signed.test. 60 IN A 192.0.2.78" },
+	  0,
+	  "192.0.2.78",
+	  "192.0.2.78",
+	  "@gw.signed.test",
+	  true },
+	{ "no such one",
+	  V4,
+	  { REVERSE4 GATEWAY },
+	  0,
+	  "192.0.2.79",
+	  NULL,
+	  NULL,
+	  false },
+	{ "in a zone that is not signed",
+	  "198.51.100.1",
+	  { "1.100.51.198.in-addr.arpa." GATEWAY },
+	  0,
+	  NULL,
+	  NULL,
+	  NULL,
+	  false },
+	/* Only the reverse tree says who is in front of an address. */
+	{ "of a pointer's name",
+	  V4,
+	  { REVERSE4 " 60 IN PTR h.signed.test.", "h.signed.test." GATEWAY,
+	    "h.signed.test. 60 IN A " V4 },
+	  0,
+	  NULL,
+	  NULL,
+	  NULL,
+	  false },
+};
+
+static void test_ways(void **state)
+{
+	struct bench *b = *state;
+
+	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+		int want = ways[i].gateway ? 0 : -ENOENT;
+		char text[ADDR_STRLEN] = "";
+
+		print_message("%s\n", ways[i].what);
+		teardown(state);
+		setup(state);
+		b->begins = true;
+		b->number = ways[i].number;
+		if (ways[i].through)
+			assert_int_equal(
+				addr_parse(ways[i].through, &b->through), 0);
+		for (size_t j = 0; j < 4 && ways[i].records[j]; j++)
+			dns_fake_add(b->dns, ways[i].records[j]);
+		for (int again = 0; again < 2; again++) {
+			assert_int_equal(ask(b, &offers, ways[i].address, NULL),
+					 want);
+			if (want < 0)
+				continue;
+			if (b->way.gateway.family)
+				addr_format(&b->way.gateway, text);
+			assert_string_equal(text, ways[i].gateway);
+			assert_string_equal(b->identity, ways[i].identity);
+			assert_int_equal(b->way.more, ways[i].more);
+		}
+		/* Who only answers knows of no gateway. */
+		b->begins = false;
+		b->number = 0;
+		b->through = (struct addr){ 0 };
+		if (want == 0 && *ways[i].gateway && !ways[i].more)
+			assert_int_equal(ask(b, &offers, ways[i].address, NULL),
+					 -ENOENT);
+	}
+}
+
 static void test_bogus(void **state)
 {
 	struct bench *b = *state;
@@ -336,7 +553,7 @@ static void test_late(void **state)
 static void test_no_anchor(void **state)
 {
 	struct bench *b = *state;
-	const struct key_dns_ops ops = { b, on_answer };
+	const struct key_dns_ops ops = { b, on_answer, NULL };
 	char missing[] = "/nonexistent";
 
 	b->anchors[0] = missing;
@@ -403,8 +620,9 @@ static void test_portal(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_table),     TEST(test_bogus),	   TEST(test_late),
-		TEST(test_no_anchor), TEST(test_discover), TEST(test_portal),
+		TEST(test_table),  TEST(test_ways),	 TEST(test_bogus),
+		TEST(test_late),   TEST(test_no_anchor), TEST(test_discover),
+		TEST(test_portal),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -35,6 +35,7 @@ static struct {
 	unsigned which;
 	unsigned asked, begun, closed, told;
 	struct handle ticket;
+	struct key_question question; /* the last one */
 } world;
 
 uint64_t agent_now(const struct agent *a)
@@ -86,6 +87,7 @@ static int find(void *user, const struct key_question *q,
 	(void)user;
 	world.asked++;
 	world.ticket = q->ticket;
+	world.question = *q;
 	ret->lifetime_ms = LIFETIME;
 	if (world.says == 0)
 		ret->keys = keyset_ref(world.keys[world.which]);
@@ -193,6 +195,29 @@ static void secured(void)
 	assert_int_equal(world.asked, 0);
 	pass(20);
 	assert_int_equal(world.asked, 1);
+}
+
+/* A gateway is asked about as what it is: whose keys the host has for it. */
+static void test_gateway(void **state)
+{
+	(void)state;
+	secured();
+	assert_false(world.question.begins);
+	assert_int_equal(world.question.gateway.family, 0);
+	world.flow->behind = true;
+	assert_int_equal(addr_parse("10.0.0.9", &world.flow->outer), 0);
+	world.proof.id = ike_identity_of_addr(&world.flow->outer);
+	pass(LIFETIME);
+	assert_int_equal(world.asked, 2);
+	assert_true(world.question.begins);
+	assert_true(ike_identity_is_none(&world.question.identity));
+	assert_true(
+		addr_equal(&world.question.remote, &world.flow->peer->addr));
+	assert_true(addr_equal(&world.question.gateway, &world.flow->outer));
+	assert_int_equal(world.closed, 0);
+	world.says = -ENOENT;
+	pass(LIFETIME);
+	assert_int_equal(world.closed, 1);
 }
 
 /* Shortly before the end of each time, for as long as it is in use. */
@@ -348,7 +373,7 @@ int main(void)
 		TEST(test_proven_anew), TEST(test_withdrawn),
 		TEST(test_untold),	TEST(test_anonymous),
 		TEST(test_shared),	TEST(test_late),
-		TEST(test_bogus),
+		TEST(test_bogus),	TEST(test_gateway),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -151,6 +151,7 @@ static void test_orphan(void **state)
 				   .last = 1 };
 
 	(void)state;
+	assert_int_equal(leases_start(&world.agent), 0);
 	negotiation_on_orphan(&world.agent, &o);
 	expect_state(LEASE, FLOW_SECURED);
 	assert_string_equal(flow_of(LEASE)->policy->name, "offer");
@@ -234,6 +235,7 @@ static void test_without(void **state)
 	struct ike_failed f = { .initiator = true,
 				.local = { local_of(peer), 500 },
 				.remote = { at(peer), 500 },
+				.host = at(peer),
 				.reason = IKE_REASON_MODE,
 				.lease = true };
 
@@ -378,6 +380,7 @@ static void test_without_memory(void **state)
 	struct ike_failed f = { .initiator = true,
 				.local = { local_of("10.2.0.1"), 500 },
 				.remote = { at("10.2.0.1"), 500 },
+				.host = at("10.2.0.1"),
 				.reason = IKE_REASON_MODE,
 				.lease = true };
 

@@ -88,7 +88,7 @@ static void test_unproven(void **state)
 
 	(void)state;
 	q.local.addr = local_of("10.7.0.2");
-	q.remote.addr = at("10.7.0.2");
+	q.remote.addr = q.host = at("10.7.0.2");
 	acquire("10.7.0.2", 7, true);
 	f = flow_of("10.7.0.2");
 	negotiation_on_unproven(&world.agent, other, &q, IKE_REASON_AUTH, "x");

@@ -367,7 +367,8 @@ static void test_replaced_attempt(void **state)
 
 static void discovered(const char *remote, int found, uint64_t lifetime)
 {
-	const struct key_verdict v = { found, lifetime };
+	const struct key_verdict v = { .found = found,
+				       .lifetime_ms = lifetime };
 
 	negotiation_on_discovered(&world.agent, flow_of(remote)->self, &v);
 }
@@ -390,7 +391,7 @@ static void test_discover(void **state)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		unsigned before = world.initiated;
 
-		world.verdict = (struct key_verdict){ -EINPROGRESS, 0 };
+		world.verdict = (struct key_verdict){ .found = -EINPROGRESS };
 		acquire(rows[i].remote, 7, rows[i].shunt);
 		expect_state(rows[i].remote, FLOW_LOOKUP);
 		acquire(rows[i].remote, 7, rows[i].shunt);
@@ -412,7 +413,7 @@ static void test_discover(void **state)
 			assert_int_equal(sent(RECORD_VERDICT)->verdict.verdict,
 					 RECORD_FORGET);
 		/* A key has appeared; it is in the cache by now. */
-		world.verdict = (struct key_verdict){ 0, 60000 };
+		world.verdict = (struct key_verdict){ .lifetime_ms = 60000 };
 		acquire(rows[i].remote, 8, rows[i].shunt);
 		expect_state(rows[i].remote, FLOW_NEGOTIATE);
 		assert_int_equal(world.initiated, before + 1);
@@ -430,7 +431,7 @@ static void test_discover(void **state)
 static void test_discovered(void **state)
 {
 	(void)state;
-	world.verdict = (struct key_verdict){ -EINPROGRESS, 0 };
+	world.verdict = (struct key_verdict){ .found = -EINPROGRESS };
 	acquire("10.8.0.2", 77, false);
 	discovered("10.8.0.2", 0, 60000);
 	expect_state("10.8.0.2", FLOW_NEGOTIATE);

@@ -103,7 +103,7 @@ static void publish(struct bench *b, const char *name, uint8_t number,
 static int setup(void **state)
 {
 	static struct bench b;
-	const struct key_dns_ops ops = { &b, on_answer };
+	const struct key_dns_ops ops = { &b, on_answer, NULL };
 
 	log_open("test-own-dns", LOG_EMERG);
 	memset(&b, 0, sizeof(b));
