@@ -42,12 +42,12 @@ class World:
 
     def install(self, local=None, remote=None, reqid=R2, flags=0, seq=0,
                 hard=0, soft=0, sa_in=SA_IN, sa_out=SA_OUT, replaces=0,
-                tunnel=0, udp=(0, 0), outer=None, lease=None):
+                tunnel=0, udp=(0, 0), outer=None, lease=None, scope=b""):
         return nc.INSTALL, (nc.addr(local or self.local),
                             nc.addr(remote or self.offer), reqid, seq, flags,
                             hard, soft, 0, 0, 0, 0, replaces, tunnel, *udp,
                             sa_in, sa_out, nc.addr(outer), nc.addr(lease),
-                            b"")
+                            scope)
 
     def flow(self, kind, reqid, local=None, remote=None, spi=0, inbound=0,
              udp_remote=0):
@@ -74,6 +74,8 @@ HOSTILE = {
     "clear-in-block": (lambda w: w.verdict(w.block, nc.CLEAR), "EPERM"),
     "optional-in-require": (lambda w: w.install(
         remote=w.require, flags=nc.IN_OPTIONAL), "EPERM"),
+    "half-a-service": (lambda w: w.install(scope=b"\x01\x03\x06"), "EPROTO"),
+    "more-than-services": (lambda w: w.install(scope=b"\x11\x03"), "EPROTO"),
     "install-in-block": (lambda w: w.install(remote=w.block), "EPERM"),
     "install-in-forbid": (lambda w: w.install(remote=w.forbid), "EPERM"),
     # Closing what is open.
