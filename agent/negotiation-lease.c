@@ -34,8 +34,14 @@ static enum ike_lease_wish wish(const struct agent *a, const struct policy *p)
  * be reset. */
 static bool would_break(const struct agent *a, const struct flow *f)
 {
+	uint32_t forwards = f->local.family == AF_INET ? 1 : 2;
+
 	if (f->lease.family)
 		return false;
+	/* What we masquerade for containers would get no answers: the kernel
+	 * forwards nothing that comes out of a tunnel without a policy. */
+	if (a->netd.forwards & forwards)
+		return true;
 	if (f->child.spi_in)
 		return true;
 	if (f->policy->level == POLICY_REQUIRE)

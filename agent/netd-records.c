@@ -14,6 +14,7 @@
 #include "agent/netd.h"
 #include "agent/notify.h"
 #include "util/log.h"
+#include "xfrm/forwarding.h"
 #include "xfrm/nft-hear.h"
 #include "xfrm/nft-rules.h"
 #include "xfrm/nlsock.h"
@@ -682,6 +683,8 @@ void netd_on_describe(void *user, struct record_alive *ret)
 
 	ret->left_out = (uint32_t)n->guard.own->left_out;
 	ret->events_lost = n->events_lost;
+	ret->forwards = (forwarding_is_on(AF_INET) ? 1u : 0u) |
+			(forwarding_is_on(AF_INET6) ? 2u : 0u);
 	ret->began = (uint32_t)netd_connections_clear_now(&n->connections);
 	if (n->hold)
 		hold_count(n->hold, &c);

@@ -387,7 +387,9 @@ static const char *body_check(const struct record *r)
 	case RECORD_VERDICT:
 		return verdict_check(&r->verdict);
 	case RECORD_ALIVE:
-		return r->alive.separate > 1 ? "separate" : NULL;
+		return r->alive.separate > 1   ? "separate"
+		       : r->alive.forwards > 3 ? "forwards"
+					       : NULL;
 	case RECORD_WELCOME:
 		return welcome_check(&r->welcome);
 	case RECORD_REPLY:

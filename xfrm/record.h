@@ -176,6 +176,8 @@ struct record_alive {
 	/* Connections in the clear beside a flow: struct record_began. */
 	uint32_t began;
 	uint32_t events_lost; /* times that the kernel said more than fitted */
+	/* This host forwards: bit 0 IPv4, bit 1 IPv6. */
+	uint32_t forwards;
 };
 
 /* One descriptor comes with it, and the socket gets a policy of its own. With

@@ -321,6 +321,33 @@ def test_firewalls(lab, agents):
     assert not [t for t in a.tables() if "tacit_cat" in t]
 
 
+@pytest.mark.seconds(6)
+def test_forwards(lab, agents):
+    """A host that forwards for others is asked to speak for itself alone: it
+    takes no address by default, and its containers reach whom it reaches."""
+    box = Box(lab, start=False)
+    a, b = box.a, box.b
+    inner = lab.net()
+    inner.attach(a, 7)
+    c = lab.host("c", inner)
+    for name in ("ipv4.ip_forward", "ipv6.conf.all.forwarding"):
+        a.ns.sysctl(name, 1)
+    a.ns.nft(OTHERS["masquerade"])
+    c.ns.ip(f"route replace default via {a.own[4][1]}",
+            f"route replace ::/0 via {a.own[6][1]}")
+    pool = "100.64.7.0/24" if lab.family == 4 else "fd64:7::/112"
+    b.config("pool.d/default.conf", f"[Pool]\nNetworks={pool}\n")
+    for host in (a, b):
+        host.policy("peers", "require")
+        host.start_agent()
+    assert None not in ping(a, b.ip, 3, interval=0.3)
+    assert {s.mode for s in a.states()} == {"transport"}
+    assert None not in ping(c, b.ip, 3, interval=0.1)
+    # Outside, that is: between the container and its host it is not ours.
+    assert [f for f in box.outside.capture.frames()
+            if f.kind == "clear" and f.port != "n"] == []
+
+
 class Listening:
     def __init__(self, host):
         self.listener = Listener(host, 80)

@@ -22,7 +22,7 @@ class World:
         self.v4 = lab.family == 4
         _, self.a, self.b = lab.pair()
         a = self.a
-        a.policy("offer", "offer", Wait="yes")
+        a.policy("offer", "offer", Wait="yes", Gateway="no")
         for i, level in enumerate(("require", "block", "forbid", "allow")):
             a.policy(level, level, [f"10.{20 + i}.0.0/16",
                                     f"fd{20 + i}::/16"])

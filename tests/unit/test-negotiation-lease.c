@@ -221,6 +221,16 @@ static void test_wish(void **state)
 		assert_int_equal(world.wish, rows[i].wish);
 	}
 	assert_int_equal(world.initiated, 8);
+	/* A host that forwards asks where policy says so, and else nobody. */
+	world.agent.netd.forwards = 1;
+	acquire("10.3.0.2", 1, false);
+	assert_int_equal(world.wish, IKE_LEASE_NONE);
+	acquire("10.4.0.2", 1, false);
+	assert_int_equal(world.wish, IKE_LEASE_ALWAYS);
+	world.agent.netd.forwards = 2;
+	acquire("10.3.0.3", 1, false);
+	assert_int_equal(world.wish, IKE_LEASE_ANONYMOUS);
+	world.agent.netd.forwards = 0;
 	config_free(before);
 }
 
