@@ -26,6 +26,7 @@
 #include "agent/key-watch.h"
 #include "agent/negotiation.h"
 #include "agent/notify.h"
+#include "agent/proof.h"
 #include "agent/status.h"
 #include "policy/config-change.h"
 
@@ -76,10 +77,14 @@ static enum ike_admission agent_admit(void *user, const struct endpoint *local,
 
 static void agent_algorithms(void *user, const struct endpoint *local,
 			     const struct endpoint *remote,
+			     const struct ike_proof *peer,
 			     struct algorithms *ret)
 {
+	const struct agent *a = user;
+
 	(void)local;
-	negotiation_algorithms(user, &remote->addr, ret);
+	negotiation_algorithms(
+		a, proof_policy(a->config->policies, &remote->addr, peer), ret);
 }
 
 /* The loop's own clock stands still during a turn. */
@@ -548,13 +553,14 @@ static void agent_scope(void *user, const struct addr *remote,
 }
 
 static enum ike_modes agent_modes(void *user, const struct addr *local,
-				  const struct addr *remote)
+				  const struct addr *remote,
+				  const struct ike_proof *peer)
 {
 	const struct agent *a = user;
 
 	(void)local;
 	return negotiation_modes(
-		policy_table_lookup(a->config->policies, remote));
+		proof_policy(a->config->policies, remote, peer));
 }
 
 static int agent_new_engine(struct agent *a)

@@ -15,6 +15,17 @@ static bool is_wanted(const struct policy *p, const struct key_answer *a)
 				       ike_identity_format(&a->identity, text));
 }
 
+/* The policy of whoever has these keys. */
+static const struct policy *policy_of(const struct credentials *c,
+				      const struct ike_identify *q,
+				      const struct key_answer *a)
+{
+	char text[IKE_IDENTITY_STRLEN];
+
+	return policy_table_for(c->config->policies, &q->host,
+				ike_identity_format(&a->identity, text));
+}
+
 /* Do we say who we are? Who never asks is not told. */
 static bool prove_ourselves(const struct policy *p,
 			    const struct ike_identify *q, bool known)
@@ -89,6 +100,7 @@ int credentials_choose(const struct credentials *c,
 {
 	const struct policy *p =
 		policy_table_lookup(c->config->policies, &q->host);
+	const struct policy *named = p;
 	bool known = found == 0, required;
 
 	*ret = (struct credentials_choice){ .lacks = IKE_REASON_AUTH };
@@ -97,7 +109,14 @@ int credentials_choose(const struct credentials *c,
 	if (!p || (p->level != POLICY_ALLOW && p->level != POLICY_OFFER &&
 		   p->level != POLICY_REQUIRE))
 		return -EACCES;
-	if (known && !is_wanted(p, &ret->answer)) {
+	/* A gateway proves itself, and not the host behind it. */
+	if (known && addr_equal(&q->host, &q->remote.addr))
+		named = policy_of(c, q, &ret->answer);
+	if (named->level == POLICY_FORBID) {
+		ret->why = "the policy of its identity forbids it";
+		return -EACCES;
+	}
+	if (known && !is_wanted(named, &ret->answer)) {
 		ret->why = "its identity is not one that the policy accepts";
 		known = false;
 	}
@@ -114,7 +133,7 @@ int credentials_choose(const struct credentials *c,
 		ret->why = "who it says to be is not at this address";
 	if (known)
 		choose_theirs(ret);
-	choose_ours(c, q, prove_ourselves(p, q, known), ret);
+	choose_ours(c, q, prove_ourselves(named, q, known), ret);
 	/* Who is no host of the address has to prove that it may speak for it,
 	 * or anybody at the gateway's address might. */
 	required = p->auth == POLICY_AUTH_REQUIRE ||

@@ -54,6 +54,17 @@ static void explain_policy(const struct policy *p, const struct prefix *network,
 	e->network_line = file ? line : 0;
 }
 
+static void explain_named(const struct policy_table *t, const struct addr *host,
+			  struct dbus_explanation *e)
+{
+	const struct policy *p;
+
+	for (size_t i = 0;
+	     i < DBUS_EXCEPTIONS_MAX && (p = policy_table_named(t, host, i));
+	     i++)
+		e->named[e->n_named++] = p->name;
+}
+
 /* What is not as the rest. */
 static void explain_ports(const struct policy_table *t,
 			  struct dbus_explanation *e)
@@ -164,11 +175,16 @@ static void explain_answer(struct agent *a, const struct explain *x,
 	char network[PREFIX_STRLEN];
 	struct advice advice;
 	struct prefix prefix;
-	const struct policy *p = policy_table_packet(
-		a->config->policies, flow_table_host(a->flows, &x->remote),
-		x->service.protocol, 0, x->service.port, &prefix);
+	const struct addr *host = flow_table_host(a->flows, &x->remote);
+	const struct policy *p = policy_table_packet(a->config->policies, host,
+						     x->service.protocol, 0,
+						     x->service.port, &prefix);
 
+	/* Whose SAs stand has the same network. */
+	if (f && f->policy && f->policy->named && p && !p->n_ports)
+		p = f->policy;
 	explain_policy(p, &prefix, network, &e);
+	explain_named(a->config->policies, host, &e);
 	explain_ports(a->config->policies, &e);
 	explain_keys(a, &e);
 	/* A flow may be for other traffic. */

@@ -100,6 +100,20 @@ static void identify_on_found(void *user, struct handle sa, int found,
 	key_answer_done(answer);
 }
 
+/* The policy of whoever is there and says, not yet proven, who it is. */
+static const struct policy *identify_policy(void *user,
+					    const struct key_question *q)
+{
+	const struct agent *a = user;
+	char text[IKE_IDENTITY_STRLEN];
+
+	return policy_table_for(
+		a->config->policies, &q->remote,
+		ike_identity_is_none(&q->identity)
+			? NULL
+			: ike_identity_format(&q->identity, text));
+}
+
 /* 0, -EINPROGRESS or as key_finder_ask(). */
 static int identify_ask(struct agent *a, struct waiting *w,
 			struct key_answer *ret)
@@ -108,18 +122,21 @@ static int identify_ask(struct agent *a, struct waiting *w,
 	const struct ike_identity *wanted = NULL;
 	const struct flow *f = identify_flow(a, w);
 	struct key_question question = {
-		.policy = policy_table_lookup(a->config->policies, &w->q.host),
 		.remote = w->q.host,
 		.begins = w->q.initiator,
 		.way = f ? f->way : 0,
 	};
+
+	question.identity = w->q.peer;
+	question.policy = identify_policy(a, &question);
 
 	if (w->demanded && w->q.initiator && question.policy)
 		wanted = demand_identity(a, &w->q.local.addr, &w->q.host);
 	w->demanded = wanted != NULL;
 	if (!wanted && ike_identity_is_null(&w->q.peer))
 		return -ENOENT;
-	question.identity = wanted ? *wanted : w->q.peer;
+	if (wanted)
+		question.identity = *wanted;
 	question.named = wanted != NULL;
 	key_question_begin(&question, agent_now(a));
 	if (w->until)
@@ -367,13 +384,6 @@ int identify_start(struct agent *a)
 		r = own_dns_new(a->event, a->key_dns, a->config, &own,
 				&a->own_dns);
 	return r;
-}
-
-static const struct policy *identify_policy(void *user, const struct addr *a)
-{
-	const struct agent *agent = user;
-
-	return policy_table_lookup(agent->config->policies, a);
 }
 
 void identify_reload(struct agent *a)

@@ -376,17 +376,26 @@ static const char *name_of_policy(const struct policy *p)
 	return name && name[0] == '@' && name[1] != '*' ? name + 1 : NULL;
 }
 
+/* Does the policy name this very peer? Where it is not alone, only one that is
+ * for those that it names: they may be anywhere. */
+static bool is_expected(const struct policy *p, const char *identity)
+{
+	return (p->named || p->n_identities == 1) &&
+	       policy_names_identity(p, identity);
+}
+
 /* 0, and what is to be looked up, where name is room for one; -EPERM;
  * -ENOENT: DNS cannot know. */
 static int request_of(const struct key_question *q, char *name,
 		      struct lookup_request *ret)
 {
 	struct ike_identity address = ike_identity_of_addr(&q->remote);
-	const char *known = name_of_policy(q->policy);
+	const char *known;
 	char text[IKE_IDENTITY_STRLEN];
 
 	*ret = (struct lookup_request){ .peer = q->remote };
 	if (ike_identity_is_none(&q->identity)) {
+		known = name_of_policy(q->policy);
 		if (known) {
 			snprintf(name, NAME_STRLEN, "%s.", known);
 			ret->name = name;
@@ -412,8 +421,7 @@ static int request_of(const struct key_question *q, char *name,
 	ret->name = name;
 	/* A name that policy, or a program, expects here needs no address
 	 * record. */
-	ret->claimed =
-		!q->named && (!known || strcasecmp(known, text + 1) != 0);
+	ret->claimed = !q->named && !is_expected(q->policy, text);
 	return 0;
 }
 

@@ -122,17 +122,17 @@ int key_finder_ask(struct key_finder *f, const struct key_question *q,
 	return found;
 }
 
-void key_finder_set_policies(struct key_finder *f,
-			     const struct policy *(*of)(void *user,
-							const struct addr *a),
-			     void *user)
+void key_finder_set_policies(
+	struct key_finder *f,
+	const struct policy *(*of)(void *user, const struct key_question *q),
+	void *user)
 {
 	static const struct policy none = { .level = POLICY_FORBID };
 	uint32_t cursor = 0;
 	struct asked *a;
 
 	while ((a = slots_next(f->asked, &cursor))) {
-		const struct policy *p = of(user, &a->q.remote);
+		const struct policy *p = of(user, &a->q);
 
 		a->q.policy = p ? p : &none;
 	}

@@ -39,11 +39,11 @@ int key_finder_ask(struct key_finder *f, const struct key_question *q,
 		   const struct key_asker *asker, struct key_answer *ret)
 	__attribute__((warn_unused_result));
 /* There are other policies: those of questions that wait are what of() says of
- * the address; NULL: none. */
-void key_finder_set_policies(struct key_finder *f,
-			     const struct policy *(*of)(void *user,
-							const struct addr *a),
-			     void *user);
+ * them; NULL: none. */
+void key_finder_set_policies(
+	struct key_finder *f,
+	const struct policy *(*of)(void *user, const struct key_question *q),
+	void *user);
 /* A source that said -EINPROGRESS has its answer, whose references are taken.
  * Stale tickets are passed over. */
 void key_finder_on_answer(struct key_finder *f, struct handle ticket, int found,

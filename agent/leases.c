@@ -224,7 +224,7 @@ int leases_grant(void *user, const struct endpoint *remote,
 {
 	struct agent *a = user;
 	const struct policy *policy =
-		policy_table_lookup(a->config->policies, &remote->addr);
+		proof_policy(a->config->policies, &remote->addr, peer);
 	const struct lease_network *n = find_of(&a->leases, wanted);
 	const struct address_pool *p;
 	char owner[IKE_IDENTITY_STRLEN];

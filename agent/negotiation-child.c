@@ -100,10 +100,15 @@ void negotiation_install(struct agent *a, struct flow *f,
 
 /* The flow that an SA pair is for, if policy has a place for it. */
 static struct flow *negotiation_child_flow(struct agent *a,
-					   const struct ike_child_up *up)
+					   const struct ike_child_up *up,
+					   const struct policy **ret_policy)
 {
-	const struct policy *p = policy_table_lookup(
-		a->config->policies, up->gateway ? &up->remote : &up->outer);
+	/* A gateway proves itself, and not the host behind it. */
+	const struct policy *p =
+		up->gateway
+			? policy_table_lookup(a->config->policies, &up->remote)
+			: proof_policy(a->config->policies, &up->outer,
+				       &up->peer);
 	struct flow *f;
 
 	if (!negotiation_wanted_by(p) || !link_is_up(a->link) ||
@@ -114,7 +119,7 @@ static struct flow *negotiation_child_flow(struct agent *a,
 	if (flow_table_obtain(a->flows, &up->local, &up->remote, agent_now(a),
 			      &f) < 0)
 		return NULL;
-	f->policy = p;
+	*ret_policy = p;
 	return f;
 }
 
@@ -190,7 +195,8 @@ static bool negotiation_set_ends(struct agent *a, struct flow *f,
 void negotiation_on_child_up(struct agent *a, struct handle sa,
 			     const struct ike_child_up *up)
 {
-	struct flow *f = negotiation_child_flow(a, up);
+	const struct policy *p;
+	struct flow *f = negotiation_child_flow(a, up, &p);
 
 	if (!f) {
 		negotiation_unwanted(a, sa, up);
@@ -199,8 +205,11 @@ void negotiation_on_child_up(struct agent *a, struct handle sa,
 	}
 	negotiation_attempt_over(a, f, sa);
 	demand_on_proof(a, f, sa, &up->peer);
-	if (!negotiation_set_ends(a, f, up) ||
-	    negotiation_rekeyed(a, f, sa, up))
+	if (!negotiation_set_ends(a, f, up))
+		return;
+	if (!up->redundant || !f->child.spi_in)
+		f->policy = p;
+	if (negotiation_rekeyed(a, f, sa, up))
 		return;
 	if (up->redundant && f->child.spi_in) {
 		negotiation_install(a, f, up, true);
@@ -237,6 +246,13 @@ void negotiation_on_child_up(struct agent *a, struct handle sa,
 	negotiation_run_queue(a);
 }
 
+void negotiation_unname(struct agent *a, struct flow *f)
+{
+	if (f->policy && f->policy->named)
+		f->policy =
+			policy_table_lookup(a->config->policies, flow_host(f));
+}
+
 /* The flow has lost its SAs, or they are no good any more. */
 void negotiation_lost(struct agent *a, struct flow *f, enum ike_reason reason)
 {
@@ -246,6 +262,7 @@ void negotiation_lost(struct agent *a, struct flow *f, enum ike_reason reason)
 	memset(&f->child, 0, sizeof(f->child));
 	began_done(&f->began);
 	negotiation_unlease(a, f);
+	negotiation_unname(a, f);
 	flow_set_outer(a->flows, f, &(struct addr){ 0 });
 	f->behind = false;
 	f->reason = reason;
@@ -372,6 +389,7 @@ static void negotiation_install_refused(struct agent *a, struct flow *f,
 		negotiation_no_lease(a, f);
 	negotiation_send(a, RECORD_REMOVE, f);
 	memset(&f->child, 0, sizeof(f->child));
+	negotiation_unname(a, f);
 	timer_cancel(a->timers, &f->timer);
 	negotiation_fail(a, f, IKE_REASON_RESOURCES, 0);
 	ike_close(a->ike, agent_now(a), sa);

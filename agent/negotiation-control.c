@@ -31,7 +31,8 @@ int negotiation_connect(struct agent *a, const struct addr *local,
 	r = flow_table_obtain(a->flows, local, remote, agent_now(a), &f);
 	if (r < 0)
 		return r;
-	f->policy = policy_table_lookup(a->config->policies, flow_host(f));
+	negotiation_set_policy(
+		f, policy_table_lookup(a->config->policies, flow_host(f)));
 	switch (f->state) {
 	case FLOW_CLEAR:
 	case FLOW_BLOCKED:

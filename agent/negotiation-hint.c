@@ -78,7 +78,7 @@ void negotiation_on_hint(struct agent *a, const struct record_hint *h)
 	if (!f && flow_table_obtain(a->flows, &h->local, &h->remote,
 				    agent_now(a), &f) < 0)
 		return;
-	f->policy = p;
+	negotiation_set_policy(f, p);
 	f->hinted_at = agent_now(a);
 	switch (f->state) {
 	case FLOW_SECURED:

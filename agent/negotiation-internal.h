@@ -14,6 +14,16 @@ static inline bool negotiation_begins(const struct policy *p)
 	return p && (p->level == POLICY_OFFER || p->level == POLICY_REQUIRE);
 }
 
+/* The network's policy; SAs stay under the one of whoever has proven himself. */
+static inline void negotiation_set_policy(struct flow *f,
+					  const struct policy *p)
+{
+	if (!f->child.spi_in)
+		f->policy = p;
+}
+/* The flow's SAs are gone, and with them whoever had a policy of his own. */
+void negotiation_unname(struct agent *a, struct flow *f);
+
 struct log_fields negotiation_fields(const struct flow *f);
 void negotiation_send_verdict(struct agent *a, const struct addr *local,
 			      const struct addr *remote, struct handle flow,

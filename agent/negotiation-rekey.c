@@ -167,7 +167,8 @@ void negotiation_on_idle(struct agent *a, const struct record_flow *idle)
 	struct handle sa;
 
 	if (!f || f->reqid != idle->reqid || f->state != FLOW_SECURED ||
-	    !f->policy || !f->policy->idle_ms)
+	    !f->policy || !f->policy->idle_ms ||
+	    idle->idle_ms < f->policy->idle_ms)
 		return;
 	sa = f->child.ike;
 	negotiation_lost(a, f, IKE_REASON_IDLE);

@@ -14,6 +14,17 @@
  * in this time. */
 #define LET_GO_MS 1000u
 
+/* What the new policies say of it, and of whoever has proven himself there. */
+static const struct policy *reload_policy(struct agent *a, const struct flow *f)
+{
+	struct ike_sa_info info;
+	bool known = f->child.spi_in && !handle_is_none(f->child.ike) &&
+		     ike_sa_describe(a->ike, f->child.ike, &info);
+
+	return proof_policy(a->config->policies, flow_host(f),
+			    known ? &info.peer : NULL);
+}
+
 /* May the SA that stands stay under the new policy? */
 static bool reload_suffices(struct agent *a, const struct flow *f)
 {
@@ -145,8 +156,7 @@ void negotiation_on_policies(struct agent *a, const struct config *before)
 		const struct policy *old = f->policy;
 		bool keys, algorithms;
 
-		f->policy =
-			policy_table_lookup(a->config->policies, flow_host(f));
+		f->policy = reload_policy(a, f);
 		keys = reload_keys_changed(a, before, f);
 		algorithms = old && f->policy &&
 			     memcmp(&old->algorithms, &f->policy->algorithms,

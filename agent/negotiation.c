@@ -162,12 +162,9 @@ enum ike_modes negotiation_modes(const struct policy *p)
 					     : IKE_MODES_TRANSPORT;
 }
 
-void negotiation_algorithms(const struct agent *a, const struct addr *remote,
+void negotiation_algorithms(const struct agent *a, const struct policy *p,
 			    struct algorithms *ret)
 {
-	const struct policy *p =
-		policy_table_lookup(a->config->policies, remote);
-
 	*ret = p ? p->algorithms : a->config->algorithms;
 	if (a->kernel & RECORD_HAS_CHACHA)
 		return;
@@ -199,7 +196,7 @@ static void negotiation_initiate(struct agent *a, struct flow *f)
 		req.remote.port = f->knock_port;
 		f->knock_port = 0;
 	}
-	negotiation_algorithms(a, &f->peer->addr, &algorithms);
+	negotiation_algorithms(a, f->policy, &algorithms);
 	negotiation_wish(a, f, &req);
 	r = ike_initiate(a->ike, now, &req, &f->attempt);
 
@@ -476,7 +473,7 @@ void negotiation_on_acquire(struct agent *a, const struct record_acquire *q)
 		negotiation_refuse(a, q, p);
 		return;
 	}
-	f->policy = p;
+	negotiation_set_policy(f, p);
 	if (q->seq)
 		f->acquire_seq = q->seq;
 	f->held = f->held || q->held;

@@ -109,7 +109,7 @@ bool negotiation_wanted_by(const struct policy *p);
 enum ike_modes negotiation_modes(const struct policy *p);
 /* What is proposed to this peer and accepted from it: its policy's, without
  * what the kernel has not. */
-void negotiation_algorithms(const struct agent *a, const struct addr *remote,
+void negotiation_algorithms(const struct agent *a, const struct policy *p,
 			    struct algorithms *ret);
 
 #endif

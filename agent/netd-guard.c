@@ -55,12 +55,28 @@ bool netd_guard_is_lease(const struct netd_guard *g, const struct addr *a)
 	return false;
 }
 
+/* Of the pools of all that may be there: who it is the agent knows. */
+static bool guard_leases_at(const struct netd_guard *g,
+			    const struct addr *remote, const struct addr *outer)
+{
+	const struct policy *p = policy_table_lookup(g->policies, outer);
+
+	for (size_t i = 0; p; i++) {
+		const struct address_pool *pool =
+			address_pools_get(g->pools, p->pool);
+
+		if (pool && guard_may_lease(g, pool, remote))
+			return true;
+		p = policy_table_named(g->policies, outer, i);
+	}
+	return false;
+}
+
 const struct policy *netd_guard_policy(const struct netd_guard *g,
 				       const struct addr *remote,
 				       const struct addr *outer)
 {
 	const struct policy *p = policy_table_lookup(g->policies, remote);
-	const struct address_pool *pool;
 
 	if (!outer->family)
 		return p;
@@ -69,9 +85,9 @@ const struct policy *netd_guard_policy(const struct netd_guard *g,
 	if (!netd_guard_is_lease(g, remote))
 		return policy_table_has_gateway(g->policies, p, outer) ? p
 								       : NULL;
-	p = policy_table_lookup(g->policies, outer);
-	pool = p ? address_pools_get(g->pools, p->pool) : NULL;
-	return pool && guard_may_lease(g, pool, remote) ? p : NULL;
+	return guard_leases_at(g, remote, outer)
+		       ? policy_table_lookup(g->policies, outer)
+		       : NULL;
 }
 
 bool netd_guard_scope(const struct netd_guard *g, const struct addr *remote,

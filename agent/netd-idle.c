@@ -37,7 +37,24 @@ static int idle_count(const struct ksa *sa, void *user)
 	return 0;
 }
 
-static void idle_tell(struct netd *n, const struct netd_flow *f)
+/* The shortest time that any of the policies has whose peer it may be: which of
+ * them it is the agent knows. */
+static uint32_t idle_time(const struct netd *n, const struct netd_flow *f)
+{
+	const struct netd_pair *pair = f->pair;
+	const struct addr *host = f->leased ? &pair->outer : &pair->remote;
+	const struct policy *p =
+		netd_guard_policy(&n->guard, &pair->remote, &pair->outer);
+	uint32_t shortest = p ? p->idle_ms : 0;
+
+	for (size_t i = 0;
+	     p && (p = policy_table_named(n->config->policies, host, i)); i++)
+		if (p->idle_ms && (!shortest || p->idle_ms < shortest))
+			shortest = p->idle_ms;
+	return shortest;
+}
+
+static void idle_tell(struct netd *n, const struct netd_flow *f, uint64_t ms)
 {
 	struct record r;
 
@@ -45,6 +62,7 @@ static void idle_tell(struct netd *n, const struct netd_flow *f)
 	r.flow.local = f->pair->local;
 	r.flow.remote = f->pair->remote;
 	r.flow.reqid = f->reqid;
+	r.flow.idle_ms = ms < UINT32_MAX ? (uint32_t)ms : UINT32_MAX;
 	netd_agent_send(&n->agent, &r, NULL, 0);
 }
 
@@ -59,16 +77,15 @@ static bool idle_serves(struct netd *n, struct netd_flow *f, uint64_t now)
 
 static void idle_judge(struct netd *n, struct netd_flow *f, uint64_t now)
 {
-	const struct policy *p =
-		netd_guard_policy(&n->guard, &f->pair->remote, &f->pair->outer);
+	uint32_t time = idle_time(n, f);
 
 	/* The first look at it, or there was traffic. */
 	if (!f->idle.since || f->idle.now != f->idle.packets) {
 		f->idle.packets = f->idle.now;
 		f->idle.since = now;
-	} else if (p && p->idle_ms && now - f->idle.since >= p->idle_ms &&
+	} else if (time && now - f->idle.since >= time &&
 		   !idle_serves(n, f, now)) {
-		idle_tell(n, f);
+		idle_tell(n, f, now - f->idle.since);
 	}
 	f->idle.now = 0;
 }

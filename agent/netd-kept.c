@@ -34,9 +34,11 @@ static bool kept_by_itself(const struct policy *p)
 	return p->n_ports && p->n_networks && p->level == POLICY_REQUIRE;
 }
 
+/* Who may be in a network is no matter: it is closed, whoever is there. */
 static bool kept_is_of(const struct policy *p, enum policy_level kind)
 {
-	return !p->n_ports && p->n_networks && kept_kind(p) == kind;
+	return !p->n_ports && !p->named && p->n_networks &&
+	       kept_kind(p) == kind;
 }
 
 static bool kept_any(const struct config *c, enum policy_level kind)

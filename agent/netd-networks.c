@@ -110,7 +110,8 @@ static int netd_networks_flatten(struct netd_networks *n)
 	for (size_t i = 0; i < policy_table_count(t); i++) {
 		const struct policy *p = policy_table_at(t, i);
 
-		for (size_t k = 0; k < p->n_networks && !p->n_ports; k++)
+		for (size_t k = 0;
+		     k < p->n_networks && !p->n_ports && !p->named; k++)
 			n->list[n->n++] =
 				(struct network){ .prefix = p->networks[k],
 						  .policy = p };

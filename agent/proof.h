@@ -13,6 +13,11 @@ static inline bool proof_is_one(uint8_t method)
 {
 	return method != IKE_AUTH_NONE && method != IKE_AUTH_NULL;
 }
+/* The policy for whoever has proven this and is at the address; NULL: of no
+ * policy, as in policy_table_lookup(). */
+const struct policy *proof_policy(const struct policy_table *t,
+				  const struct addr *a,
+				  const struct ike_proof *proof);
 /* Is this enough for the policy? */
 bool proof_suffices(const struct policy *p, const struct ike_proof *proof);
 

@@ -34,6 +34,8 @@ static int append_policy(sd_bus_message *m, const struct dbus_explanation *e)
 		r = dbus_entry_list(m, "Identities", e->identities,
 				    e->n_identities);
 	if (r >= 0)
+		r = dbus_entry_list(m, "NamedPolicies", e->named, e->n_named);
+	if (r >= 0)
 		r = dbus_entry_services(m, "Ports", e->ports, e->n_ports);
 	if (r >= 0)
 		r = dbus_entry_services(m, "ClearPorts", e->clear, e->n_clear);

@@ -20,6 +20,10 @@ struct dbus_explanation {
 	uint32_t wait_ms, lookup_ms;
 	const char *const *identities; /* that it accepts */
 	size_t n_identities;
+	/* Policies that are for some of those who may be at this address, in
+	 * place of this one. */
+	const char *named[DBUS_EXCEPTIONS_MAX];
+	size_t n_named;
 	const struct service *ports; /* of the policy */
 	size_t n_ports;
 	/* Its services that a policy with ports has taken out. */

@@ -14,6 +14,9 @@
 #include "dbus/tacit-view.h"
 #include "util/exitcode.h"
 
+/* Of these more are left out. */
+#define NAMED_MAX 64
+
 static bool is_own(const struct addr *a)
 {
 	struct ifaddrs *list;
@@ -61,12 +64,12 @@ static void put_list(struct tacit_dict *d, const char *key, const char **list,
 static void put_known(struct tacit_dict *d, const struct tacit_dict *known)
 {
 	static const char *const keys[] = {
-		"Policy",      "Level",	       "PolicyAuthentication",
-		"Identities",  "Discover",     "Wait",
-		"WaitTimeMs",  "LookupTimeMs", "Network",
-		"NetworkFile", "NetworkLine",  "Ports",
-		"File",	       "Line",	       "KeyFile",
-		"State",       "Reason",
+		"Policy",     "Level",	       "PolicyAuthentication",
+		"Identities", "NamedPolicies", "Discover",
+		"Wait",	      "WaitTimeMs",    "LookupTimeMs",
+		"Network",    "NetworkFile",   "NetworkLine",
+		"Ports",      "File",	       "Line",
+		"KeyFile",    "State",	       "Reason",
 	};
 
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
@@ -85,6 +88,20 @@ static void line(const struct tacit_output *o, const char *head,
 	fputc('\n', o->file);
 }
 
+/* Not for everybody at this address. */
+static void show_named(const struct tacit_output *o, const struct tacit_dict *d)
+{
+	const struct tacit_entry *e = tacit_dict_get(d, "NamedPolicies");
+	char text[LIMIT_POLICY_NAME + 64];
+
+	for (size_t i = 0; e && e->type == 'a' && i < e->n_list; i++) {
+		snprintf(text, sizeof(text),
+			 "%s, where the peer proves a name of that one",
+			 e->list[i]);
+		line(o, i ? "" : "Or", text);
+	}
+}
+
 static void show_policy(const struct tacit_output *o,
 			const struct tacit_dict *d)
 {
@@ -101,6 +118,7 @@ static void show_policy(const struct tacit_output *o,
 		 tacit_dict_text(d, "Network"),
 		 ports && ports->n_list ? ", and it has this port" : "");
 	line(o, "", text);
+	show_named(o, d);
 	if (*file)
 		snprintf(text, sizeof(text), "in %s, line %" PRIu64, file,
 			 tacit_dict_number(d, "NetworkLine"));
@@ -224,11 +242,14 @@ static int ask_files(const struct config *c, const struct tacit_output *o,
 {
 	char ports[LIMIT_POLICY_PORTS][SERVICE_STRLEN];
 	const char *list[LIMIT_POLICY_PORTS];
+	const char *named[NAMED_MAX];
+	size_t n_named = 0;
 	struct tacit_dict d = { .count = 0 };
 	struct prefix network;
-	const struct policy *p = policy_table_packet(c->policies, &t->address,
-						     t->service.protocol, 0,
-						     t->service.port, &network);
+	const struct policy *other,
+		*p = policy_table_packet(c->policies, &t->address,
+					 t->service.protocol, 0,
+					 t->service.port, &network);
 	char text[PREFIX_STRLEN];
 	const char *file;
 	bool wait = p && (p->wait || p->level == POLICY_REQUIRE);
@@ -249,6 +270,11 @@ static int ask_files(const struct config *c, const struct tacit_output *o,
 		put_number(&d, "LookupTimeMs", p->lookup_ms);
 		put_list(&d, "Identities", (const char **)p->identities,
 			 p->n_identities);
+		while (n_named < NAMED_MAX &&
+		       (other = policy_table_named(c->policies, &t->address,
+						   n_named)))
+			named[n_named++] = other->name;
+		put_list(&d, "NamedPolicies", named, n_named);
 		for (size_t i = 0; i < p->n_ports; i++)
 			list[i] = service_format(&p->ports[i], ports[i]);
 		put_list(&d, "Ports", list, p->n_ports);

@@ -50,6 +50,7 @@ int ike_engine_run(struct ike_engine *e, struct ike_job *job)
 void ike_engine_algorithms(const struct ike_engine *e,
 			   const struct endpoint *local,
 			   const struct endpoint *remote,
+			   const struct ike_proof *peer,
 			   struct algorithms *ret);
 
 /* --- dispatch.c: which message may do what in which state --------------- */

@@ -153,11 +153,11 @@ int ike_engine_run(struct ike_engine *e, struct ike_job *job)
 void ike_engine_algorithms(const struct ike_engine *e,
 			   const struct endpoint *local,
 			   const struct endpoint *remote,
-			   struct algorithms *ret)
+			   const struct ike_proof *peer, struct algorithms *ret)
 {
 	*ret = e->config.algorithms;
 	if (e->ops.algorithms)
-		e->ops.algorithms(e->ops.user, local, remote, ret);
+		e->ops.algorithms(e->ops.user, local, remote, peer, ret);
 }
 
 int ike_initiate(struct ike_engine *e, uint64_t now,

@@ -69,14 +69,17 @@ struct ike_ops {
 	void (*tap)(void *user, const struct ike_tap *t);
 	/* The modes that this peer may ask for. Pure. NULL: transport only. */
 	enum ike_modes (*modes)(void *user, const struct addr *local,
-				const struct addr *remote);
+				const struct addr *remote,
+				const struct ike_proof *peer);
 	/* The services that SAs with this peer are for, and no others; n 0, or
 	 * NULL: for all traffic. Pure. */
 	void (*scope)(void *user, const struct addr *remote, struct scope *ret);
 	/* As responder: what is accepted from this peer, in place of
-	 * config.algorithms. Pure. NULL: that holds for all. */
+	 * config.algorithms; asked again for its Child SAs when it has proven
+	 * who it is: peer, NULL before. Pure. NULL: that holds for all. */
 	void (*algorithms)(void *user, const struct endpoint *local,
 			   const struct endpoint *remote,
+			   const struct ike_proof *peer,
 			   struct algorithms *ret);
 	/* As responder: an address of this family for a peer behind a NAT that
 	 * asks for one, and its end. wanted: the one that it had; unset: it has

@@ -566,6 +566,7 @@ static int answer(struct ike_engine *e, const struct ike_arrival *a,
 {
 	struct ike_child_agreed agreed;
 	struct auth_message am;
+	struct ike_proof proof;
 	struct ike_offer offer;
 	int rc;
 
@@ -582,9 +583,12 @@ static int answer(struct ike_engine *e, const struct ike_arrival *a,
 		return rc;
 	if (e->ops.scope)
 		e->ops.scope(e->ops.user, &sa->remote.addr, &sa->scope);
+	proof = ike_sa_proof(sa);
+	ike_engine_algorithms(e, &sa->local, &sa->remote, &proof,
+			      &sa->algorithms);
 	if (e->ops.modes)
 		sa->modes = (uint8_t)e->ops.modes(e->ops.user, &sa->local.addr,
-						  &sa->remote.addr);
+						  &sa->remote.addr, &proof);
 	ike_sa_accept(sa, IKE_OFFER_AUTH, &offer);
 	rc = ike_child_choose(sa, &am.child, &offer, 0, &agreed);
 	if (rc < 0)

@@ -409,7 +409,7 @@ static int parse_question(const struct ike_engine *e,
 			    &ret->nonce) < 0 ||
 	    ike_wishes_learn(m, &ret->wishes) < 0)
 		return -EBADMSG;
-	ike_engine_algorithms(e, a->local, a->remote, &ret->algorithms);
+	ike_engine_algorithms(e, a->local, a->remote, NULL, &ret->algorithms);
 	ike_offer_init(&offer, IKE_OFFER_INIT, &ret->algorithms.accept);
 	/* The group of its KE payload saves a round trip, and each that we
 	 * accept is as good as another. */

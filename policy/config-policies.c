@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "policy/config-error.h"
+#include "policy/config-named.h"
 #include "policy/config-ports.h"
 
 #define WAIT_MS	   2000u
@@ -53,23 +54,15 @@ int config_policies_add(struct config_policies *all, struct policy *p,
 	return 0;
 }
 
-/* One network or name with the place where it stands, to find twins. */
-struct place {
-	const struct policy *policy;
-	const struct prefix *network;
-	const char *file; /* of the network */
-	unsigned line;
-	size_t order; /* of reading */
-};
-
-static int by_order(const struct place *x, const struct place *y)
+static int by_order(const struct config_network *x,
+		    const struct config_network *y)
 {
 	return x->order < y->order ? -1 : x->order > y->order;
 }
 
 static int by_network(const void *a, const void *b)
 {
-	const struct place *x = a, *y = b;
+	const struct config_network *x = a, *y = b;
 	int r = addr_compare(&x->network->addr, &y->network->addr);
 
 	if (!r)
@@ -82,7 +75,7 @@ static int by_network(const void *a, const void *b)
 
 static int by_name(const void *a, const void *b)
 {
-	const struct place *x = a, *y = b;
+	const struct config_network *x = a, *y = b;
 	int r = strcmp(x->policy->name, y->policy->name);
 
 	return r ? r : by_order(x, y);
@@ -90,19 +83,20 @@ static int by_name(const void *a, const void *b)
 
 /* Says which one before list[i] is about the same network and the same
  * traffic. */
-static void check_twins(const struct place *list, size_t i,
+static void check_twins(const struct config_network *list, size_t i,
 			struct config_errors *errors)
 {
-	const struct place *b = &list[i];
+	const struct config_network *b = &list[i];
 	char text[PREFIX_STRLEN], port[SERVICE_STRLEN];
 	struct service shared;
 
 	for (size_t j = i; j-- > 0;) {
-		const struct place *a = &list[j];
+		const struct config_network *a = &list[j];
 
 		if (!prefix_equal(a->network, b->network))
 			return;
-		if (!config_ports_clash(a->policy, b->policy, &shared))
+		if (!config_ports_clash(a->policy, b->policy, &shared) ||
+		    config_named_beside(a, b, errors))
 			continue;
 		prefix_format(b->network, text);
 		if (shared.protocol)
@@ -125,7 +119,8 @@ static bool is_scoped(const struct policy *p)
 	return p->n_ports && policy_encrypts(p);
 }
 
-static bool place_contains(const struct place *wide, const struct place *p)
+static bool place_contains(const struct config_network *wide,
+			   const struct config_network *p)
 {
 	return wide->network->addr.family == p->network->addr.family &&
 	       wide->network->len <= p->network->len &&
@@ -134,7 +129,8 @@ static bool place_contains(const struct place *wide, const struct place *p)
 
 /* A host pair has one kind of SAs: for all of its traffic, or for the services
  * of one policy, with the rest in the clear. around: the next wider place. */
-static void check_scope(const struct place *b, const struct place *around,
+static void check_scope(const struct config_network *b,
+			const struct config_network *around,
 			struct config_errors *errors)
 {
 	const struct policy *p = around->policy;
@@ -162,7 +158,7 @@ static void check_scope(const struct place *b, const struct place *around,
 }
 
 /* The list is sorted: each comes right after those around it. */
-static void check_scopes(const struct place *list, size_t n,
+static void check_scopes(const struct config_network *list, size_t n,
 			 struct config_errors *errors)
 {
 	size_t open[2 * 129], n_open = 0;
@@ -190,7 +186,8 @@ static void check_scopes(const struct place *list, size_t n,
 static int check_networks(const struct config_policies *all,
 			  struct config_errors *errors)
 {
-	struct place *list = calloc(all->n_networks + 1, sizeof(*list));
+	struct config_network *list =
+		calloc(all->n_networks + 1, sizeof(*list));
 	size_t n = 0;
 
 	if (!list)
@@ -199,7 +196,7 @@ static int check_networks(const struct config_policies *all,
 		const struct policy *p = all->list[i].policy;
 
 		for (size_t j = 0; j < p->n_networks; j++, n++)
-			list[n] = (struct place){
+			list[n] = (struct config_network){
 				.policy = p,
 				.network = &p->networks[j],
 				.file = policy_spot_file(p, &p->spots[j]),
@@ -211,6 +208,7 @@ static int check_networks(const struct config_policies *all,
 	for (size_t i = 1; i < n; i++)
 		check_twins(list, i, errors);
 	check_scopes(list, n, errors);
+	config_named_check(list, n, errors);
 	free(list);
 	return 0;
 }
@@ -218,17 +216,18 @@ static int check_networks(const struct config_policies *all,
 static int check_names(const struct config_policies *all,
 		       struct config_errors *errors)
 {
-	struct place *list = calloc(all->count + 1, sizeof(*list));
+	struct config_network *list = calloc(all->count + 1, sizeof(*list));
 
 	if (!list)
 		return -ENOMEM;
 	for (size_t i = 0; i < all->count; i++)
-		list[i] = (struct place){ .policy = all->list[i].policy,
-					  .line = all->list[i].name_line,
-					  .order = i };
+		list[i] =
+			(struct config_network){ .policy = all->list[i].policy,
+						 .line = all->list[i].name_line,
+						 .order = i };
 	qsort(list, all->count, sizeof(*list), by_name);
 	for (size_t i = 1; i < all->count; i++) {
-		const struct place *a = &list[i - 1], *b = &list[i];
+		const struct config_network *a = &list[i - 1], *b = &list[i];
 
 		/* A bad name is empty, and was complained of. */
 		if (!*b->policy->name ||

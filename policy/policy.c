@@ -12,9 +12,17 @@
 #include "policy/port-rule.h"
 #include "util/trie.h"
 
+/* A network of a named policy. */
+struct named {
+	const struct prefix *network;
+	const struct policy *policy;
+};
+
 struct policy_table {
-	struct trie *trie; /* of those for all traffic */
-	struct trie *sas;  /* by what SAs are made; may be the same */
+	struct trie *trie;   /* of those for all traffic, but not named */
+	struct trie *sas;    /* by what SAs are made; may be the same */
+	struct named *named; /* in order of network */
+	size_t n_named;
 	struct port_rule *rules;
 	size_t n_rules;
 	struct policy **list; /* in order of name */
@@ -128,24 +136,43 @@ struct policy *policy_free(struct policy *p)
 	return NULL;
 }
 
-/* "@*.example.org" takes "@a.example.org" and "@a.b.example.org". */
-static bool accepts(const char *pattern, const char *identity)
+/* "@*.example.org" takes "@a.example.org" and "@a.b.example.org". How closely: 0
+ * not at all, and the name itself most. */
+static size_t closeness(const char *pattern, const char *identity)
 {
 	size_t tail, len = strlen(identity);
 
 	if (strncmp(pattern, "@*.", 3))
-		return !strcasecmp(pattern, identity);
+		return strcasecmp(pattern, identity) ? 0 : SIZE_MAX;
 	tail = strlen(pattern + 2);
 	return identity[0] == '@' && len > tail + 1 &&
-	       !strcasecmp(identity + len - tail, pattern + 2);
+			       !strcasecmp(identity + len - tail, pattern + 2)
+		       ? tail
+		       : 0;
+}
+
+/* Of the closest one that it has. */
+static size_t policy_closeness(const struct policy *p, const char *identity)
+{
+	size_t best = 0;
+
+	for (size_t i = 0; i < p->n_identities; i++) {
+		size_t c = closeness(p->identities[i], identity);
+
+		if (c > best)
+			best = c;
+	}
+	return best;
 }
 
 bool policy_accepts_identity(const struct policy *p, const char *identity)
 {
-	for (size_t i = 0; i < p->n_identities; i++)
-		if (accepts(p->identities[i], identity))
-			return true;
-	return p->n_identities == 0;
+	return p->n_identities == 0 || policy_closeness(p, identity) > 0;
+}
+
+bool policy_names_identity(const struct policy *p, const char *identity)
+{
+	return policy_closeness(p, identity) == SIZE_MAX;
 }
 
 static int by_name(const void *a, const void *b)
@@ -166,6 +193,59 @@ static int insert_networks(struct trie *trie, struct policy *p)
 	return 0;
 }
 
+/* Is this network that of a policy for everybody? */
+static bool is_shared(const struct trie *trie, const struct prefix *network)
+{
+	const struct policy *p = trie_get(trie, network);
+
+	return p && !p->n_identities;
+}
+
+/* With identities: beside others, or alone in its networks. */
+static int insert_with_identities(struct policy_table *t, struct policy *p)
+{
+	size_t shared = 0;
+
+	for (size_t i = 0; i < p->n_networks && !p->n_ports; i++)
+		shared += is_shared(t->trie, &p->networks[i]);
+	p->named = shared > 0 && shared == p->n_networks;
+	if (!p->named)
+		return insert_networks(t->trie, p);
+	for (size_t i = 0; i < p->n_networks; i++)
+		t->named[t->n_named++] = (struct named){ &p->networks[i], p };
+	return 0;
+}
+
+static int by_network(const void *a, const void *b)
+{
+	const struct named *x = a, *y = b;
+	int r = addr_compare(&x->network->addr, &y->network->addr);
+
+	return r ? r : (int)x->network->len - (int)y->network->len;
+}
+
+/* Those without identities first: they say where others are named. */
+static int insert_all(struct policy_table *t, size_t n)
+{
+	size_t networks = 0;
+	int r = 0;
+
+	for (size_t i = 0; i < n && r == 0; i++) {
+		t->list[i]->named = false;
+		networks += t->list[i]->n_networks;
+		if (!t->list[i]->n_identities)
+			r = insert_networks(t->trie, t->list[i]);
+	}
+	t->named = calloc(networks ? networks : 1, sizeof(*t->named));
+	if (!t->named)
+		return -ENOMEM;
+	for (size_t i = 0; i < n && r == 0; i++)
+		if (t->list[i]->n_identities)
+			r = insert_with_identities(t, t->list[i]);
+	qsort(t->named, t->n_named, sizeof(*t->named), by_network);
+	return r;
+}
+
 /* Those with services first: one for all traffic of the very network makes
  * way. */
 static int insert_sas(struct policy_table *t, size_t n)
@@ -174,8 +254,9 @@ static int insert_sas(struct policy_table *t, size_t n)
 		for (size_t i = 0; i < n; i++) {
 			struct policy *p = t->list[i];
 
-			if (pass ? p->n_ports
-				 : !p->n_ports || !policy_encrypts(p))
+			if (p->named ||
+			    (pass ? p->n_ports
+				  : !p->n_ports || !policy_encrypts(p)))
 				continue;
 			for (size_t k = 0; k < p->n_networks; k++) {
 				int r = trie_insert(t->sas, &p->networks[k], p);
@@ -210,14 +291,13 @@ int policy_table_new(struct policy *const *policies, size_t n,
 	if (n)
 		memcpy(t->list, policies, n * sizeof(struct policy *));
 	qsort(t->list, n, sizeof(struct policy *), by_name);
-	for (size_t i = 0; i < n; i++) {
-		r = -EEXIST;
-		if (i && !strcmp(t->list[i]->name, t->list[i - 1]->name))
+	r = -EEXIST;
+	for (size_t i = 1; i < n; i++)
+		if (!strcmp(t->list[i]->name, t->list[i - 1]->name))
 			goto fail;
-		r = insert_networks(t->trie, t->list[i]);
-		if (r < 0)
-			goto fail;
-	}
+	r = insert_all(t, n);
+	if (r < 0)
+		goto fail;
 	r = port_rules_new(t->list, n, &t->rules, &t->n_rules);
 	if (r < 0)
 		goto fail;
@@ -247,6 +327,7 @@ struct policy_table *policy_table_free(struct policy_table *t)
 	free(t->rules);
 	if (t->sas != t->trie)
 		trie_free(t->sas);
+	free(t->named);
 	trie_free(t->trie);
 	free(t);
 	return NULL;
@@ -306,6 +387,57 @@ static int strength(const struct port_rule *r)
 		break;
 	}
 	return 4;
+}
+
+/* The first that has this network; t->n_named: none. */
+static size_t first_named(const struct policy_table *t,
+			  const struct prefix *network)
+{
+	const struct named key = { .network = network };
+	size_t low = 0, high = t->n_named;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (by_network(&t->named[middle], &key) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+const struct policy *policy_table_named(const struct policy_table *t,
+					const struct addr *a, size_t i)
+{
+	struct prefix network;
+
+	/* Beside one for all traffic only. */
+	if (!t->n_named || !trie_lookup(t->trie, a, &network) ||
+	    policy_table_lookup(t, a) != trie_lookup(t->trie, a, NULL))
+		return NULL;
+	i += first_named(t, &network);
+	return i < t->n_named && prefix_equal(t->named[i].network, &network)
+		       ? t->named[i].policy
+		       : NULL;
+}
+
+const struct policy *policy_table_for(const struct policy_table *t,
+				      const struct addr *a,
+				      const char *identity)
+{
+	const struct policy *best = policy_table_lookup(t, a), *p;
+	size_t closest = 0;
+
+	for (size_t i = 0; identity && (p = policy_table_named(t, a, i)); i++) {
+		size_t c = policy_closeness(p, identity);
+
+		if (c <= closest)
+			continue;
+		closest = c;
+		best = p;
+	}
+	return best;
 }
 
 const struct policy *policy_table_packet(const struct policy_table *t,

@@ -99,6 +99,10 @@ struct policy {
 	 * name in that domain. None: whoever proves an identity. */
 	char **identities;
 	size_t n_identities;
+	/* Each of its networks is another policy's too, which has no Identity=
+	 * and is for everybody else: this one is only for those. Set by
+	 * policy_table_new(). */
+	bool named;
 	/* Ports=: only these services, of either side; none: all traffic. With
 	 * a level that encrypts they are LIMIT_SCOPE_SERVICES at most, and all
 	 * other traffic of the networks is in the clear. */
@@ -126,6 +130,8 @@ static inline bool policy_encrypts(const struct policy *p)
  * policy gives to an authenticated one? */
 bool policy_accepts_identity(const struct policy *p, const char *identity);
 
+/* Is it one of those that the policy names, not only one of a domain? */
+bool policy_names_identity(const struct policy *p, const char *identity);
 /* The longest that a packet is held, where the policy has packets held. */
 uint32_t policy_wait_ms(const struct policy *p);
 
@@ -135,8 +141,9 @@ struct policy *policy_free(struct policy *p);
 /*
  * A table of policies, each from malloc() with its networks and file too: the
  * table's on success, still the caller's on failure. 0; -EEXIST when a name, or
- * a network (for all traffic, or with the same service) is there twice; -E2BIG
- * when policies with services come to too many rules; -ENOMEM.
+ * a network (for all traffic, or with the same service) is there twice, unless
+ * that makes a policy a named one; -E2BIG when policies with services come to
+ * too many rules; -ENOMEM.
  */
 int policy_table_new(struct policy *const *policies, size_t n,
 		     struct policy_table **ret)
@@ -157,6 +164,8 @@ int policy_auth_parse(const char *text, enum policy_auth *ret);
  * By what SAs with the address are made: the policy of the most specific
  * network that contains it, or NULL: nobody's, always clear, treated as forbid.
  * Borrowed from the table. A policy with services is one that encrypts them.
+ * Those that are named are left out: what the kernel does, and who is begun
+ * with, is decided before anybody has said who is there.
  */
 const struct policy *policy_table_lookup(const struct policy_table *t,
 					 const struct addr *a);
@@ -175,6 +184,18 @@ void policy_table_scope(const struct policy_table *t, const struct addr *a,
 const struct policy *policy_table_match(const struct policy_table *t,
 					const struct addr *a,
 					struct prefix *ret_network);
+/*
+ * The policy for whoever has proven this identity (canonical form; NULL: none)
+ * and is at the address: of those with the same most specific network the named
+ * one that names it most closely, or else that of policy_table_lookup().
+ */
+const struct policy *policy_table_for(const struct policy_table *t,
+				      const struct addr *a,
+				      const char *identity);
+/* The i-th of the named policies of the address, in no order; NULL behind the
+ * last. */
+const struct policy *policy_table_named(const struct policy_table *t,
+					const struct addr *a, size_t i);
 /* The name of the file. Borrowed. */
 const char *policy_spot_file(const struct policy *p,
 			     const struct policy_spot *s);

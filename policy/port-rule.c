@@ -56,7 +56,7 @@ static int collect(struct builder *b, struct policy *const *policies, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		const struct policy *p = policies[i];
 
-		for (size_t j = 0; j < p->n_networks; j++) {
+		for (size_t j = 0; j < p->n_networks && !p->named; j++) {
 			struct span s = { .network = &p->networks[j],
 					  .policy = p };
 

@@ -146,7 +146,7 @@ static int collect(const struct policy_table *t, int family, struct span **ret,
 		return -ENOMEM;
 	n = 0;
 	for (size_t i = 0; (p = policy_table_at(t, i)); i++) {
-		if (p->n_ports && !policy_encrypts(p))
+		if (p->named || (p->n_ports && !policy_encrypts(p)))
 			continue;
 		for (size_t j = 0; j < p->n_networks; j++) {
 			if (p->networks[j].addr.family != family)

@@ -192,6 +192,8 @@ static const char *flow_check(const struct record_flow *f, unsigned type)
 	if ((type == RECORD_REMOVE_SA || type == RECORD_USED) &&
 	    f->spi < ESP_SPI_MIN)
 		return "spi";
+	if ((type == RECORD_IDLE) != (f->idle_ms != 0))
+		return "idle_ms";
 	if (f->udp_remote > UINT16_MAX ||
 	    (type == RECORD_MOVE || type == RECORD_MAPPED) !=
 		    (f->udp_remote != 0))

@@ -54,7 +54,8 @@ enum record_type {
 	RECORD_COUNT,	/* agent to netd: what does a flow carry? COUNTED, then
 			 * REPLY */
 	RECORD_COUNTED, /* netd to agent */
-	RECORD_IDLE,	/* netd to agent: nothing passed for IdleTime= */
+	RECORD_IDLE,	/* netd to agent: nothing passed for an IdleTime=
+			   that its peer may have */
 	RECORD_MAPPED,	/* netd to agent: a flow's ESP in UDP came from another
 			 * port, and goes there now */
 	RECORD_BEGAN,	/* netd to agent: single connections that are in the
@@ -147,6 +148,7 @@ struct record_flow {
 	uint32_t spi;	  /* host order */
 	uint32_t inbound; /* 1: the in-SA */
 	uint32_t udp_remote;
+	uint32_t idle_ms; /* IDLE: for so long */
 };
 
 enum record_verdict_type {

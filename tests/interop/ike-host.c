@@ -77,11 +77,13 @@ static enum ike_admission host_admit(void *user, const struct endpoint *local,
 }
 
 static enum ike_modes host_modes(void *user, const struct addr *local,
-				 const struct addr *remote)
+				 const struct addr *remote,
+				 const struct ike_proof *peer)
 {
 	const struct host *h = user;
 
 	(void)local;
+	(void)peer;
 	(void)remote;
 	return h->request.modes;
 }

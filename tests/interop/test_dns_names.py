@@ -73,6 +73,35 @@ def test_address_mismatch(hosts, lab):
     assert not net.capture.clear_packets(a, b)
 
 
+@pytest.mark.parametrize("who", ["itself", "somebody"])
+def test_roaming(hosts, who):
+    """A name with a policy of its own may come from anywhere in the networks,
+    and has no address in DNS; who only says that name gets nothing."""
+    net, a, b, server = hosts
+    configure(a, server, "offer", "offer", Wait="yes")
+    configure(b, server, "require", "offer")
+    b.policy("roams", "offer", Identity="a.lab.test", Lookup="name",
+             ChildLifetime="1h")
+    a.config("tacit.conf.d/name.conf",
+             "[Authentication]\nLocalIdentity=a.lab.test\n")
+    server.add("a.lab.test.", "IPSECKEY",
+               record(a if who == "itself" else b))
+    server.add(reverse(b.ip), "IPSECKEY", record(b))
+    start(server, a, b)
+    ping(a, b)
+    if who == "itself":
+        wait_until(lambda: a.secured(b) and b.secured(a), 10, "SAs")
+        assert proof(b, a) == "@a.lab.test"
+        assert [p["policy"] for p in b.agent.tacit("peers")] == ["roams"]
+        wait_until(
+            lambda: b.agent.tacit("policy", "show", "roams")["secured"] == 1,
+            5, "it is counted there")
+    else:
+        wait_until(lambda: "authentication failed" in b.agent.log(), 10,
+                   "the refusal")
+        assert not a.states(b) and not b.states(a)
+
+
 def test_multi(hosts):
     """One of five keys is the peer's."""
     _, a, b, server = hosts

@@ -53,7 +53,8 @@ BODIES = {
                 ("outer", ADDR), ("lease", ADDR),
                 ("scope", "72s")],  # and what fills the record up
     "flow": [("local", ADDR), ("remote", ADDR), ("reqid", "I"),
-             ("spi", "I"), ("inbound", "I"), ("udp_remote", "I")],
+             ("spi", "I"), ("inbound", "I"), ("udp_remote", "I"),
+             ("idle_ms", "I")],
     "verdict": [("local", ADDR), ("remote", ADDR), ("verdict", "I"),
                 ("lifetime_ms", "I")],
     "alive": [("refused", "I"), ("left_out", "I"), ("separate", "I"),
@@ -294,7 +295,7 @@ class Client:
         unset = (0, 0, 0, b"")
         return self.request(kind, (addr(local) if local else unset,
                                    addr(remote) if remote else unset,
-                                   reqid, spi, inbound, udp_remote))
+                                   reqid, spi, inbound, udp_remote, 0))
 
     def verdict(self, local, remote, verdict, lifetime_ms=1000):
         return self.request(VERDICT, (addr(local), addr(remote), verdict,

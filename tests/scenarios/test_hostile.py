@@ -54,7 +54,7 @@ class World:
         unset = (0, 0, 0, b"")
         return kind, (nc.addr(local) if local else unset,
                       nc.addr(remote) if remote else unset, reqid, spi,
-                      inbound, udp_remote)
+                      inbound, udp_remote, 0)
 
     def verdict(self, remote, what, ms=1000, local=None):
         return nc.VERDICT, (nc.addr(local or self.local), nc.addr(remote),

@@ -60,11 +60,13 @@ static enum ike_admission on_admit(void *user, const struct endpoint *local,
 }
 
 static enum ike_modes on_modes(void *user, const struct addr *local,
-			       const struct addr *remote)
+			       const struct addr *remote,
+			       const struct ike_proof *peer)
 {
 	struct host *h = user;
 
 	(void)local;
+	(void)peer;
 	(void)remote;
 	return h->modes;
 }

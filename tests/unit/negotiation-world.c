@@ -402,6 +402,8 @@ void child_up_by(const char *remote, bool initiator, uint32_t spi,
 	};
 	struct handle sa = world.next_sa;
 
+	if (!ike_identity_is_none(&world.id))
+		up.peer.id = world.id;
 	if (!initiator)
 		sa = (struct handle){ 500 + spi, 1 };
 	negotiation_on_child_up(&world.agent, sa, &up);

@@ -185,6 +185,16 @@ int fake_log_policy(const struct fake *f, enum change_op op, enum kdir dir,
 	return -1;
 }
 
+/* For that peer only, who is given an address if it wants one. */
+static void name_policy(struct policy *p, const char *identity)
+{
+	p->identities = calloc(1, sizeof(char *));
+	assert_non_null(p->identities);
+	p->identities[0] = strdup(identity);
+	p->n_identities = 1;
+	strcpy(p->pool, ADDRESS_POOL_DEFAULT);
+}
+
 static struct policy *make_policy(const char *line, int number)
 {
 	struct policy *p = calloc(1, sizeof(*p));
@@ -206,7 +216,9 @@ static struct policy *make_policy(const char *line, int number)
 	p->ports = calloc(16, sizeof(*p->ports));
 	assert_non_null(p->ports);
 	while ((word = strtok_r(NULL, " ", &save))) {
-		if (service_parse(word, &p->ports[p->n_ports]) == 0)
+		if (word[0] == '@')
+			name_policy(p, word);
+		else if (service_parse(word, &p->ports[p->n_ports]) == 0)
 			p->n_ports++;
 		else
 			assert_int_equal(

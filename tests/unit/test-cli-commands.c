@@ -342,7 +342,7 @@ static void test_policy_test(void **state)
 		"Explanation\tIt goes out in the clear while IKE is tried with "
 		"that host; the packets that follow are encrypted, if it can.\n"
 		"Policy\tprivate\nLevel\toffer\nPolicyAuthentication\tallow\n"
-		"Identities\t\nDiscover\talways\nWait\tno\nWaitTimeMs\t0\n"
+		"Identities\t\nNamedPolicies\t\nDiscover\talways\nWait\tno\nWaitTimeMs\t0\n"
 		"LookupTimeMs\t500\n"
 		"Network\t10.0.0.0/8\n"
 		"NetworkFile\t/etc/tacit/networks.txt\nNetworkLine\t8\nPorts\t\n"

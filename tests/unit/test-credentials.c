@@ -83,6 +83,19 @@ static void put_policies(const struct world *w)
 	}
 	put(w, "policy.d/forbid.conf",
 	    "[Policy]\nEncryption=forbid\nNetworks=10.3.0.0/16\n", 0644);
+	/* One network for everybody, and what is for those that are known. */
+	put(w, "policy.d/rest.conf",
+	    "[Policy]\nEncryption=offer\nNetworks=10.5.0.0/16\n"
+	    "Authentication=require\n",
+	    0644);
+	put(w, "policy.d/friend.conf",
+	    "[Policy]\nEncryption=offer\nNetworks=10.5.0.0/16\n"
+	    "Identity=b.lab\n",
+	    0644);
+	put(w, "policy.d/enemy.conf",
+	    "[Policy]\nEncryption=forbid\nNetworks=10.5.0.0/16\n"
+	    "Identity=d.lab\n",
+	    0644);
 	put(w, "policy.d/named.conf",
 	    "[Policy]\nEncryption=offer\nAuthentication=require\n"
 	    "Networks=10.4.0.0/16\nIdentity=b.lab *.example.org\n",
@@ -108,6 +121,8 @@ static void put_peers(const struct world *w)
 	put(w, "keys.d/psk", "a secret of some length\n", 0600);
 	put(w, "keys.d/roams.conf",
 	    "[Peer]\nIdentity=b.lab\nPublicKey=" KEY "\n", 0644);
+	put(w, "keys.d/enemy.conf",
+	    "[Peer]\nIdentity=d.lab\nPublicKey=" KEY "\n", 0644);
 	put(w, "keys.d/other.conf",
 	    "[Peer]\nIdentity=c.lab\nAddress=10.4.0.3\nPublicKey=" KEY "\n",
 	    0644);
@@ -385,6 +400,36 @@ static void test_readable_secret(void **state)
 	credentials_choice_done(&x);
 }
 
+/* Who has a policy of his own, or is refused by it, wherever he is; all others
+ * have that of the network. */
+static void test_named(void **state)
+{
+	struct world *w = *state;
+	struct credentials_choice x;
+	struct ike_proof proof = { .method = IKE_AUTH_SIGNATURE };
+	struct addr here = at("10.5.7.7");
+
+	assert_int_equal(choose(w, "10.5.7.7", "b.lab", "", &x), 0);
+	assert_int_equal(x.c.n_peer_keys, 1);
+	/* What holds of strangers is not loosened by a name. */
+	assert_false(x.c.accept_null);
+	credentials_choice_done(&x);
+	assert_int_equal(choose(w, "10.5.7.7", "d.lab", "", &x), -EACCES);
+	assert_non_null(strstr(x.why, "forbids"));
+	credentials_choice_done(&x);
+	assert_int_equal(choose(w, "10.5.7.7", "e.lab", "", &x), -EACCES);
+	credentials_choice_done(&x);
+	assert_int_equal(ike_identity_parse("b.lab", &proof.id), 0);
+	assert_string_equal(
+		proof_policy(w->config->policies, &here, &proof)->name,
+		"friend");
+	proof.method = IKE_AUTH_NULL;
+	assert_string_equal(
+		proof_policy(w->config->policies, &here, &proof)->name, "rest");
+	assert_string_equal(
+		proof_policy(w->config->policies, &here, NULL)->name, "rest");
+}
+
 static void test_proof(void **state)
 {
 	struct world *w = *state;
@@ -417,7 +462,7 @@ int main(void)
 		T(test_choice),		T(test_without_keyd),
 		T(test_local_identity), T(test_readable_secret),
 		T(test_proof),		T(test_pinned),
-		T(test_gateway),
+		T(test_gateway),	T(test_named),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

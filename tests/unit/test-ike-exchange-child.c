@@ -315,10 +315,12 @@ static void run_bad_key(struct puppet *p, struct world *w)
 EACH_ROLE(bad_key)
 
 static enum ike_modes any_mode(void *user, const struct addr *local,
-			       const struct addr *remote)
+			       const struct addr *remote,
+			       const struct ike_proof *peer)
 {
 	(void)user;
 	(void)local;
+	(void)peer;
 	(void)remote;
 	return IKE_MODES_EITHER;
 }

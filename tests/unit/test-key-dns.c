@@ -169,6 +169,21 @@ static struct policy requires_here = { .auth = POLICY_AUTH_REQUIRE,
 static struct policy names = { .auth = POLICY_AUTH_OFFER,
 			       .identities = names_here,
 			       .n_identities = 1 };
+/* Two names: of whoever is alone in its networks, and of a policy beside
+ * another, whose peers may be anywhere. */
+static char other_here[] = "@g.signed.test";
+static char *both_here[] = { name_here, other_here };
+static struct policy both = { .auth = POLICY_AUTH_OFFER,
+			      .identities = both_here,
+			      .n_identities = 2 };
+static struct policy roams = { .auth = POLICY_AUTH_OFFER,
+			       .identities = both_here,
+			       .n_identities = 2,
+			       .named = true };
+static struct policy roams_any = { .auth = POLICY_AUTH_OFFER,
+				   .identities = anybody_here,
+				   .n_identities = 1,
+				   .named = true };
 
 static const struct {
 	const char *what;
@@ -256,6 +271,27 @@ static const struct {
 	  &names,
 	  V4,
 	  "@g.signed.test",
+	  { "h.signed.test." KEY },
+	  -ENOENT,
+	  NULL },
+	{ "one of several names, from nowhere",
+	  &both,
+	  V4,
+	  "@h.signed.test",
+	  { "h.signed.test." KEY },
+	  -ENOENT,
+	  NULL },
+	{ "a peer that may be anywhere",
+	  &roams,
+	  V6,
+	  "@h.signed.test",
+	  { "h.signed.test." KEY },
+	  0,
+	  "@h.signed.test" },
+	{ "anybody of a domain may not",
+	  &roams_any,
+	  V4,
+	  "@h.signed.test",
 	  { "h.signed.test." KEY },
 	  -ENOENT,
 	  NULL },

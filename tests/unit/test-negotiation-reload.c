@@ -130,12 +130,71 @@ static void test_decided(void **state)
 	assert_null(flow_of("10.1.0.2")->policy);
 }
 
+/* A network for everybody, and for one who may be anywhere in it. */
+static const char *const named[] = {
+	"Name=rest\nNetworks=10.1.0.0/16 fd01::/16\nEncryption=offer\n",
+	"Name=friend\nNetworks=10.1.0.0/16 fd01::/16\nEncryption=offer\n"
+	"Identity=x.lab\nIdleTime=5min\n",
+	NULL
+};
+
+static void expect_policy(const char *remote, const char *name)
+{
+	assert_string_equal(flow_of(remote)->policy->name, name);
+}
+
+/* It is whose SAs stand, and no longer; the kernel asks in anybody's name. */
+static void test_named(void **state)
+{
+	static const char *const peers[] = { "10.1.0.2", "fd01::2" };
+	struct record_flow idle = { .idle_ms = 299999 };
+
+	(void)state;
+	world.described = true;
+	world.method = IKE_AUTH_SIGNATURE;
+	assert_int_equal(ike_identity_parse("x.lab", &world.id), 0);
+	reload(named);
+	for (unsigned i = 0; i < 2; i++) {
+		acquire(peers[i], 7, false);
+		expect_policy(peers[i], "rest");
+		child_up_by(peers[i], true, 0x5000 + 16 * i, false,
+			    IKE_AUTH_SIGNATURE);
+		expect_policy(peers[i], "friend");
+		acquire(peers[i], 8, false);
+		expect_policy(peers[i], "friend");
+		/* One that is anonymous is nobody's friend, and not in use. */
+		child_up_by(peers[i], false, 0x6000 + 16 * i, true,
+			    IKE_AUTH_NULL);
+		expect_policy(peers[i], "friend");
+	}
+	reply(peers[0], RECORD_INSTALL, 0);
+	pass(1000);
+	reply(peers[0], RECORD_HARDEN, 0);
+	expect_state(peers[0], FLOW_SECURED);
+	reload(others);
+	expect_policy(peers[0], "renamed");
+	reload(named);
+	expect_policy(peers[0], "friend");
+	idle.local = local_of(peers[0]);
+	idle.remote = at(peers[0]);
+	idle.reqid = flow_of(peers[0])->reqid;
+	negotiation_on_idle(&world.agent, &idle);
+	expect_state(peers[0], FLOW_SECURED);
+	idle.idle_ms++;
+	negotiation_on_idle(&world.agent, &idle);
+	expect_state(peers[0], FLOW_IDLE);
+	expect_policy(peers[0], "rest");
+	child_down(peers[1], 0x5010);
+	expect_policy(peers[1], "rest");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_same, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_secured, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_proven, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_named, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_under_way, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(test_decided, setup, teardown),

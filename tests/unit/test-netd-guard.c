@@ -27,6 +27,8 @@ static const char *const lines[] = {
 	"require 10.23.7.0/24",
 	"offer 100.64.7.0/24",
 	"require 443/tcp 22/tcp 198.51.100.0/24",
+	"allow 10.24.0.0/16",
+	"allow 10.24.0.0/16 @a.lab",
 	NULL,
 };
 
@@ -202,6 +204,8 @@ static const struct {
 	{ "100.64.0.5", "192.0.2.1", NULL, 0, -EPERM },
 	/* that has no pool */
 	{ "100.64.0.5", "10.23.1.1", NULL, 0, -EPERM },
+	/* that has one for somebody, who may be there */
+	{ "100.64.0.5", "10.24.1.1", NULL, 0, 0 },
 	/* nothing of a lease is under way in the clear */
 	{ "100.64.0.5", "10.9.9.9", NULL, RECORD_IN_OPTIONAL, -EPERM },
 	/* no other host's traffic */

@@ -144,6 +144,88 @@ static void test_twins(void **state)
 	}
 }
 
+static struct policy *make_for(const char *name, const char *const *networks,
+			       const char *identity)
+{
+	struct policy *p = make(name, networks);
+
+	p->identities = calloc(1, sizeof(char *));
+	assert_non_null(p->identities);
+	p->identities[0] = strdup(identity);
+	p->n_identities = 1;
+	return p;
+}
+
+/* Of the same networks, for whoever proves one of the names. */
+static void test_named(void **state)
+{
+	static const struct {
+		const char *address, *identity, *policy;
+	} cases[] = {
+		{ "192.0.2.1", NULL, "wide" },
+		{ "192.0.2.1", "@a.example.org", "a" },
+		{ "192.0.2.1", "@A.Example.org", "a" },
+		{ "2001:db8:2::1", "@a.example.org", "a" },
+		{ "2001:db8:2::1", "@b.example.org", "staff" },
+		{ "192.0.2.1", "@b.b.example.org", "staff" },
+		{ "192.0.2.1", "@example.org", "wide" },
+		{ "192.0.2.1", "@a.example.org.evil", "wide" },
+		{ "192.0.2.1", "a@a.example.org", "wide" },
+		/* A more specific network is another one. */
+		{ "10.1.1.1", "@a.example.org", "office" },
+		{ "2001:db8:1::1", "@a.example.org", "office" },
+		{ "2001:db9::1", "@a.example.org", NULL },
+	};
+	struct policy *list[] = { make_for("a", wide, "@a.example.org"),
+				  make("office", office),
+				  make_for("staff", wide, "@*.example.org"),
+				  make("wide", wide) };
+	struct policy_table *t;
+	struct addr at;
+
+	(void)state;
+	assert_int_equal(policy_table_new(list, 4, &t), 0);
+	assert_true(list[0]->named && list[2]->named);
+	assert_false(list[1]->named || list[3]->named);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct policy *p;
+
+		assert_int_equal(addr_parse(cases[i].address, &at), 0);
+		p = policy_table_for(t, &at, cases[i].identity);
+		if (!cases[i].policy)
+			assert_null(p);
+		else
+			assert_string_equal(p->name, cases[i].policy);
+		p = policy_table_lookup(t, &at);
+		assert_true(!p || !p->named);
+	}
+	assert_int_equal(addr_parse("192.0.2.1", &at), 0);
+	assert_non_null(policy_table_named(t, &at, 1));
+	assert_null(policy_table_named(t, &at, 2));
+	assert_int_equal(addr_parse("10.1.1.1", &at), 0);
+	assert_null(policy_table_named(t, &at, 0));
+	policy_table_free(t);
+}
+
+/* Two for some and none for all others; and one that is only half of the kind. */
+static void test_named_alone(void **state)
+{
+	static const char *const more[] = { "0.0.0.0/0", "192.0.2.0/24", NULL };
+	struct policy *pairs[][2] = {
+		{ make_for("a", wide, "@a"), make_for("b", wide, "@b") },
+		{ make_for("a", more, "@a"), make("b", wide) },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct policy_table *t;
+
+		assert_int_equal(policy_table_new(pairs[i], 2, &t), -EEXIST);
+		policy_free(pairs[i][0]);
+		policy_free(pairs[i][1]);
+	}
+}
+
 static void test_empty(void **state)
 {
 	struct policy_table *t;
@@ -229,9 +311,14 @@ static void test_scoped(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_names), cmocka_unit_test(test_lookup),
-		cmocka_unit_test(test_order), cmocka_unit_test(test_twins),
-		cmocka_unit_test(test_empty), cmocka_unit_test(test_scoped),
+		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_lookup),
+		cmocka_unit_test(test_order),
+		cmocka_unit_test(test_twins),
+		cmocka_unit_test(test_empty),
+		cmocka_unit_test(test_scoped),
+		cmocka_unit_test(test_named),
+		cmocka_unit_test(test_named_alone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -33,6 +33,7 @@ static void good_flow(struct record *r)
 {
 	r->flow.udp_remote =
 		r->type == RECORD_MOVE || r->type == RECORD_MAPPED ? 4501 : 0;
+	r->flow.idle_ms = r->type == RECORD_IDLE ? 1000 : 0;
 	r->flow.local = four(1);
 	r->flow.remote = four(2);
 	r->flow.reqid = RECORD_REQID_MAX;
@@ -186,6 +187,8 @@ static const struct {
 	{ RECORD_MOVE, AT(flow.udp_remote), 4, 65536, "udp_remote" },
 	{ RECORD_MAPPED, AT(flow.udp_remote), 4, 0, "udp_remote" },
 	{ RECORD_REMOVE, AT(flow.udp_remote), 4, 1, "udp_remote" },
+	{ RECORD_REMOVE, AT(flow.idle_ms), 4, 1, "idle_ms" },
+	{ RECORD_IDLE, AT(flow.idle_ms), 4, 0, "idle_ms" },
 	{ RECORD_USED, AT(flow.spi), 4, ESP_SPI_MIN - 1, "spi" },
 	{ RECORD_HELLO, AT(hello) + 8, 1, 1, "reserved" },
 	{ RECORD_RELOAD, AT(reload) + 4, 1, 1, "reserved" },
@@ -417,6 +420,7 @@ static const struct {
 	FIELD(flow.spi),
 	FIELD(flow.inbound),
 	FIELD(flow.udp_remote),
+	FIELD(flow.idle_ms),
 	FIELD(verdict.local),
 	FIELD(verdict.remote),
 	FIELD(verdict.verdict),
