@@ -92,15 +92,8 @@ def test_offer_bogus(hosts):
     assert "is bogus: it is anonymous" in a.agent.log()
 
 
-@pytest.mark.parametrize("dns", [
-    *(pytest.param(x, marks=pytest.mark.quick) for x in ("key", "none", "bogus")),
-    "wrong", "insecure", "dead", "rolled"])
-def test_require(hosts, dns):
-    """Only the key that is proven to be the peer's will do."""
-    net, a, b, server = hosts
-    for host in (a, b):
-        configure(host, server, "require", "require")
-    server.add(reverse(a.ip), "IPSECKEY", record(a))
+def publish(server, a, b, dns):
+    """What DNS says of b's key; dead is up to the caller."""
     name = reverse(b.ip)
     if dns == "wrong":
         server.add(name, "IPSECKEY", record(a))
@@ -115,6 +108,18 @@ def test_require(hosts, dns):
     if dns == "rolled":
         server.publish()
         server.roll_key(zone)
+
+
+@pytest.mark.parametrize("dns", [
+    *(pytest.param(x, marks=pytest.mark.quick) for x in ("key", "none", "bogus")),
+    "wrong", "insecure", "dead", "rolled"])
+def test_require(hosts, dns):
+    """Only the key that is proven to be the peer's will do."""
+    net, a, b, server = hosts
+    for host in (a, b):
+        configure(host, server, "require", "require")
+    server.add(reverse(a.ip), "IPSECKEY", record(a))
+    publish(server, a, b, dns)
     start(server, a, b)
     if dns == "dead":
         server.stop()
@@ -127,6 +132,47 @@ def test_require(hosts, dns):
         ping(a, b)
         assert not a.states(b) and not b.states(a)
     assert not net.capture.clear_packets(a, b)
+
+
+# Beside require, what becomes of it: who b is, whether there are SAs, and what
+# is said.
+LEVELS = {
+    ("allow", "key"): (False, True, ""),
+    ("allow", "none"): (False, True, ""),
+    ("allow", "wrong"): (False, True, ""),
+    ("allow", "bogus"): (False, True, ""),
+    ("allow", "insecure"): (False, True, ""),
+    ("allow", "dead"): (False, True, ""),
+    ("offer", "key"): (True, True, ""),
+    ("offer", "none"): (False, True, ""),
+    ("offer", "wrong"): (False, False, "no key is known"),
+    ("offer", "bogus"): (False, True, "DNSSEC validation of its key fails"),
+    ("offer", "insecure"): (False, True, ""),
+    ("offer", "dead"): (False, True, ""),
+}
+
+
+@pytest.mark.parametrize("level,dns", LEVELS)
+def test_levels(hosts, level, dns):
+    """Only a key that is proven to be the peer's makes it known. One that
+    others are proven by is no reason to take it for nobody."""
+    _, a, b, server = hosts
+    known, protected, said = LEVELS[level, dns]
+    configure(a, server, level, Wait="yes", WaitTime="20s")
+    configure(b, server, "offer", Wait="yes", WaitTime="20s")
+    publish(server, a, b, dns)
+    start(server, a, b)
+    if dns == "dead":
+        server.stop()
+    ping(a, b)
+
+    def peer():
+        return [p for p in a.agent.tacit("peers") if p["address"] == b.ip][0]
+    if protected:
+        wait_until(lambda: a.secured(b) and b.secured(a), 15, "SAs")
+    wait_until(lambda: said in peer()["reason"], 10, "the reason")
+    assert proof(a, b) == (b.ip if known else None)
+    assert bool(a.states(b)) == protected
 
 
 def test_claimed_name(hosts, lab):
