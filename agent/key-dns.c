@@ -93,6 +93,10 @@ static const char *fault_of(int rc)
 	if (rc == -ENOENT)
 		return "there is no DNSSEC trust anchor: install the package "
 		       "dns-root-data, or name a file in TrustAnchors=";
+	if (rc == -EPROTONOSUPPORT)
+		return "TLS=yes, and this system's libunbound is built without "
+		       "TLS, as that of Debian 12 is: set TLS=no, or use a "
+		       "system whose libunbound has it";
 	if (rc == -ENETDOWN)
 		return "this system has no name servers now: it is looked "
 		       "for new ones, or name some in Servers=";

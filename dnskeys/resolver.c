@@ -333,6 +333,23 @@ static int watch(struct resolver *r)
 	return 0;
 }
 
+static void on_first(void *user, int err, struct ub_result *u)
+{
+	(void)user;
+	(void)err;
+	ub_resolve_free(u);
+}
+
+/* A library that was built without TLS says so with the first question only, and
+ * not what it is that it cannot: one that it answers by itself. */
+static int try_tls(struct resolver *r)
+{
+	return ub_resolve_async(r->ub, MARKER, TYPE_A, CLASS_IN, NULL, on_first,
+				NULL) == 0
+		       ? 0
+		       : -EPROTONOSUPPORT;
+}
+
 int resolver_new(const struct resolver_config *config, struct resolver **ret)
 {
 	struct resolver *r = calloc(1, sizeof(*r));
@@ -350,6 +367,8 @@ int resolver_new(const struct resolver_config *config, struct resolver **ret)
 		rc = watch(r);
 	if (rc == 0)
 		rc = configure(r->ub, config);
+	if (rc == 0 && config->tls)
+		rc = try_tls(r);
 	if (rc < 0) {
 		resolver_free(r);
 		return rc;

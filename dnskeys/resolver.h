@@ -61,7 +61,8 @@ struct dns_answer {
 typedef void resolver_callback(void *user, const struct dns_answer *answer);
 
 /* 0; -ENOENT: no trust anchor could be read; -EINVAL: a forwarder is no
- * address, or a zone no name; -ENOMEM; -EAGAIN: no thread. */
+ * address, or a zone no name; -EPROTONOSUPPORT: TLS is asked for, and this
+ * libunbound has none; -ENOMEM; -EAGAIN: no thread. */
 int resolver_new(const struct resolver_config *config, struct resolver **ret)
 	__attribute__((warn_unused_result));
 /* No callback comes any more; takes NULL. */

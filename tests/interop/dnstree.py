@@ -49,6 +49,7 @@ class NameServer(PeerHost):
     def __init__(self, lab, name, root):
         super().__init__(lab, name, root)
         self.ttl = TTL
+        self.tls = False  # on port 853, and not on 53
         self.zones = {}
         for zone in (".", "test.", "lab.test.", "in-addr.arpa.", "ip6.arpa."):
             self.zone(zone)
@@ -151,7 +152,12 @@ class NameServer(PeerHost):
                  ' zonesdir: "/etc/nsd"', ' pidfile: "/run/nsd.pid"',
                  ' xfrdfile: ""', ' zonelistfile: "/run/zone.list"',
                  ' logfile: "/run/nsd.log"', " xfrdir: /run"]
-        lines += [f" ip-address: {own[0]}" for own in self.own.values()]
+        port = ""
+        if self.tls:
+            port = "@853"
+            lines += [" tls-port: 853", ' tls-service-key: "/etc/nsd/tls.key"',
+                      ' tls-service-pem: "/etc/nsd/tls.pem"']
+        lines += [f" ip-address: {own[0]}{port}" for own in self.own.values()]
         lines += ["remote-control:", " control-enable: no"]
         for zone in self.zones.values():
             lines += ["zone:", f' name: "{zone.name}"', ' zonefile: "' +
@@ -160,6 +166,8 @@ class NameServer(PeerHost):
 
     def serve(self):
         """Starts it, or makes it read its zones again."""
+        if self.tls:
+            self.make_certificate()
         self.write("nsd/nsd.conf", self.configuration())
         self.stop()
         self.process = self.ns.popen(
@@ -168,10 +176,19 @@ class NameServer(PeerHost):
             stderr=subprocess.DEVNULL)
         wait_until(self.answers, 10, f"{self.name}: the name server")
 
+    def make_certificate(self):
+        """Of nobody's name: who is asked for none takes it."""
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+             "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=dns.lab.test",
+             "-keyout", self.path("tls.key"), "-out", self.path("tls.pem")],
+            check=True, capture_output=True)
+
     def answers(self):
         assert self.process.poll() is None, self.log()
-        table = self.ns.read("/proc/thread-self/net/udp")
-        return ":0035 " in table
+        table = self.ns.read("/proc/thread-self/net/" +
+                             ("tcp" if self.tls else "udp"))
+        return (":0355 " if self.tls else ":0035 ") in table
 
     def log(self):
         try:

@@ -4,7 +4,10 @@ they go in the clear, nothing else does, and only answers come back."""
 
 import functools
 import os
+import re
 import socket
+import subprocess
+import time
 
 import pytest
 from dnstree import NameServer, reverse
@@ -66,6 +69,41 @@ def arrives(sender, receiver, to, data):
         return receiver.recv(100) == data
     except (TimeoutError, PermissionError):
         return False
+
+
+def library_has_tls():
+    """That of Debian 12 has none."""
+    needs = subprocess.run(["ldd", f"{os.environ['TACIT_BUILD']}/tacitd"],
+                           capture_output=True, text=True, check=True).stdout
+    path = re.search(r"libunbound\.so\S* => (\S+)", needs)[1]
+    return "libssl" in subprocess.run(["ldd", path], capture_output=True,
+                                      text=True, check=True).stdout
+
+
+@pytest.mark.parametrize("tls", [True, False])
+def test_tls(hosts, tls):
+    """DNS over TLS: the server is asked on port 853 and on no other; one that
+    speaks none is not asked without, and where the library has none nobody is,
+    which is said."""
+    net, a, b, server = hosts
+    server.tls = tls
+    server.publish()
+    for host in (a, b):
+        configure(host, server, f"Servers={server.ip}\nTLS=yes\n")
+        host.start_agent()
+    ping(a, b)
+    able = library_has_tls()
+    if able and tls:
+        wait_until(lambda: a.secured(b) and b.secured(a), 10, "SAs")
+        assert (proof(a, b), proof(b, a)) == (b.ip, a.ip)
+    else:
+        time.sleep(3)
+        assert not a.states(b)
+        assert able or "built without TLS" in a.agent.log()
+        assert able or "built without TLS" in " ".join(
+            a.agent.text("explain", b.ip).split())
+    assert clear_ports(net, a, server) == ({853} if able else set())
+    assert not net.capture.clear_packets(a, b)
 
 
 def clear_ports(net, a, server):
