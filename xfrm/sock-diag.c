@@ -125,27 +125,26 @@ int sock_diag_destroy(uint16_t family, uint8_t protocol,
 	 STATE(TCP_CLOSE_WAIT) | STATE(TCP_LAST_ACK) | STATE(TCP_CLOSING))
 
 /* A condition of the filter: an address, with any port. */
-struct condition {
-	struct inet_diag_bc_op op;
-	struct inet_diag_hostcond host;
-	uint8_t addr[16];
-};
+#define CONDITION_HEAD \
+	(sizeof(struct inet_diag_bc_op) + sizeof(struct inet_diag_hostcond))
 
 static size_t put_condition(uint8_t *at, uint8_t code, const struct addr *a,
 			    size_t behind)
 {
-	const size_t len = offsetof(struct condition, addr) + addr_len(a);
-	struct condition c = {
-		.op = { .code = code, .yes = (uint8_t)len },
-		.host = { .family = (uint8_t)a->family,
-			  .prefix_len = (uint8_t)(addr_len(a) * 8),
-			  .port = -1 },
+	const struct inet_diag_hostcond host = {
+		.family = (uint8_t)a->family,
+		.prefix_len = (uint8_t)(addr_len(a) * 8),
+		.port = -1,
 	};
+	struct inet_diag_bc_op op = { .code = code };
+	const size_t len = CONDITION_HEAD + addr_len(a);
 
+	op.yes = (uint8_t)len;
 	/* Who jumps beyond the end is refused. */
-	c.op.no = (uint16_t)(len + behind + sizeof(c.op));
-	memcpy(c.addr, a->bytes, addr_len(a));
-	memcpy(at, &c, len);
+	op.no = (uint16_t)(len + behind + sizeof(op));
+	memcpy(at, &op, sizeof(op));
+	memcpy(at + sizeof(op), &host, sizeof(host));
+	memcpy(at + CONDITION_HEAD, a->bytes, addr_len(a));
 	return len;
 }
 
@@ -184,8 +183,8 @@ static struct nl_msg *request_between(uint16_t family, uint8_t protocol,
 		.sdiag_protocol = protocol,
 		.idiag_states = STATES_ALIVE,
 	};
-	const size_t one = offsetof(struct condition, addr) + addr_len(local);
-	uint8_t filter[2 * sizeof(struct condition)];
+	const size_t one = CONDITION_HEAD + addr_len(local);
+	uint8_t filter[2 * (CONDITION_HEAD + sizeof(local->bytes))];
 	struct nl_msg *m =
 		nlmsg_alloc_simple(SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST);
 	size_t n;

@@ -148,7 +148,7 @@ def test_refused(lab):
                      nc.esp(0x30001, KEY2)) == 0
     # A descriptor where none belongs is closed, and the record is good.
     assert c.request(nc.HARDEN, (*[nc.addr(x) for x in (a.ip, b.ip)], R1, 0, 0,
-                                 0), fds=[tcp.fileno()]) == 0
+                                 0, 0), fds=[tcp.fileno()]) == 0
     held = os.listdir(f"/proc/{a.netd.process.pid}/fd")
     for _ in range(40):
         assert ask(tcp, remote=other, reqid=R2) == 0
