@@ -123,8 +123,11 @@ def apart(host):
 
 
 def elements(host, table, name):
-    shown = json.loads(host.ns.run("nft", "-j", "list", "set", "inet", table,
-                                   name))
+    try:
+        shown = json.loads(host.ns.run("nft", "-j", "list", "set", "inet",
+                                       table, name))
+    except AssertionError:  # somebody has flushed it a moment ago
+        return []
     return shown["nftables"][1]["set"].get("elem", [])
 
 

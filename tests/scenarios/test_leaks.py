@@ -342,7 +342,7 @@ class Hanger(Killer):
         are some in each state; tacit-netd stands still then."""
         scene, netd, first = self.scene, None, self.churned
         exchanges = Exchanges(scene.net, self.host)
-        due, end = None, time.monotonic() + 25
+        due, end = None, time.monotonic() + 60
         while time.monotonic() < end:
             under_way = exchanges.under_way()
             if netd is None:
