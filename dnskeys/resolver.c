@@ -158,17 +158,20 @@ static int add_anchors(struct ub_ctx *ub, const char *const *files)
 
 static int add_forwarders(struct ub_ctx *ub, const struct resolver_config *c)
 {
+	const char *bundle = c->tls_bundle
+				     ? c->tls_bundle
+				     : "/etc/ssl/certs/ca-certificates.crt";
 	int rc = 0;
 
 	for (const char *const *f = c->forwarders; f && *f && !rc; f++)
 		rc = error_of(ub_ctx_set_fwd(ub, *f));
 	if (rc == 0 && c->tls)
 		rc = error_of(ub_ctx_set_tls(ub, 1));
-	if (rc == 0 && c->tls)
-		rc = error_of(ub_ctx_set_option(
-			ub, "tls-cert-bundle:",
-			c->tls_bundle ? c->tls_bundle
-				      : "/etc/ssl/certs/ca-certificates.crt"));
+	/* Without it no certificate holds, which servers without a name do not
+	 * need; the library would do nothing at all. */
+	if (rc == 0 && c->tls && access(bundle, R_OK) == 0)
+		rc = error_of(
+			ub_ctx_set_option(ub, "tls-cert-bundle:", bundle));
 	return rc;
 }
 
